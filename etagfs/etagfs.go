@@ -1,0 +1,81 @@
+// Package etagfs is the tree of resources: their state, and the only way to change it.
+//
+// It promises that a change happens only if a [Check] accepted the very state that is changed,
+// and then happens completely: the Check runs under the latch of every name involved, and package
+// fs makes the step that follows atomic, also against programs beside the server. It knows no HTTP:
+// the handler builds a Check from preconditions, state tokens and locks.
+//
+// Entry points: [New], [FS.Stat] and [FS.Open] to read, [FS.Put] and its siblings in write.go to change.
+package etagfs
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"ifmatch/fs"
+)
+
+// Check accepts (nil) or refuses the state that is about to change; nil Info: the URL is unmapped.
+// It runs under the latch, possibly more than once, and must not call back into the FS's writers.
+type Check func(current *Info) error
+
+// Check2 is a Check of the source and the destination of a COPY or MOVE.
+type Check2 func(src, dst *Info) error
+
+// Info is the state of a resource and its validator.
+type Info struct {
+	fs.Info
+	Name string // real name: links resolved
+	Tag  ETag   // zero for collections, and where it is not known yet
+}
+
+// Options of an FS; the zero value is durable and uses stat tags.
+type Options struct {
+	Relaxed bool             // acknowledge before the bytes are durable (--durability none)
+	Log     *slog.Logger     // nil: discard
+	Now     func() time.Time // nil: time.Now
+}
+
+// Write says under which condition a change may happen.
+type Write struct {
+	Check Check // nil accepts everything
+	// Exact: the request names a state (If-Match, If-Unmodified-Since, If with an ETag), so the
+	// step must be safe against programs beside the server, too.
+	Exact bool
+	// Then runs under the latch after the step, with the new state (nil: now unmapped), so that
+	// locks and dead properties change together with the tree. Its error is returned, but the step stays.
+	Then func(now *Info) error
+}
+
+// PutOptions of one Put.
+type PutOptions struct {
+	Write
+	ModTime time.Time // zero: now
+}
+
+// FS is a tree of resources. Safe for concurrent use.
+type FS struct {
+	base  fs.FS
+	opts  Options
+	latch latches
+	tags  tagger
+}
+
+// File is an open representation: bytes and validator of one state.
+type File struct {
+	fs.File
+	info Info
+}
+
+// Info returns the state that belongs to the bytes.
+func (f *File) Info() *Info { return &f.info }
+
+// BodyError is a failure of the reader given to Put, not of the tree: nothing has changed.
+type BodyError struct{ Err error }
+
+func (e *BodyError) Error() string { return "body: " + e.Err.Error() }
+func (e *BodyError) Unwrap() error { return e.Err }
+
+var _ = []any{(*FS).Stat, (*FS).Open, (*FS).List, (*FS).Put, (*FS).Remove, (*FS).MakeCollection, (*FS).Move, (*FS).Copy, (*FS).Update, context.Background, io.EOF}

@@ -1,0 +1,5 @@
+package etagfs
+
+type latches struct{}
+
+type tagger interface{}

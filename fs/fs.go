@@ -1,0 +1,168 @@
+// Package fs holds names and bytes: afero file systems that can also stage, commit and retire.
+//
+// It promises that new bytes become a representation in one step or not at all, that the state a
+// caller checks is the state that the step changes, also against programs beside the server, and
+// that no name leads out of the tree. It does not know HTTP, entity-tags or locks, and it does not
+// keep two of its own callers out of each other's way: etagfs does that with its latches.
+//
+// Entry points: [OpenRoot] serves a directory on disk, [NewMemory] one in memory; both are an [FS].
+package fs
+
+import (
+	"io"
+	iofs "io/fs"
+	"strings"
+	"time"
+
+	"github.com/spf13/afero"
+)
+
+// FS is a tree of regular files and directories, a resource each. Every name is cleaned, absolute
+// and inside the tree ("/", "/a/b"). All methods are safe for concurrent use.
+//
+// The afero methods serve whoever needs no promise (tests, demos, the sweep); what the server
+// changes goes through Stage, Mkdir, Retire and Move.
+//
+// Errors are *iofs.PathError values holding names (never paths of the operating system) and wrap
+// one of the sentinels of errors.go where one fits.
+type FS interface {
+	afero.Fs
+
+	// Resolve follows the symbolic links in name and returns the real name that latches and
+	// state belong to. The last component may be unmapped; its parents must exist.
+	// Errors: iofs.ErrNotExist for a missing parent or a link that leads out of the tree,
+	// ErrNotDir for a parent that is no directory, ErrLoop, ErrNameTooLong.
+	Resolve(name string) (string, error)
+
+	// Lookup returns the state of a real name without opening it; a symbolic link as the last
+	// component is not followed and, like every special file, is ErrSpecial.
+	// Errors: iofs.ErrNotExist when unmapped, ErrNotDir, iofs.ErrPermission.
+	Lookup(name string) (Info, error)
+
+	// OpenRead opens a regular file and returns it with the state that its descriptor shows, so
+	// bytes and state belong together. It never blocks on a FIFO.
+	// Errors: as Lookup, and ErrIsDir.
+	OpenRead(name string) (File, error)
+
+	// List calls fn for each member of a collection, in the order of the file system, opening no
+	// file. Members that vanish meanwhile, special files and reserved names are left out;
+	// symbolic links to something inside the tree are shown as what they lead to. An error of fn
+	// ends the listing and is returned. Memory does not grow with the number of members.
+	List(name string, fn func(base string, info *Info) error) error
+
+	// Stage opens a place for the bytes of name, invisible until Commit. The parent must exist.
+	Stage(name string) (Staged, error)
+
+	// MakeCollection creates a directory; it fails with iofs.ErrExist if the name exists, whoever made it.
+	MakeCollection(name string) (Info, error)
+
+	// Retire takes name (a file, or a directory with all below it) out of the tree in one step,
+	// after check accepted the state; when exact, also against programs beside the server: what was
+	// not checked is put back and check is asked again. A symbolic link is itself retired; check
+	// sees the state of the target or nil. The space is given back after the returned function is
+	// called, which may take long and is called without latches.
+	Retire(name string, exact bool, check func(cur *Info) error) (release func(), err error)
+
+	// Move renames src to dst in one step after check accepted both states (dst nil when
+	// unmapped), overwriting what is at dst; when exact, it is safe against programs beside the
+	// server. release is as for Retire.
+	// Errors: ErrCrossDevice when one rename cannot do it.
+	Move(src, dst string, exact bool, check func(src, dst *Info) error) (info Info, release func(), err error)
+
+	// Hidden returns a new reserved name beside name, in which a collection can be built before it
+	// is moved into place. The sweep removes what a crash leaves there.
+	Hidden(name string) string
+
+	// SyncDir makes the names in a directory durable. Concurrent calls for one directory share
+	// one fsync that starts after the last of them was made.
+	SyncDir(name string) error
+
+	// SetModTime changes the modification time of a resource.
+	SetModTime(name string, t time.Time) (Info, error)
+
+	// Usage returns what RFC 4331 asks for, in bytes.
+	Usage(name string) (Usage, error)
+
+	// Features says what was found when the file system was tried.
+	Features() Features
+
+	// Sweep removes what a crash left under reserved names; it returns how many.
+	Sweep() (removed int, err error)
+
+	// Close gives back descriptors.
+	Close() error
+}
+
+// File is an open regular file with the state its descriptor showed when it was opened.
+type File interface {
+	afero.File
+	Info() Info
+	// Again reads the state of the descriptor anew.
+	Again() (Info, error)
+}
+
+// Staged is a place for bytes that are nobody's representation yet. Not safe for concurrent use.
+// Either Commit or Discard ends it; Discard after Commit does nothing.
+type Staged interface {
+	io.Writer
+	io.ReaderFrom // copies without passing user space where the system can
+
+	// Prepare readies the bytes for Commit: it takes on mode, owner, ACL and extended attributes of
+	// what name holds now, sets the modification time (zero: now, strictly later than every
+	// earlier stamp of this tree) and, when durable, fsyncs. Slow; call it without latches.
+	Prepare(modTime time.Time, durable bool) error
+
+	// Commit makes the bytes the representation of name, in one step, after check accepted the
+	// state about to be replaced (nil: unmapped). When exact, the step is safe against programs
+	// beside the server: writers are held off where the file system has leases, and if what came out is
+	// not what was checked it is put back and check is asked again. The returned Info is
+	// the new identity, read after the step. release gives back what was replaced, as for Retire.
+	// Errors: those of check; ErrIsDir, ErrNotDir, iofs.ErrNotExist (no parent), ErrSpecial, ErrBusy.
+	Commit(exact bool, check func(cur *Info) error) (info Info, created bool, release func(), err error)
+
+	// Discard drops the bytes.
+	Discard()
+}
+
+// Identity is what tells one state of a file from another: a change of its bytes changes it, as
+// far as the clock of the file system can tell. Times are nanoseconds since 1970 UTC.
+type Identity struct {
+	Dev, Ino     uint64
+	SizeBytes    int64
+	Mtime, Ctime int64
+}
+
+// Info is the state of a resource.
+type Info struct {
+	Identity
+	Mode  iofs.FileMode // type and permission bits
+	Birth int64         // nanoseconds since 1970 UTC; 0 where unknown
+	Links uint64        // hard links
+}
+
+// IsCollection tells whether the resource is a directory.
+func (i *Info) IsCollection() bool { return i.Mode.IsDir() }
+
+// ModTime is the modification time.
+func (i *Info) ModTime() time.Time { return time.Unix(0, i.Mtime) }
+
+// Usage of the file system that holds a resource, in bytes.
+type Usage struct{ AvailableBytes, UsedBytes int64 }
+
+// Features of a file system, found by trying at start.
+type Features struct {
+	ReadOnly    bool          // nothing can be written
+	Tmpfile     bool          // unnamed staging: nothing is left after a crash
+	Exchange    bool          // a replace with If-Match is safe against programs beside the server
+	Lease       bool          // and writers with an open descriptor are held off
+	Beneath     bool          // the kernel keeps names inside the tree
+	Granularity time.Duration // two changes this far apart have different times; 1 ns: every change
+	Notify      bool          // changes by other programs are reported
+	Kind        string        // name of the file system type, "" where unknown
+}
+
+// ReservedPrefix begins the names of staged and retired resources. No URL maps to them.
+const ReservedPrefix = ".ifmatch-"
+
+// Reserved tells whether a last component of a name belongs to this package.
+func Reserved(base string) bool { return strings.HasPrefix(base, ReservedPrefix) }
