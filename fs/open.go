@@ -1,0 +1,28 @@
+package fs
+
+import iofs "io/fs"
+
+// RootOptions says how a directory is served. The zero value serves it read-write with the modes
+// and the owner that the system gives to new files.
+type RootOptions struct {
+	// ReadOnly refuses every change with ErrReadOnly.
+	ReadOnly bool
+
+	// FileMode and DirMode are the permission bits of new files and collections, before the
+	// umask of the process; 0 stands for 0666 and 0777.
+	FileMode, DirMode iofs.FileMode
+}
+
+func (o *RootOptions) fileMode() uint32 {
+	if o.FileMode == 0 {
+		return 0o666
+	}
+	return uint32(o.FileMode.Perm())
+}
+
+func (o *RootOptions) dirMode() uint32 {
+	if o.DirMode == 0 {
+		return 0o777
+	}
+	return uint32(o.DirMode.Perm())
+}
