@@ -9,8 +9,6 @@
 package etagfs
 
 import (
-	"context"
-	"io"
 	"log/slog"
 	"time"
 
@@ -57,10 +55,27 @@ type PutOptions struct {
 
 // FS is a tree of resources. Safe for concurrent use.
 type FS struct {
-	base  fs.FS
-	opts  Options
-	latch latches
-	tags  tagger
+	base    fs.FS
+	relaxed bool
+	log     *slog.Logger
+	latch   latches
+	tags    *statTagger
+}
+
+// New returns the tree of resources in base.
+func New(base fs.FS, o Options) *FS {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &FS{
+		base:    base,
+		relaxed: o.Relaxed,
+		log:     o.Log,
+		tags:    &statTagger{granularity: base.Features().Granularity, now: o.Now},
+	}
 }
 
 // File is an open representation: bytes and validator of one state.
@@ -69,8 +84,8 @@ type File struct {
 	info Info
 }
 
-// Info returns the state that belongs to the bytes.
-func (f *File) Info() *Info { return &f.info }
+// State returns the state that belongs to the bytes.
+func (f *File) State() *Info { return &f.info }
 
 // BodyError is a failure of the reader given to Put, not of the tree: nothing has changed.
 type BodyError struct{ Err error }
@@ -78,4 +93,9 @@ type BodyError struct{ Err error }
 func (e *BodyError) Error() string { return "body: " + e.Err.Error() }
 func (e *BodyError) Unwrap() error { return e.Err }
 
-var _ = []any{(*FS).Stat, (*FS).Open, (*FS).List, (*FS).Put, (*FS).Remove, (*FS).MakeCollection, (*FS).Move, (*FS).Copy, (*FS).Update, context.Background, io.EOF}
+// AfterError is a failure after the step that cannot be undone: the tree has changed, but it is
+// not certain that the change is durable or that what goes with it (Write.Then) was kept.
+type AfterError struct{ Err error }
+
+func (e *AfterError) Error() string { return "after the change: " + e.Err.Error() }
+func (e *AfterError) Unwrap() error { return e.Err }

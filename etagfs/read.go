@@ -1,14 +1,99 @@
 package etagfs
 
+import (
+	"errors"
+	iofs "io/fs"
+	"path"
+
+	"ifmatch/fs"
+)
+
 // Stat returns the state of a resource. It takes no latch.
 // Errors: iofs.ErrNotExist when the URL is unmapped (also for links that lead out, and special files).
-func (f *FS) Stat(name string) (*Info, error) { panic("soon") }
+func (f *FS) Stat(name string) (*Info, error) {
+	info, err := f.base.Lookup(name)
+	if leadsOn(err) {
+		if name, err = f.base.Resolve(name); err == nil {
+			info, err = f.base.Lookup(name)
+		}
+	}
+	if err != nil {
+		return nil, unmapped(err)
+	}
+	return f.info(name, &info), nil
+}
 
 // Open opens the representation of a resource that is no collection. It takes no latch: the
 // descriptor supplies bytes and tag, so what is read is one whole representation.
 // Errors: as Stat; fs.ErrIsDir.
-func (f *FS) Open(name string) (*File, error) { panic("soon") }
+func (f *FS) Open(name string) (*File, error) {
+	file, err := f.base.OpenRead(name)
+	if leadsOn(err) {
+		if name, err = f.base.Resolve(name); err == nil {
+			file, err = f.base.OpenRead(name)
+		}
+	}
+	if err != nil {
+		return nil, unmapped(err)
+	}
+	state := file.Info()
+	return &File{File: file, info: *f.info(name, &state)}, nil
+}
 
 // List calls fn for each member of a collection; the Info is valid only during the call.
 // Errors: as Stat; fs.ErrNotDir; what fn returns.
-func (f *FS) List(name string, fn func(base string, info *Info) error) error { panic("soon") }
+func (f *FS) List(name string, fn func(base string, info *Info) error) error {
+	real, err := f.base.Resolve(name)
+	if err != nil {
+		return unmapped(err)
+	}
+	var info Info
+	return f.base.List(real, func(base string, i *fs.Info) error {
+		info = Info{Info: *i, Name: path.Join(real, base)}
+		if !i.IsCollection() {
+			info.Tag = f.tags.tag(i)
+		}
+		return fn(base, &info)
+	})
+}
+
+// Usage returns what RFC 4331 asks for.
+func (f *FS) Usage(name string) (fs.Usage, error) { return f.base.Usage(name) }
+
+// Features tells what the file system below can do.
+func (f *FS) Features() fs.Features { return f.base.Features() }
+
+// Real returns the name that name leads to; the last component may be unmapped.
+func (f *FS) Real(name string) (string, error) { return f.base.Resolve(name) }
+
+// info makes the public state; nil stays nil.
+func (f *FS) info(name string, i *fs.Info) *Info {
+	if i == nil {
+		return nil
+	}
+	info := &Info{Info: *i, Name: name}
+	if !i.IsCollection() {
+		info.Tag = f.tags.tag(i)
+	}
+	return info
+}
+
+// leadsOn tells whether a symbolic link may be the cause, so that resolving is worth it.
+func leadsOn(err error) bool {
+	return err != nil && (errors.Is(err, fs.ErrSpecial) || errors.Is(err, fs.ErrLoop))
+}
+
+// unmapped turns what is no resource into iofs.ErrNotExist.
+func unmapped(err error) error {
+	if errors.Is(err, fs.ErrSpecial) || errors.Is(err, fs.ErrLoop) || errors.Is(err, fs.ErrNotDir) {
+		return &iofs.PathError{Op: "stat", Path: pathOf(err), Err: iofs.ErrNotExist}
+	}
+	return err
+}
+
+func pathOf(err error) string {
+	if pe, ok := errors.AsType[*iofs.PathError](err); ok {
+		return pe.Path
+	}
+	return ""
+}

@@ -2,22 +2,108 @@ package etagfs
 
 import (
 	"context"
+	"errors"
 	"io"
+	iofs "io/fs"
+	"path"
 	"time"
+
+	"ifmatch/fs"
 )
 
 // Put makes the bytes of body the representation of name and returns the new state; created tells
-// whether the URL was unmapped. Nothing has changed when it fails, but for *AfterError.
-// Errors: what the Check returned; *BodyError; fs sentinels; iofs.ErrNotExist: the parent is missing.
+// whether the URL was unmapped. The body is read before any latch is taken.
+// Errors: what the Check returned; *BodyError; fs sentinels; iofs.ErrNotExist: the parent is
+// missing. Nothing has changed when it fails, but for *AfterError.
 func (f *FS) Put(ctx context.Context, name string, body io.Reader, o PutOptions) (info *Info, created bool, err error) {
-	panic("soon")
+	real, err := f.base.Resolve(name)
+	if err != nil {
+		return nil, false, err
+	}
+	staged, err := f.base.Stage(real)
+	if err != nil {
+		return nil, false, err
+	}
+	defer staged.Discard()
+	if err := fill(ctx, staged, body); err != nil {
+		return nil, false, err
+	}
+	if err := staged.Prepare(o.ModTime, !f.relaxed); err != nil {
+		return nil, false, err
+	}
+	return f.commit(staged, real, o.Write)
 }
 
-// Remove retires name, with all its members when it is a collection, in one step.
-func (f *FS) Remove(ctx context.Context, name string, w Write) error { panic("soon") }
+// commit is the one place where new bytes become a representation.
+func (f *FS) commit(staged fs.Staged, name string, w Write) (info *Info, created bool, err error) {
+	unlatch := f.latch.hold(name)
+	now, created, release, err := staged.Commit(w.Exact, f.check(name, w.Check))
+	if err != nil {
+		unlatch()
+		return nil, false, err
+	}
+	f.tags.committed(now.Identity)
+	info = f.info(name, &now)
+	err = then(w.Then, info)
+	unlatch()
+	defer release()
+	return info, created, f.durable(err, path.Dir(name))
+}
 
-// MakeCollection creates an empty collection. A mapped URL is iofs.ErrExist after the Check accepted it.
-func (f *FS) MakeCollection(ctx context.Context, name string, w Write) (*Info, error) { panic("soon") }
+// Remove retires name, with all its members when it is a collection, in one step. A symbolic link
+// is itself removed, not what it leads to.
+// Errors: what the Check returned; fs sentinels; *AfterError.
+func (f *FS) Remove(ctx context.Context, name string, w Write) error {
+	link, err := f.realParent(name)
+	if err != nil {
+		return err
+	}
+	unlatch := f.latch.hold(f.both(link)...)
+	release, err := f.base.Retire(link, w.Exact, f.check(link, w.Check))
+	if err != nil {
+		unlatch()
+		return err
+	}
+	err = then(w.Then, nil)
+	unlatch()
+	err = f.durable(err, path.Dir(link))
+	release()
+	return err
+}
+
+// MakeCollection creates an empty collection.
+// Errors: what the Check returned; iofs.ErrExist: it accepted a mapped URL; iofs.ErrNotExist or
+// fs.ErrNotDir: no parent collection; fs sentinels; *AfterError.
+func (f *FS) MakeCollection(ctx context.Context, name string, w Write) (*Info, error) {
+	real, err := f.base.Resolve(name)
+	if err != nil {
+		return nil, err
+	}
+	unlatch := f.latch.hold(real)
+	now, err := f.makeCollection(real, w)
+	if err != nil {
+		unlatch()
+		return nil, err
+	}
+	info := f.info(real, &now)
+	err = then(w.Then, info)
+	unlatch()
+	return info, f.durable(err, path.Dir(real))
+}
+
+func (f *FS) makeCollection(name string, w Write) (fs.Info, error) {
+	cur, err := f.current(name)
+	if err != nil {
+		return fs.Info{}, err
+	}
+	if err := f.check(name, w.Check)(cur); err != nil {
+		return fs.Info{}, err
+	}
+	if cur != nil {
+		return fs.Info{}, &iofs.PathError{Op: "mkcol", Path: name, Err: iofs.ErrExist}
+	}
+	return f.base.MakeCollection(name)
+}
 
 // Write2 is a Write of a COPY or MOVE.
 type Write2 struct {
@@ -26,26 +112,166 @@ type Write2 struct {
 	Then  func(dst *Info) error
 }
 
-// Move renames src to dst in one step.
+// Move renames src to dst in one step; what was at dst is gone in the same step. A symbolic link
+// is itself moved. created tells whether dst was unmapped.
+// Errors: what the Check returned; fs sentinels, fs.ErrCrossDevice among them; *AfterError.
 func (f *FS) Move(ctx context.Context, src, dst string, w Write2) (info *Info, created bool, err error) {
-	panic("soon")
+	if src, err = f.realParent(src); err != nil {
+		return nil, false, err
+	}
+	if dst, err = f.realParent(dst); err != nil {
+		return nil, false, err
+	}
+	unlatch := f.latch.hold(append(f.both(src), f.both(dst)...)...)
+	now, release, err := f.base.Move(src, dst, w.Exact, func(s, d *fs.Info) error {
+		created = d == nil
+		return f.check2(src, dst, w.Check)(s, d)
+	})
+	if err != nil {
+		unlatch()
+		return nil, false, err
+	}
+	f.tags.committed(now.Identity)
+	info = f.info(dst, &now)
+	err = then(w.Then, info)
+	unlatch()
+	err = f.durable(err, path.Dir(src), path.Dir(dst))
+	release()
+	return info, created, err
 }
 
-// CopyOptions of one Copy.
-type CopyOptions struct {
-	Write2
-	Shallow bool // Depth 0: a collection without its members
-	// Failed is told of each member (real source name) that could not be copied; the others are.
-	Failed func(name string, err error)
-}
-
-// Copy copies src to dst; what was at dst is replaced in one step.
-func (f *FS) Copy(ctx context.Context, src, dst string, o CopyOptions) (info *Info, created bool, err error) {
-	panic("soon")
-}
-
-// Update runs w.Check and then w.Then under the exclusive latch of name without changing the tree
+// Update runs w.Check and then w.Then under the exclusive latch of name without changing bytes
 // (LOCK, UNLOCK and PROPPATCH). A non-zero modTime is set between the two.
+// Errors: what Check and Then returned; fs sentinels.
 func (f *FS) Update(ctx context.Context, name string, modTime time.Time, w Write) (*Info, error) {
-	panic("soon")
+	real, err := f.base.Resolve(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.latch.hold(real)()
+	cur, err := f.current(real)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.check(real, w.Check)(cur); err != nil {
+		return nil, err
+	}
+	if cur != nil && !modTime.IsZero() {
+		now, err := f.base.SetModTime(real, modTime)
+		if err != nil {
+			return nil, err
+		}
+		cur = &now
+	}
+	info := f.info(real, cur)
+	if w.Then != nil {
+		err = w.Then(info)
+	}
+	return info, err
+}
+
+// fill copies the body into the staged file, telling failures of the body from those of the disk.
+func fill(ctx context.Context, staged fs.Staged, body io.Reader) error {
+	b := &bodyReader{ctx: ctx, r: body}
+	_, err := staged.ReadFrom(b)
+	if b.err != nil {
+		return &BodyError{b.err}
+	}
+	return err
+}
+
+// bodyReader remembers its own failure, and ends when the request does.
+type bodyReader struct {
+	ctx context.Context
+	r   io.Reader
+	err error // but for io.EOF
+}
+
+func (b *bodyReader) Read(p []byte) (int, error) {
+	if err := b.ctx.Err(); err != nil {
+		b.err = err
+		return 0, err
+	}
+	n, err := b.r.Read(p)
+	if err != nil && err != io.EOF {
+		b.err = err
+	}
+	return n, err
+}
+
+// check turns a Check into what fs calls with the state about to change.
+func (f *FS) check(name string, c Check) func(*fs.Info) error {
+	return func(cur *fs.Info) error {
+		if c == nil {
+			return nil
+		}
+		return c(f.info(name, cur))
+	}
+}
+
+func (f *FS) check2(src, dst string, c Check2) func(s, d *fs.Info) error {
+	return func(s, d *fs.Info) error {
+		if c == nil {
+			return nil
+		}
+		return c(f.info(src, s), f.info(dst, d))
+	}
+}
+
+// then runs what belongs to a change that has happened.
+func then(fn func(*Info) error, now *Info) error {
+	if fn == nil {
+		return nil
+	}
+	return fn(now)
+}
+
+// durable makes the names in the directories durable, unless that was waived, and reports
+// failures as what they are: too late to undo.
+func (f *FS) durable(err error, dirs ...string) error {
+	if !f.relaxed {
+		for i, d := range dirs {
+			if i > 0 && d == dirs[0] {
+				continue
+			}
+			err = errors.Join(err, f.base.SyncDir(d))
+		}
+	}
+	if err != nil {
+		return &AfterError{err}
+	}
+	return nil
+}
+
+// current is the state of a real name, nil when unmapped. What is there but is no resource is an error.
+func (f *FS) current(name string) (*fs.Info, error) {
+	info, err := f.base.Lookup(name)
+	if errors.Is(err, iofs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &info, nil
+}
+
+// realParent resolves all but the last component.
+func (f *FS) realParent(name string) (string, error) {
+	if name == "/" {
+		return name, nil
+	}
+	dir, err := f.base.Resolve(path.Dir(name))
+	if err != nil {
+		return "", err
+	}
+	return path.Join(dir, path.Base(name)), nil
+}
+
+// both returns a name and, where it is a symbolic link, what it leads to: who writes through the
+// link and who changes the link must not do so at once.
+func (f *FS) both(link string) []string {
+	if real, err := f.base.Resolve(link); err == nil && real != link {
+		return []string{link, real}
+	}
+	return []string{link}
 }

@@ -77,7 +77,7 @@ type FS interface {
 	// one fsync that starts after the last of them was made.
 	SyncDir(name string) error
 
-	// SetModTime changes the modification time of a resource.
+	// SetModTime changes the modification time of a resource, to the second as in Staged.Prepare.
 	SetModTime(name string, t time.Time) (Info, error)
 
 	// Usage returns what RFC 4331 asks for, in bytes.
@@ -108,8 +108,10 @@ type Staged interface {
 	io.ReaderFrom // copies without passing user space where the system can
 
 	// Prepare readies the bytes for Commit: it takes on mode, owner, ACL and extended attributes of
-	// what name holds now, sets the modification time (zero: now, strictly later than every
-	// earlier stamp of this tree) and, when durable, fsyncs. Slow; call it without latches.
+	// what name holds now, sets the modification time and, when durable, fsyncs. Slow; call it
+	// without latches. The time (zero: now) is strictly later than every earlier stamp of this
+	// tree; of a time that a client chose the whole second is kept and the nanoseconds are those
+	// of a new stamp, so that two contents with one chosen time still differ.
 	Prepare(modTime time.Time, durable bool) error
 
 	// Commit makes the bytes the representation of name, in one step, after check accepted the

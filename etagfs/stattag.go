@@ -1,0 +1,77 @@
+package etagfs
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"ifmatch/fs"
+)
+
+// statTag encodes an identity so that two identities never share a tag: every field is in it,
+// each in a self-delimiting form. The leading letter tells stat tags from hash tags, and keeps the
+// tag from looking like a hex digest, which clients take for a checksum of the content.
+func statTag(id fs.Identity) string {
+	var raw [5 * binary.MaxVarintLen64]byte
+	b := binary.AppendUvarint(raw[:0], id.Dev)
+	b = binary.AppendUvarint(b, id.Ino)
+	b = binary.AppendVarint(b, id.SizeBytes)
+	b = binary.AppendVarint(b, id.Mtime)
+	b = binary.AppendVarint(b, id.Ctime-id.Mtime) // mostly small
+	out := make([]byte, 1, 1+len(raw)*4/3+4)
+	out[0] = 's'
+	return string(base64.RawURLEncoding.AppendEncode(out, b))
+}
+
+// statTagger makes tags of identities. Where the clock of the file system is too coarse to tell
+// two changes apart, the tag of a state that somebody else made a moment ago is weak until the
+// clock has moved on (RFC 9110 §8.8.1). States of our own commits are strong at once, since
+// fs stamps each with an mtime of its own. Safe for concurrent use.
+type statTagger struct {
+	granularity time.Duration
+	now         func() time.Time
+
+	mu  sync.Mutex
+	own map[fs.Identity]struct{} // guarded by mu; commits younger than granularity
+}
+
+func (s *statTagger) tag(i *fs.Info) ETag {
+	return ETag{Opaque: statTag(i.Identity), Weak: s.young(i.Identity) && !s.mine(i.Identity)}
+}
+
+// young tells whether another change could still get the same times.
+func (s *statTagger) young(id fs.Identity) bool {
+	if s.granularity <= time.Nanosecond {
+		return false
+	}
+	return s.now().UnixNano()-max(id.Ctime, id.Mtime) <= int64(s.granularity)
+}
+
+func (s *statTagger) mine(id fs.Identity) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.own[id]
+	return ok
+}
+
+// committed remembers an identity as our own for as long as it is young.
+func (s *statTagger) committed(id fs.Identity) {
+	if s.granularity <= time.Nanosecond {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.own == nil {
+		s.own = make(map[fs.Identity]struct{})
+	}
+	for old := range s.own {
+		if len(s.own) < 64 {
+			break
+		}
+		if !s.young(old) {
+			delete(s.own, old)
+		}
+	}
+	s.own[id] = struct{}{}
+}
