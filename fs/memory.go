@@ -1,0 +1,218 @@
+package fs
+
+import (
+	iofs "io/fs"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/afero"
+)
+
+// MemoryBytes is how much a tree in memory holds before it answers ErrNoSpace.
+const MemoryBytes = 1 << 30
+
+// NewMemory returns an empty tree in memory, for demos and tests.
+func NewMemory() FS { return NewMemorySize(MemoryBytes) }
+
+// NewMemorySize is NewMemory for at most capacityBytes.
+func NewMemorySize(capacityBytes int64) FS {
+	m := &memory{heap: afero.NewMemMapFs(), capacity: capacityBytes, dev: memoryDevs.Add(1)}
+	m.root = m.newDir(0o755)
+	return m
+}
+
+// memoryDevs numbers the trees of this process, so that no two have a state in common.
+var memoryDevs atomic.Uint64
+
+// memory keeps names, states and times itself and the bytes of each inode as one file of afero's
+// memory file system, named by the inode number. The names are not kept there too, since afero's
+// Rename visits every name of the tree, its Create makes missing parents, and its states have no
+// inode and no time that an equal-sized write is sure to change. A replace gives the name to
+// another inode, so whoever has the old one open keeps the old bytes.
+type memory struct {
+	heap     afero.Fs
+	capacity int64
+	used     atomic.Int64 // bytes in the heap
+	dev      uint64
+	hidden   atomic.Uint64
+
+	mu   sync.RWMutex
+	root *node
+	ino  uint64 // the last one given
+	last int64  // the last time given, nanoseconds since 1970
+}
+
+// tick returns a time later than every one before. m.mu is held (or the tree is not shared yet).
+func (m *memory) tick() int64 {
+	m.last = max(m.last+1, time.Now().UnixNano())
+	return m.last
+}
+
+func (m *memory) blob(n *node) string { return "/" + strconv.FormatUint(n.Ino, 16) }
+
+// lookup finds the node of a name. m.mu is held.
+func (m *memory) lookup(name string) (*node, error) {
+	n := m.root
+	for rest := strings.Trim(name, "/"); rest != ""; {
+		var base string
+		base, rest, _ = strings.Cut(rest, "/")
+		if n.dir == nil {
+			return nil, ErrNotDir
+		}
+		if err := checkMemoryBase(base); err != nil {
+			return nil, err
+		}
+		if n = n.dir.get(base); n == nil {
+			return nil, iofs.ErrNotExist
+		}
+	}
+	return n, nil
+}
+
+// parent finds the directory that holds, or would hold, name. m.mu is held.
+func (m *memory) parent(name string) (dir *node, base string, err error) {
+	name = "/" + strings.Trim(name, "/")
+	i := strings.LastIndexByte(name, '/')
+	base = name[i+1:]
+	if base == "" {
+		return nil, "", iofs.ErrInvalid // the root has no parent
+	}
+	if err := checkMemoryBase(base); err != nil {
+		return nil, "", err
+	}
+	dir, err = m.lookup(name[:i])
+	if err == nil && dir.dir == nil {
+		err = ErrNotDir
+	}
+	return dir, base, err
+}
+
+// find returns where name is or would be. m.mu is held.
+func (m *memory) find(name string) (at place, err error) {
+	at.dir, at.base, err = m.parent(name)
+	if err == nil {
+		at.node = at.dir.dir.get(at.base)
+	}
+	return at, err
+}
+
+// checkMemoryBase refuses what the disks of the trees refuse, so that tests in memory see it too.
+func checkMemoryBase(base string) error {
+	switch {
+	case len(base) > 255:
+		return ErrNameTooLong
+	case base == "." || base == ".." || strings.IndexByte(base, 0) >= 0:
+		return ErrBadName
+	}
+	return nil
+}
+
+func memoryError(op, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &iofs.PathError{Op: op, Path: name, Err: err}
+}
+
+// Resolve finds no links, since a tree in memory has none.
+func (m *memory) Resolve(name string) (string, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	real := "/" + strings.Trim(name, "/")
+	if real == "/" {
+		return real, nil
+	}
+	if _, _, err := m.parent(real); err != nil {
+		return "", memoryError("resolve", name, err)
+	}
+	return real, nil
+}
+
+func (m *memory) Lookup(name string) (Info, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	n, err := m.lookup(name)
+	if err != nil {
+		return Info{}, memoryError("lookup", name, err)
+	}
+	return n.Info, nil
+}
+
+// listBatch members are read under one hold of the latch of the tree.
+const listBatch = 128
+
+// List shows members in the order in which their names appeared. It holds no latch while fn runs.
+func (m *memory) List(name string, fn func(base string, info *Info) error) error {
+	m.mu.RLock()
+	n, err := m.lookup(name)
+	if err == nil && n.dir == nil {
+		err = ErrNotDir
+	}
+	m.mu.RUnlock()
+	if err != nil {
+		return memoryError("list", name, err)
+	}
+	type member struct {
+		base string
+		info Info
+	}
+	var batch [listBatch]member
+	for after := uint64(0); ; {
+		count := 0
+		m.mu.RLock()
+		for _, e := range n.dir.from(after) {
+			if count == len(batch) {
+				break
+			}
+			after = e.seq
+			if e.node != nil && !Reserved(e.base) {
+				batch[count] = member{e.base, e.node.Info}
+				count++
+			}
+		}
+		m.mu.RUnlock()
+		for i := range batch[:count] {
+			if err := fn(batch[i].base, &batch[i].info); err != nil {
+				return err
+			}
+		}
+		if count < len(batch) {
+			return nil
+		}
+	}
+}
+
+func (m *memory) Hidden(name string) string {
+	dir := name[:strings.LastIndexByte(name, '/')+1]
+	return dir + ReservedPrefix + "memory-" + strconv.FormatUint(m.hidden.Add(1), 16)
+}
+
+// SyncDir has nothing to do but to find the directory.
+func (m *memory) SyncDir(name string) error {
+	info, err := m.Lookup(name)
+	if err == nil && !info.IsCollection() {
+		err = memoryError("sync", name, ErrNotDir)
+	}
+	return err
+}
+
+func (m *memory) Usage(name string) (Usage, error) {
+	if _, err := m.Lookup(name); err != nil {
+		return Usage{}, err
+	}
+	used := m.used.Load()
+	return Usage{AvailableBytes: max(0, m.capacity-used), UsedBytes: used}, nil
+}
+
+// Features are perfect, since nobody but this process can reach the tree.
+func (m *memory) Features() Features {
+	return Features{
+		Tmpfile: true, Exchange: true, Lease: true, Beneath: true,
+		Granularity: time.Nanosecond, Kind: "memory",
+	}
+}
+
+func (m *memory) Close() error { return nil }

@@ -1,0 +1,73 @@
+package fs
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestMemoryOpenFileKeepsOldBytes(t *testing.T) {
+	m := NewMemory()
+	memoryPut(t, m, "/a", "old")
+	f, err := m.OpenRead("/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	memoryPut(t, m, "/a", "newer")
+	if got, err := io.ReadAll(f); err != nil || string(got) != "old" {
+		t.Errorf("open file = %q, %v; want the old bytes", got, err)
+	}
+	g, err := m.OpenRead("/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	if got, err := io.ReadAll(g); err != nil || string(got) != "newer" {
+		t.Errorf("opened again = %q, %v; want the new bytes", got, err)
+	}
+	if f.Info().Identity == g.Info().Identity {
+		t.Error("both states have one identity")
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	m := NewMemorySize(10)
+	memoryPut(t, m, "/a", "12345678")
+	s, err := m.Stage("/b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(s, strings.NewReader("123")); !errors.Is(err, ErrNoSpace) {
+		t.Errorf("write beyond the capacity: %v, want ErrNoSpace", err)
+	}
+	s.Discard()
+	if err := m.Remove("/a"); err != nil {
+		t.Fatal(err)
+	}
+	if u, _ := m.Usage("/"); u != (Usage{AvailableBytes: 10}) {
+		t.Errorf("usage of an empty tree = %+v", u)
+	}
+}
+
+func memoryPut(t *testing.T, f FS, name, body string) {
+	t.Helper()
+	s, err := f.Stage(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Discard()
+	if _, err := io.WriteString(s, body); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Prepare(time.Time{}, true); err != nil {
+		t.Fatal(err)
+	}
+	_, _, release, err := s.Commit(false, func(*Info) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+}
