@@ -1,0 +1,242 @@
+package fs
+
+import (
+	"container/list"
+	"errors"
+	"log/slog"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// Notifier is an FS that can report changes made by whomever.
+type Notifier interface {
+	// Watch starts a Watcher of the tree.
+	Watch(o WatchOptions) (*Watcher, error)
+}
+
+// WatchOptions of a Watcher.
+type WatchOptions struct {
+	// Changed is told the name of each resource that changed, came or went; a change of a
+	// collection concerns all below it. Called from one goroutine.
+	Changed func(name string)
+	// Lost is called when reports were lost or watches were given up: anything may have changed
+	// below dir ("/" for everything).
+	Lost func(dir string)
+	// Limit is the number of directories watched at once; 0 stands for 8192. The one that was
+	// not asked for the longest makes room.
+	Limit int
+	Log   *slog.Logger
+}
+
+const defaultWatchLimit = 8192
+
+// Watcher reports changes in the directories it was asked to watch. Reports come late, and can be
+// lost: they let a cache forget early, they never prove that something is unchanged.
+// Safe for concurrent use.
+type Watcher struct {
+	root string // osPath of "/"
+	opts WatchOptions
+	fsn  *fsnotify.Watcher
+	done chan struct{}
+
+	mu     sync.Mutex
+	dirs   map[string]*list.Element // guarded by mu; watched, by name
+	recent *list.List               // guarded by mu; names, the last asked for in front
+	below  map[string]int           // guarded by mu; number of watched directories below a name
+	full   bool                     // guarded by mu; the system has no watch left
+	events uint64                   // guarded by mu
+	losses uint64                   // guarded by mu
+}
+
+// newWatcher watches directories below osRoot.
+func newWatcher(osRoot string, o WatchOptions) (*Watcher, error) {
+	if o.Limit <= 0 {
+		o.Limit = defaultWatchLimit
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	osRoot, err := filepath.EvalSymlinks(osRoot)
+	if err != nil {
+		return nil, err
+	}
+	fsn, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, err
+	}
+	w := &Watcher{
+		root: osRoot, opts: o, fsn: fsn, done: make(chan struct{}),
+		dirs: make(map[string]*list.Element), recent: list.New(), below: make(map[string]int),
+	}
+	go w.run()
+	return w, nil
+}
+
+// Close ends the reports.
+func (w *Watcher) Close() error {
+	err := w.fsn.Close()
+	<-w.done
+	return err
+}
+
+// Watch makes sure that changes in the directory dir are reported from now on, and tells whether
+// they are. It is false when no watch can be had: the caller is then on its own.
+func (w *Watcher) Watch(dir string) bool {
+	w.mu.Lock()
+	if e, ok := w.dirs[dir]; ok {
+		w.recent.MoveToFront(e)
+		w.mu.Unlock()
+		return true
+	}
+	if w.full {
+		w.mu.Unlock()
+		return false
+	}
+	w.mu.Unlock()
+
+	if err := w.fsn.Add(w.osPath(dir)); err != nil {
+		w.refused(err)
+		return false
+	}
+	w.mu.Lock()
+	if _, ok := w.dirs[dir]; !ok {
+		w.dirs[dir] = w.recent.PushFront(dir)
+		w.count(dir, 1)
+	}
+	var old string
+	if len(w.dirs) > w.opts.Limit {
+		old = w.forget(w.recent.Back())
+	}
+	w.mu.Unlock()
+	if old != "" {
+		w.fsn.Remove(w.osPath(old)) // an error means that it is gone already
+		w.opts.Lost(old)
+	}
+	return true
+}
+
+// WatchStats of a Watcher: watches held, and reports and losses since it was started.
+type WatchStats struct {
+	Watches, Limit int
+	Events, Losses uint64
+}
+
+// Stats counts what the Watcher did.
+func (w *Watcher) Stats() WatchStats {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return WatchStats{Watches: len(w.dirs), Limit: w.opts.Limit, Events: w.events, Losses: w.losses}
+}
+
+// refused takes note of a watch that could not be had. That the system's limit is reached is said
+// once, with what raises it; the server is slower from then on, never wrong.
+func (w *Watcher) refused(err error) {
+	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EMFILE) {
+		return // the directory vanished, or may not be read
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.full {
+		w.full = true
+		w.opts.Log.Warn("no more directories can be watched: answers stay right and get slower; raise the limit with `sysctl fs.inotify.max_user_watches=1048576`",
+			"watched", len(w.dirs), "err", err)
+	}
+}
+
+// forget drops the watch that e stands for; w.mu is held.
+func (w *Watcher) forget(e *list.Element) string {
+	dir := w.recent.Remove(e).(string)
+	delete(w.dirs, dir)
+	w.count(dir, -1)
+	w.full = false
+	return dir
+}
+
+// count keeps the number of watched directories below each ancestor of dir; w.mu is held.
+func (w *Watcher) count(dir string, n int) {
+	for dir != "/" {
+		dir = path.Dir(dir)
+		if w.below[dir] += n; w.below[dir] == 0 {
+			delete(w.below, dir)
+		}
+	}
+}
+
+func (w *Watcher) run() {
+	defer close(w.done)
+	for {
+		select {
+		case e, ok := <-w.fsn.Events:
+			if !ok {
+				return
+			}
+			w.report(e)
+		case err, ok := <-w.fsn.Errors:
+			if !ok {
+				return
+			}
+			// After a lost report nothing is known of anything (fsnotify.ErrEventOverflow), and
+			// any other error is no better.
+			w.mu.Lock()
+			w.losses++
+			w.mu.Unlock()
+			w.opts.Log.Warn("reports of changes were lost: everything cached is forgotten", "err", err)
+			w.opts.Lost("/")
+		}
+	}
+}
+
+func (w *Watcher) report(e fsnotify.Event) {
+	name, ok := w.name(e.Name)
+	if !ok {
+		return
+	}
+	w.mu.Lock()
+	w.events++
+	if e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename) {
+		// What was watched at or below this name is now elsewhere or nowhere: watch it anew
+		// when it is asked for, by its new name.
+		w.forgetBelow(name)
+	}
+	w.mu.Unlock()
+	if Reserved(path.Base(name)) {
+		return
+	}
+	w.opts.Changed(name)
+}
+
+// forgetBelow drops the watches of a directory and all below it; w.mu is held.
+func (w *Watcher) forgetBelow(name string) {
+	if e, ok := w.dirs[name]; ok {
+		w.forget(e)
+		w.fsn.Remove(w.osPath(name)) // an error means that the kernel was faster
+	}
+	if w.below[name] == 0 {
+		return
+	}
+	prefix := strings.TrimSuffix(name, "/") + "/"
+	for dir, e := range w.dirs {
+		if strings.HasPrefix(dir, prefix) {
+			w.forget(e)
+			w.fsn.Remove(w.osPath(dir))
+		}
+	}
+}
+
+func (w *Watcher) osPath(name string) string {
+	return filepath.Join(w.root, filepath.FromSlash(name))
+}
+
+// name is the way back from an osPath.
+func (w *Watcher) name(osPath string) (string, bool) {
+	rest, ok := strings.CutPrefix(osPath, w.root)
+	if !ok {
+		return "", false
+	}
+	return path.Clean("/" + filepath.ToSlash(rest)), true
+}

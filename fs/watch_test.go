@@ -1,0 +1,107 @@
+package fs
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// reports collects what a Watcher says.
+type reports struct {
+	mu      sync.Mutex
+	changed map[string]bool
+	lost    []string
+}
+
+func watch(t *testing.T, dir string, limit int) (*Watcher, *reports) {
+	t.Helper()
+	r := &reports{changed: make(map[string]bool)}
+	w, err := newWatcher(dir, WatchOptions{
+		Limit:   limit,
+		Changed: func(name string) { r.mu.Lock(); r.changed[name] = true; r.mu.Unlock() },
+		Lost:    func(dir string) { r.mu.Lock(); r.lost = append(r.lost, dir); r.mu.Unlock() },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	return w, r
+}
+
+// wait waits until ok holds.
+func (r *reports) wait(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for range 2000 {
+		r.mu.Lock()
+		done := ok()
+		r.mu.Unlock()
+		if done {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatalf("no report of %s", what)
+}
+
+func TestWatcherReportsNames(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "a", "b"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w, r := watch(t, dir, 0)
+	if !w.Watch("/a/b") || !w.Watch("/") {
+		t.Fatal("not watched")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "a", "b", "f"), []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r.wait(t, "/a/b/f", func() bool { return r.changed["/a/b/f"] })
+	if err := os.WriteFile(filepath.Join(dir, "g"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r.wait(t, "/g", func() bool { return r.changed["/g"] })
+}
+
+// A directory renamed above a watched one: the watch of the old name must not stay.
+func TestWatcherForgetsBelowRenamedDirectory(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "a", "b"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w, r := watch(t, dir, 0)
+	w.Watch("/a/b")
+	w.Watch("/")
+	if err := os.Rename(filepath.Join(dir, "a"), filepath.Join(dir, "z")); err != nil {
+		t.Fatal(err)
+	}
+	r.wait(t, "/a", func() bool { return r.changed["/a"] })
+	if got := w.Stats().Watches; got != 1 {
+		t.Errorf("%d directories watched after the rename, want only /", got)
+	}
+}
+
+func TestWatcherKeepsToItsLimit(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 10 {
+		if err := os.Mkdir(filepath.Join(dir, fmt.Sprint(i)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, r := watch(t, dir, 3)
+	for i := range 10 {
+		if !w.Watch(fmt.Sprintf("/%d", i)) {
+			t.Fatalf("/%d not watched", i)
+		}
+	}
+	if got := w.Stats().Watches; got != 3 {
+		t.Errorf("%d watches, want 3", got)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.lost) != 7 || r.lost[0] != "/0" {
+		t.Errorf("given up: %v, want the seven asked for the longest ago", r.lost)
+	}
+}
