@@ -1,4 +1,52 @@
 // Command ifmatch serves a directory over HTTP and WebDAV and never loses an edit.
+//
+// It promises that a conditional write succeeds only if the resource is still in the state the
+// client named, and then completely; the packages below keep that promise, and this one wires
+// them: commands and flags (command.go, serve.go), environment (env.go), listeners (listen.go),
+// signals and the end of the process (here and in server.go).
+//
+// Exit codes: 0 after a signal, 1 when something failed, 2 when the command line is wrong.
 package main
 
-func main() {}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the second signal does what it does by default: it ends us at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv))
+}
+
+// run is the whole program; it returns the exit code. Cancelling ctx is the first signal.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
+	cmd := newCommand(getenv)
+	cmd.SetArgs(args)
+	cmd.SetIn(stdin)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	err := cmd.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(stderr, "ifmatch: %v\n", err)
+	if _, ok := errors.AsType[*usageError](err); ok {
+		return 2
+	}
+	return 1
+}
+
+// usageError is a mistake in how the program was called; it exits 2.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}

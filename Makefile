@@ -1,0 +1,65 @@
+# ifmatch. `make` builds it, `make run` serves a scratch directory, `make test` is what CI runs.
+
+SHELL     := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+GO        ?= go
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS   := -s -w $(if $(VERSION),-X main.release=$(VERSION))
+FUZZTIME  ?= 5s
+BENCH     ?= .
+DIR       ?= $(CURDIR)/tmp
+
+.PHONY: all build run test setup lint unit cross clients fuzz bench clean
+
+all: build
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ifmatch ./cmd/ifmatch
+
+run:
+	mkdir -p '$(DIR)'
+	$(GO) run ./cmd/ifmatch serve '$(DIR)'
+
+# Everything that must hold before a change lands, cheapest first.
+test: setup lint cross build unit fuzz clients
+
+setup:
+	.ci/setup
+
+lint:
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$bad" || { echo "not formatted: $$bad" >&2; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+# The tests of cmd/ifmatch build the real program and run the exchange scripts, README, kill and
+# power-cut proofs against it.
+unit:
+	$(GO) test -race ./...
+
+TARGETS := linux/amd64 linux/arm64 linux/arm darwin/arm64 freebsd/amd64 windows/amd64
+
+cross:
+	@for t in $(TARGETS); do \
+		echo "cross $$t"; \
+		GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) vet ./...; \
+		GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/ifmatch; \
+	done
+
+# Each fuzz target for a short time; what it finds is kept in testdata/fuzz of its package.
+fuzz:
+	@for p in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+			echo "fuzz $$p $$f"; \
+			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; \
+		done; \
+	done
+
+# Other people's programs against the real server: litmus, davfs2, rclone and their like.
+clients: build
+	if [ -x testdata/clients/run.sh ]; then testdata/clients/run.sh; fi
+
+bench:
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+clean:
+	rm -rf bin dist tmp

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// newCommand builds the tree of commands. getenv supplies what no flag says.
+func newCommand(getenv func(string) string) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "ifmatch",
+		Short: "Serve a directory over HTTP and WebDAV and never lose an edit",
+		Long: `ifmatch serves a directory over HTTP and WebDAV and keeps one promise: a conditional
+write (If-Match, If-None-Match, If-Unmodified-Since, If) succeeds only if the file is
+still in the state the client named, and then it succeeds completely. Whoever was
+slower gets 412 Precondition Failed, and nothing is lost.`,
+		Example: `  ifmatch serve ~/notes
+  curl -I http://127.0.0.1:8080/todo.txt
+  curl -T todo.txt -H 'If-Match: "the ETag"' http://127.0.0.1:8080/todo.txt`,
+		Version:           version(),
+		Args:              knownCommand,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		DisableAutoGenTag: true,
+	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(newVersion(), newMan())
+	return root
+}
+
+// knownCommand refuses arguments of the root: all work is done by its commands.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var known []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() || c.Name() == "help" {
+			known = append(known, c.Name())
+		}
+	}
+	return usagef("%s: no such command; there are %s", args[0], strings.Join(known, ", "))
+}
+
+// oneArg accepts exactly one argument, which the sentence calls what.
+func oneArg(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch len(args) {
+		case 1:
+			return nil
+		case 0:
+			return usagef("%s: %s is missing; usage: %s", cmd.Name(), what, cmd.UseLine())
+		}
+		return usagef("%s: one %s is expected, not %d; usage: %s", cmd.Name(), what, len(args), cmd.UseLine())
+	}
+}
+
+// flagError words a mistake in the flags: which one, and what would be accepted.
+func flagError(cmd *cobra.Command, err error) error {
+	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return badValue("--"+bad.GetFlag().Name, bad.GetValue(), bad.GetFlag())
+	}
+	if none, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return usagef("--%s: the value is missing; accepted: %s", none.GetFlag().Name, accepted(none.GetFlag()))
+	}
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		return usagef("--%s: no such flag; %s knows %s", unknown.GetSpecifiedName(), cmd.CommandPath(), flagNames(cmd))
+	}
+	return usagef("%w", err)
+}
+
+// flagNames lists the flags of cmd for whoever mistyped one.
+func flagNames(cmd *cobra.Command) string {
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, "--"+f.Name)
+		}
+	})
+	return strings.Join(names, ", ")
+}
+
+// badValue says that the value given at where (a flag or an environment variable) is none of f's.
+func badValue(where, value string, f *pflag.Flag) error {
+	return usagef("%s: %q is not accepted; accepted: %s", where, value, accepted(f))
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"log/slog"
+	"strings"
+	"time"
+
+	"ifmatch/fs"
+)
+
+// logFeatures says in one line what the file system can and cannot do, so that whoever reads the
+// log knows how far the promises reach here.
+func logFeatures(log *slog.Logger, f fs.Features) {
+	can, cannot := describe(f)
+	log.Info("file system tried", "type", orUnknown(f.Kind),
+		"can", strings.Join(can, "; "), "cannot", strings.Join(cannot, "; "))
+}
+
+// describe words what was found by trying. Each sentence part stands on one side or the other.
+func describe(f fs.Features) (can, cannot []string) {
+	say := func(yes bool, can1, cannot1 string) {
+		if yes {
+			can = append(can, can1)
+		} else {
+			cannot = append(cannot, cannot1)
+		}
+	}
+	if f.ReadOnly {
+		cannot = append(cannot, "be written")
+	} else {
+		say(f.Tmpfile, "stage uploads without a name", "stage without a name: uploads cut off by a crash are swept at the next start")
+		say(f.Exchange, "exchange names: conditional writes are safe against other programs that rename",
+			"exchange names: a program that writes in the same microseconds as a conditional write can lose")
+		say(f.Lease, "hold off programs that have the file open for writing", "hold off programs that write to an open file")
+	}
+	say(f.Beneath, "keep names inside the tree in the kernel", "keep names inside in one system call: each step is checked instead")
+	say(f.Granularity > 0 && f.Granularity <= time.Microsecond, "give every change its own time",
+		"tell changes apart within "+granularity(f)+": a tag of a file changed by another program is weak for so long")
+	say(f.Notify, "report changes by other programs", "report changes by other programs: every request looks again")
+	return can, cannot
+}
+
+func granularity(f fs.Features) string {
+	if f.Granularity <= 0 {
+		return "an unknown time"
+	}
+	return f.Granularity.String()
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// address is where to listen: host:port, or unix:/path of a socket.
+type address struct{ network, addr string }
+
+func (a *address) Type() string    { return "ADDRESS" }
+func (a *address) accepts() string { return "HOST:PORT, :PORT (every interface), unix:/PATH" }
+
+func (a *address) String() string {
+	if a.network == "unix" {
+		return "unix:" + a.addr
+	}
+	return a.addr
+}
+
+func (a *address) Set(s string) error {
+	if path, ok := strings.CutPrefix(s, "unix:"); ok {
+		if path == "" {
+			return errNotAccepted
+		}
+		*a = address{"unix", path}
+		return nil
+	}
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return errNotAccepted
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return errNotAccepted
+	}
+	*a = address{"tcp", s}
+	return nil
+}
+
+// loopback tells whether only this machine can reach the address.
+func (a *address) loopback() bool {
+	if a.network == "unix" {
+		return true
+	}
+	host, _, _ := net.SplitHostPort(a.addr)
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// listen opens the listener, or says in one sentence why it cannot.
+func (a *address) listen() (net.Listener, error) {
+	if a.network == "unix" {
+		clearStale(a.addr)
+	}
+	ln, err := net.Listen(a.network, a.addr)
+	switch {
+	case err == nil:
+		return ln, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("listen %s: the address is in use by another program", a)
+	case errors.Is(err, iofs.ErrPermission):
+		return nil, fmt.Errorf("listen %s: no permission", a)
+	}
+	if oe, ok := errors.AsType[*net.OpError](err); ok {
+		err = oe.Err
+	}
+	return nil, fmt.Errorf("listen %s: %w", a, err)
+}
+
+// clearStale removes the socket of a server that was killed: one that refuses connections. Anything
+// else at the path stays, and net.Listen says that it is in use.
+func clearStale(path string) {
+	if fi, err := os.Lstat(path); err != nil || fi.Mode().Type() != iofs.ModeSocket {
+		return
+	}
+	c, err := net.Dial("unix", path)
+	if err == nil {
+		c.Close()
+	} else if errors.Is(err, syscall.ECONNREFUSED) {
+		os.Remove(path)
+	}
+}
+
+// url is what a person can type to reach the listener.
+func url(ln net.Listener) string {
+	if ln.Addr().Network() == "unix" {
+		return "unix:" + ln.Addr().String()
+	}
+	host, port, err := net.SplitHostPort(ln.Addr().String())
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		host, _ = os.Hostname()
+	}
+	return "http://" + net.JoinHostPort(host, port) + "/"
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// serveHTTP answers requests on ln with h until ctx is cancelled, then stops accepting and lets
+// the requests in flight finish, for at most s.shutdownTimeout.
+func serveHTTP(ctx context.Context, ln net.Listener, h http.Handler, s *settings, log *slog.Logger) error {
+	if idle := time.Duration(s.idleTimeout); idle > 0 {
+		ln, h = idleListener{ln, idle}, idleBodies(h, idle)
+	}
+	srv := newServer(h, s, log)
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(ln) }()
+	select {
+	case err := <-ended:
+		return err // the listener broke
+	case <-ctx.Done():
+	}
+	log.Info("stopping: no new connections, requests in flight finish", "bound", s.shutdownTimeout.String())
+	finishing, cancel := bounded(time.Duration(s.shutdownTimeout))
+	defer cancel()
+	if err := srv.Shutdown(finishing); errors.Is(err, context.DeadlineExceeded) {
+		log.Warn("requests in flight were cut off", "bound", s.shutdownTimeout.String())
+		srv.Close()
+	}
+	log.Info("stopped")
+	return nil
+}
+
+func newServer(h http.Handler, s *settings, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: time.Duration(s.headerTimeout),
+		IdleTimeout:       time.Duration(s.idleTimeout),
+		MaxHeaderBytes:    128 << 10, // an If header with a hundred lock tokens is 10 KiB
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+// bounded is a context that ends after d, or never when d is 0.
+func bounded(d time.Duration) (context.Context, context.CancelFunc) {
+	if d == 0 {
+		return context.WithCancel(context.Background())
+	}
+	return context.WithTimeout(context.Background(), d)
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// settings is what a server is told: the value of each flag of serve.
+type settings struct {
+	listen          address
+	etag            choice
+	durability      choice
+	state           string
+	requireIfMatch  choice
+	readOnly        bool
+	maxUpload       size
+	logFormat       choice
+	memory          bool
+	shutdownTimeout duration
+	idleTimeout     duration
+	headerTimeout   duration
+}
+
+func defaultSettings() *settings {
+	return &settings{
+		listen:          address{"tcp", "127.0.0.1:8080"},
+		etag:            choice{"stat", []string{"stat"}},
+		durability:      choice{"full", []string{"full", "none"}},
+		requireIfMatch:  choice{"off", []string{"off", "warn", "on"}},
+		logFormat:       choice{"text", []string{"text", "json"}},
+		shutdownTimeout: duration(30 * time.Second),
+		idleTimeout:     duration(2 * time.Minute),
+		headerTimeout:   duration(20 * time.Second),
+	}
+}
+
+// register makes each setting a flag.
+func (s *settings) register(f *pflag.FlagSet) {
+	f.SortFlags = false
+	f.Var(&s.listen, "listen", "where to listen: host:port, :port for every interface, or unix:/path")
+	f.Var(&s.etag, "etag", "what an ETag is made of; stat: device, inode, size and times of the file")
+	f.Var(&s.durability, "durability", "full: an acknowledged write survives a power cut; none: the system writes it when it likes")
+	f.StringVar(&s.state, "state", "", "directory for locks and properties (default: one for each DIR in $STATE_DIRECTORY, or in ifmatch in $XDG_STATE_HOME or ~/.local/state)")
+	f.Var(&s.requireIfMatch, "require-if-match", "an overwrite or DELETE without a condition is let through (off), let through with a warning in the log (warn), or answered 428 (on)")
+	f.BoolVar(&s.readOnly, "read-only", false, "refuse everything that changes something")
+	f.Var(&s.maxUpload, "max-upload", "largest file that can be uploaded, such as 10GiB; 0 for no limit")
+	f.BoolVar(&s.memory, "memory", false, "serve an empty tree in memory, for trying things out; takes no DIR")
+	f.Var(&s.logFormat, "log-format", "text or json, on standard error")
+	f.Var(&s.shutdownTimeout, "shutdown-timeout", "how long requests in flight may take to finish after SIGTERM or SIGINT; a second signal ends at once; 0 for no bound")
+	f.Var(&s.idleTimeout, "idle-timeout", "close a connection on which nothing has moved for so long; 0 for never")
+	f.Var(&s.headerTimeout, "header-timeout", "how long a client may take to send the header of a request; 0 for no bound")
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// The values of flags, each a pflag.Value that can also say what it accepts.
+
+// accepted says in words which values f takes.
+func accepted(f *pflag.Flag) string {
+	if a, ok := f.Value.(interface{ accepts() string }); ok {
+		return a.accepts()
+	}
+	if f.Value.Type() == "bool" {
+		return "true, false"
+	}
+	return "text"
+}
+
+var errNotAccepted = errors.New("not accepted") // the wording is badValue's
+
+// choice is one word out of a few.
+type choice struct {
+	value string
+	words []string
+}
+
+func (c *choice) String() string  { return c.value }
+func (c *choice) Type() string    { return strings.Join(c.words, "|") }
+func (c *choice) accepts() string { return strings.Join(c.words, ", ") }
+
+func (c *choice) Set(s string) error {
+	if !slices.Contains(c.words, s) {
+		return errNotAccepted
+	}
+	c.value = s
+	return nil
+}
+
+// duration is a time.Duration that is not negative; 0 means that there is no bound.
+type duration time.Duration
+
+func (d *duration) String() string  { return time.Duration(*d).String() }
+func (d *duration) Type() string    { return "DURATION" }
+func (d *duration) accepts() string { return "a duration such as 30s, 5m or 1h30m; 0 for no bound" }
+
+func (d *duration) Set(s string) error {
+	v, err := time.ParseDuration(s)
+	if err != nil || v < 0 {
+		return errNotAccepted
+	}
+	*d = duration(v)
+	return nil
+}
+
+// size is a number of bytes; 0 means that there is no limit.
+type size int64
+
+// units of sizes: decimal ones, and those of IEC 80000-13 with an i. A bare letter is binary, as
+// in most tools.
+var units = map[string]int64{
+	"": 1, "b": 1,
+	"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50,
+	"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40, "pib": 1 << 50,
+	"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "pb": 1e15,
+}
+
+func (n *size) Type() string    { return "SIZE" }
+func (n *size) accepts() string { return "a size such as 500MB, 10GiB or 1.5T; 0 for no limit" }
+
+func (n *size) String() string {
+	if *n == 0 {
+		return "0"
+	}
+	for _, u := range []string{"PiB", "TiB", "GiB", "MiB", "KiB"} {
+		if unit := units[strings.ToLower(u)]; int64(*n)%unit == 0 {
+			return fmt.Sprintf("%d%s", int64(*n)/unit, u)
+		}
+	}
+	return fmt.Sprintf("%dB", int64(*n))
+}
+
+func (n *size) Set(s string) error {
+	s = strings.TrimSpace(s)
+	digits := strings.TrimRightFunc(s, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
+	unit, ok := units[strings.ToLower(strings.TrimSpace(s[len(digits):]))]
+	number, err := strconv.ParseFloat(digits, 64)
+	if !ok || err != nil || number < 0 || number*float64(unit) > math.MaxInt64/2 {
+		return errNotAccepted
+	}
+	if whole, err := strconv.ParseInt(digits, 10, 64); err == nil {
+		*n = size(whole * unit) // exact, where a float is not
+		return nil
+	}
+	*n = size(number * float64(unit))
+	return nil
+}
