@@ -1,0 +1,33 @@
+package handler
+
+import (
+	"net/http"
+
+	"ifmatch/etagfs"
+)
+
+// check returns the one decision of whether a write to t may happen: preconditions in the order of
+// RFC 9110 §13.2.2, then the If header and the locks of RFC 4918, then the policy for writes that
+// name no state at all. The early check and the commit both ask it, the second one under the latch.
+func (h *Handler) check(r *http.Request, t target) (etagfs.Write, error) {
+	pre := parsePreconditions(r.Header, h.opts.ProxyTags)
+	decide := func(cur *etagfs.Info) error {
+		if t.slash && cur != nil && !cur.IsCollection() {
+			return errNotCollection
+		}
+		if err := pre.evaluate(r.Method, cur); err != nil {
+			return err
+		}
+		return h.permit(r, &pre, cur)
+	}
+	return etagfs.Write{Check: decide, Exact: pre.exact()}, nil
+}
+
+// current is the state of t, nil when the URL is unmapped.
+func (h *Handler) current(t target) (*etagfs.Info, error) {
+	cur, err := h.fs.Stat(t.name)
+	if isUnmapped(err) {
+		return nil, nil
+	}
+	return cur, err
+}

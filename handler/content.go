@@ -1,0 +1,180 @@
+package handler
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"ifmatch/etagfs"
+)
+
+// content is what http.ServeContent reads of one representation. Bytes are sent only while the
+// descriptor still shows the state whose tag is in the header:
+//
+//   - up to smallBytes are read into memory and the state is looked at again before anything is sent;
+//   - a larger one goes by sendfile, but for its last bytes: they are held back until the state was
+//     looked at again. A file that was changed in place meanwhile is cut off and never completed.
+//
+// Replacing by rename, as ifmatch and most programs do, never disturbs a reader.
+//
+// BUG(handler): the kernel sends pages of the file itself, so bytes that wait in a socket can still
+// change under an in-place writer after the last look. Such writers are not atomic for local readers either.
+type content struct {
+	file   *etagfs.File // nil: only the size is wanted, or small has it all
+	small  []byte
+	size   int64
+	pos    int64
+	err    error
+	pooled *[smallBytes]byte
+	idle   time.Duration
+}
+
+const smallBytes = 64 << 10
+
+var buffers = sync.Pool{New: func() any { return new([smallBytes]byte) }}
+
+var errChanged = errors.New("the file was changed in place while it was read")
+
+// contentOf prepares what f holds. A small file that changes while it is read is read again.
+func (h *Handler) contentOf(w http.ResponseWriter, f *etagfs.File) (*content, error) {
+	c := &content{file: f, size: f.State().SizeBytes, idle: h.opts.BodyIdle}
+	if c.size > smallBytes {
+		return c, nil
+	}
+	c.pooled = buffers.Get().(*[smallBytes]byte)
+	c.small = c.pooled[:c.size]
+	if _, err := io.ReadFull(f, c.small); err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		c.free()
+		return nil, err
+	}
+	if err := c.unchanged(); err != nil {
+		c.free()
+		return nil, err
+	}
+	return c, nil
+}
+
+// free gives the buffer back; net/http has copied or sent what it was given.
+func (c *content) free() {
+	if c.pooled != nil {
+		buffers.Put(c.pooled)
+		c.pooled, c.small = nil, nil
+	}
+}
+
+// unchanged looks whether the descriptor still shows the state that the tag stands for. A file that was
+// replaced or deleted meanwhile keeps its bytes; only its ctime moved, with the number of its links. A
+// replace moves the first a moment before the second, hence the second look.
+func (c *content) unchanged() error {
+	was := &c.file.State().Info
+	for try := 0; ; try++ {
+		now, err := c.file.Again()
+		switch {
+		case err != nil:
+			return err
+		case now.SizeBytes != was.SizeBytes || now.Mtime != was.Mtime:
+			return errChanged
+		case now.Ctime == was.Ctime || now.Links != was.Links:
+			return nil
+		case try == 3:
+			return errChanged
+		}
+		time.Sleep(time.Duration(try) * time.Millisecond)
+	}
+}
+
+// Seek moves within the size of the state; the file itself is moved when bytes are read.
+func (c *content) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += c.pos
+	case io.SeekEnd:
+		offset += c.size
+	}
+	if offset < 0 {
+		return 0, errors.New("seek before the start")
+	}
+	c.pos = offset
+	return offset, nil
+}
+
+// Read serves several ranges, which ServeContent copies one after the other.
+func (c *content) Read(p []byte) (int, error) {
+	p = p[:min(int64(len(p)), max(c.size-c.pos, 0))]
+	if len(p) == 0 {
+		return 0, io.EOF
+	}
+	if c.small != nil {
+		n := copy(p, c.small[c.pos:])
+		c.pos += int64(n)
+		return n, nil
+	}
+	n, err := c.file.ReadAt(p, c.pos)
+	c.pos += int64(n)
+	if n == len(p) {
+		err = c.unchanged()
+	}
+	if err != nil {
+		c.err = err
+		return 0, err
+	}
+	return n, nil
+}
+
+// send writes the next n bytes to w, mostly by sendfile.
+func (c *content) send(w *response, n int64) (sent int64, err error) {
+	defer func() { c.err = err }()
+	if c.small != nil || c.size == 0 {
+		k, err := w.Write(c.small[c.pos : c.pos+n])
+		return int64(k), err
+	}
+	held := min(n, smallBytes)
+	if body := n - held; body > 0 {
+		if sent, err = c.sendFile(w, body); err != nil {
+			return sent, err
+		}
+	}
+	buf := buffers.Get().(*[smallBytes]byte)
+	defer buffers.Put(buf)
+	tail := buf[:held]
+	if _, err = c.file.ReadAt(tail, c.pos); err != nil {
+		return sent, err
+	}
+	if err = c.unchanged(); err != nil {
+		return sent, err
+	}
+	k, err := w.Write(tail)
+	return sent + int64(k), err
+}
+
+// idleBytes is how much must get through in one idle time.
+const idleBytes = 1 << 20
+
+// sendFile lets the kernel copy n bytes from the file to the connection.
+func (c *content) sendFile(w *response, n int64) (sent int64, err error) {
+	if _, err := c.file.Seek(c.pos, io.SeekStart); err != nil {
+		return 0, err
+	}
+	step := n
+	if c.idle > 0 {
+		step = idleBytes
+	}
+	for sent < n {
+		if c.idle > 0 {
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(c.idle)) // not every server has deadlines
+		}
+		part := min(step, n-sent)
+		k, err := w.copy(&io.LimitedReader{R: c.file.File, N: part})
+		sent += k
+		c.pos += k
+		if err == nil && k < part {
+			err = errChanged // it shrank
+		}
+		if err != nil {
+			return sent, err
+		}
+	}
+	return sent, nil
+}

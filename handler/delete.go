@@ -1,0 +1,40 @@
+package handler
+
+import (
+	"net/http"
+
+	"ifmatch/etagfs"
+)
+
+// delete retires a resource, a collection with all its members, in one step. RFC 9110 §9.3.5, RFC 4918 §9.6.
+func (h *Handler) delete(w http.ResponseWriter, r *http.Request) error {
+	t, err := h.target(r)
+	if err != nil {
+		return err
+	}
+	if t.name == "/" {
+		return &statusError{status: http.StatusForbidden, say: "The root collection cannot be deleted."}
+	}
+	write, err := h.check(r, t)
+	if err != nil {
+		return err
+	}
+	var before *etagfs.Info
+	decide := write.Check
+	write.Check = func(cur *etagfs.Info) error {
+		if err := decide(cur); err != nil {
+			return err
+		}
+		if cur == nil {
+			return errNoResource
+		}
+		before = copied(cur)
+		return nil
+	}
+	if err := h.fs.Remove(r.Context(), t.name, write); err != nil {
+		return err
+	}
+	h.overwritten(r, before)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}

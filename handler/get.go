@@ -1,0 +1,124 @@
+package handler
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"ifmatch/etagfs"
+	"ifmatch/fs"
+)
+
+// get answers GET and HEAD. RFC 9110 §9.3.1, §9.3.2. The file is opened only when its bytes are
+// wanted: a HEAD and a 304 cost one stat.
+func (h *Handler) get(w http.ResponseWriter, r *http.Request) error {
+	t, err := h.target(r)
+	if err != nil {
+		return err
+	}
+	pre := parsePreconditions(r.Header, h.opts.ProxyTags)
+	if r.Method == http.MethodHead || pre.ifNoneMatch.present || pre.ifModifiedSince.ok {
+		cur, err := h.fs.Stat(t.name)
+		if err != nil {
+			return readError(err)
+		}
+		// A tag that is not known yet is found by opening.
+		if cur.IsCollection() || !cur.Tag.IsZero() {
+			done, err := h.decideRead(w, r, t, &pre, cur)
+			if done || err != nil {
+				return err
+			}
+		}
+	}
+	f, err := h.fs.Open(t.name)
+	if errors.Is(err, fs.ErrIsDir) {
+		cur, err := h.fs.Stat(t.name)
+		if err != nil {
+			return readError(err)
+		}
+		if cur.IsCollection() {
+			_, err = h.decideRead(w, r, t, &pre, cur)
+			return err
+		}
+		return errNoResource // it changed its kind between two looks
+	}
+	if err != nil {
+		return readError(err)
+	}
+	return h.getFile(w, r, t, &pre, f)
+}
+
+// decideRead answers as far as the state alone allows: the index of a collection, 304, HEAD. done is
+// false when the bytes are wanted.
+func (h *Handler) decideRead(w http.ResponseWriter, r *http.Request, t target, pre *preconditions, cur *etagfs.Info) (done bool, err error) {
+	if t.slash && !cur.IsCollection() {
+		return true, errNotCollection
+	}
+	switch err := pre.evaluate(r.Method, cur); {
+	case err == errNotModified:
+		h.notModified(w, cur)
+		return true, nil
+	case err != nil:
+		return true, err
+	case cur.IsCollection():
+		return true, h.index(w, r, t, cur)
+	case r.Method == http.MethodHead:
+		return true, h.serveContent(w, r, t, cur, &content{size: cur.SizeBytes})
+	}
+	return false, nil
+}
+
+// getFile sends an open representation and closes it. Its descriptor supplied bytes and tag, so
+// preconditions are decided on exactly what is sent.
+func (h *Handler) getFile(w http.ResponseWriter, r *http.Request, t target, pre *preconditions, f *etagfs.File) error {
+	defer f.Close()
+	done, err := h.decideRead(w, r, t, pre, f.State())
+	if done || err != nil {
+		return err
+	}
+	c, err := h.contentOf(w, f)
+	if err != nil {
+		return err
+	}
+	defer c.free()
+	return h.serveContent(w, r, t, f.State(), c)
+}
+
+// serveContent has http.ServeContent answer with c. Preconditions are decided; it sees the Range only,
+// and that only when If-Range holds.
+func (h *Handler) serveContent(w http.ResponseWriter, r *http.Request, t target, cur *etagfs.Info, c *content) error {
+	asked, err := h.rangeOf(r, cur)
+	if err != nil {
+		return err
+	}
+	h.setValidators(w, cur)
+	set(w, "Content-Type", contentType(t.name))
+	set(w, "X-Content-Type-Options", "nosniff")
+	http.ServeContent(w, asked, "", time.Time{}, c)
+	if c.err != nil {
+		panic(http.ErrAbortHandler) // cut off: the bytes are not those of the tag that was sent
+	}
+	return nil
+}
+
+// notModified is 304 with the fields of RFC 9110 §15.4.5.
+func (h *Handler) notModified(w http.ResponseWriter, cur *etagfs.Info) {
+	h.setValidators(w, cur)
+	w.WriteHeader(http.StatusNotModified)
+}
+
+func (h *Handler) setValidators(w http.ResponseWriter, cur *etagfs.Info) {
+	if !cur.Tag.IsZero() {
+		set(w, "Etag", cur.Tag.String())
+	}
+	set(w, "Last-Modified", h.lastModified(cur))
+	set(w, "Cache-Control", h.opts.CacheControl)
+}
+
+// readError makes every way of not being there the same 404.
+func readError(err error) error {
+	if isUnmapped(err) {
+		return errNoResource
+	}
+	return err
+}

@@ -1,0 +1,159 @@
+// Package handler is HTTP and WebDAV over a tree of resources: a request in, one answer out.
+//
+// It promises that every method decides its preconditions (RFC 9110 §13), the If header (RFC 4918
+// §10.4) and write locks in one place, check.go, on the state that is about to change: a write that is
+// refused changes nothing, and a write that is answered with 2xx named the state it replaced. It
+// does not authenticate; whoever wraps it says with [WithUser] who is asking.
+//
+// Entry points: [New] makes the [Handler], an http.Handler. One file holds one method; methods return
+// errors, and only ServeHTTP answers with one, through status.go.
+package handler
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"ifmatch/etagfs"
+)
+
+// Options of a Handler; the zero value serves the whole tree at "/" for reading and writing.
+type Options struct {
+	// Prefix of URL paths that this tree is served under, "/docs" or "" for all of them.
+	Prefix string
+	// ReadOnly refuses every method that changes something with 403.
+	ReadOnly bool
+	// RequireIfMatch says what becomes of an overwrite or DELETE without a condition.
+	RequireIfMatch Policy
+	// MaxUploadBytes bounds a representation; 0 is no bound.
+	MaxUploadBytes int64
+	// BodyIdle ends an upload or download that makes no progress for so long; 0 waits for ever.
+	BodyIdle time.Duration
+	// CacheControl is sent with representations; "" is "no-cache, no-transform": ask before reuse,
+	// and no proxy may change the bytes that an entity-tag stands for.
+	CacheControl string
+	// ProxyTags accepts our own entity-tag in If-Match as compressing proxies respell it (W/"t",
+	// "t-gzip", "t;br"), for setups where such a proxy cannot be told to leave it alone.
+	ProxyTags bool
+	// Log takes one line a request; nil logs nothing.
+	Log *slog.Logger
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Handler answers requests for one tree. Safe for concurrent use.
+type Handler struct {
+	fs      *etagfs.FS
+	opts    Options
+	methods map[string]method
+	allow   string // the Allow header field
+	dav     string // the DAV header field
+	forms   forms
+	writers writers
+	pool    sync.Pool // of *response
+}
+
+// A method answers one request; the error it returns is answered by status.go.
+type method func(h *Handler, w http.ResponseWriter, r *http.Request) error
+
+// methods that this package answers. Whether one writes is said in readMethods, next to it.
+var methods = map[string]method{
+	http.MethodOptions: (*Handler).options,
+	http.MethodGet:     (*Handler).get,
+	http.MethodHead:    (*Handler).get,
+	http.MethodPut:     (*Handler).put,
+	http.MethodDelete:  (*Handler).delete,
+	"MKCOL":            (*Handler).mkcol,
+}
+
+// readMethods change nothing, so they are left when the tree is read-only.
+var readMethods = map[string]bool{
+	http.MethodOptions: true,
+	http.MethodGet:     true,
+	http.MethodHead:    true,
+	"PROPFIND":         true,
+}
+
+// davClasses is the DAV header field (RFC 4918 §10.1). It names what the table of methods can do.
+const davClasses = "1"
+
+// New returns a Handler of tree.
+func New(tree *etagfs.FS, o Options) (*Handler, error) {
+	o.Prefix = strings.TrimRight(o.Prefix, "/")
+	if o.Prefix != "" && !strings.HasPrefix(o.Prefix, "/") {
+		return nil, errors.New("a URL prefix begins with a slash: " + o.Prefix)
+	}
+	if o.CacheControl == "" {
+		o.CacheControl = "no-cache, no-transform"
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	h := &Handler{fs: tree, opts: o, methods: methods, dav: davClasses}
+	h.pool.New = func() any { return new(response) }
+	h.allow = h.allowed()
+	return h, nil
+}
+
+// allowed lists the methods for the Allow header field (RFC 9110 §10.2.1), the well-known ones first.
+// It is the same for every URL, mapped or not: Zotero and others decide by it once what a server can do.
+func (h *Handler) allowed() string {
+	var names []string
+	for m := range h.methods {
+		if !h.opts.ReadOnly || readMethods[m] {
+			names = append(names, m)
+		}
+	}
+	first := "OPTIONS GET HEAD PUT DELETE"
+	sort.Slice(names, func(i, j int) bool {
+		a, b := strings.Index(first, names[i]), strings.Index(first, names[j])
+		if a >= 0 && b >= 0 {
+			return a < b
+		}
+		if a >= 0 || b >= 0 {
+			return a >= 0
+		}
+		return names[i] < names[j]
+	})
+	return strings.Join(names, ", ")
+}
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	res := h.pool.Get().(*response)
+	res.start(w, r, h.opts.Now())
+	defer h.finish(res, r)
+	if err := h.serve(res, r); err != nil {
+		h.answer(res, r, err)
+	}
+}
+
+// serve finds the method and lets it answer.
+func (h *Handler) serve(w *response, r *http.Request) error {
+	serve, ok := h.methods[r.Method]
+	if !ok {
+		return h.noSuchMethod(r.Method)
+	}
+	if h.opts.ReadOnly && !readMethods[r.Method] {
+		return &statusError{status: http.StatusForbidden, say: "This server is read-only."}
+	}
+	return serve(h, w, r)
+}
+
+// elsewhere are methods that others define (RFC 9110 §9, RFC 5789, RFC 4918, RFC 3253): known, and not
+// for resources of this server.
+const elsewhere = " POST PATCH TRACE CONNECT PROPFIND PROPPATCH COPY MOVE LOCK UNLOCK SEARCH REPORT ACL BIND UNBIND REBIND LINK UNLINK VERSION-CONTROL CHECKIN CHECKOUT MKCALENDAR ORDERPATCH QUERY "
+
+func (h *Handler) noSuchMethod(name string) error {
+	if strings.Contains(elsewhere, " "+name+" ") {
+		return methodNotAllowed("This server does not answer " + name + " here.")
+	}
+	return &statusError{status: http.StatusNotImplemented, say: "This server does not know the method."}
+}

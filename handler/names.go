@@ -1,0 +1,193 @@
+package handler
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"runtime"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"ifmatch/fs"
+)
+
+// How a URL path becomes a name. It is decoded once, by net/url; then:
+//
+//	outside the prefix of this tree           404
+//	a segment "." or ".."                     400: clients resolve them (RFC 3986 §5.2.4) before they ask
+//	an encoded slash, a NUL, not UTF-8        400: no file can have such a name, or no client can show it
+//	a path over 4096 bytes, a segment over 255  414
+//	empty segments                            left out: "/a//b" is "/a/b"; clients that join URLs make them
+//	a slash at the end                        left out and remembered: the URL of a collection
+//	a reserved name                           404 for reading, 403 for writing
+//	NFC or NFD                                see forms.go
+
+const maxPathBytes = 4096
+
+// target is the resource that a URL means.
+type target struct {
+	name  string // cleaned, inside the tree
+	slash bool   // the URL ends with a slash, so only a collection can be meant
+}
+
+// target of the request.
+func (h *Handler) target(r *http.Request) (target, error) {
+	t, err := h.parse(r.URL)
+	if err != nil {
+		return t, err
+	}
+	writes := !readMethods[r.Method]
+	if reserved(t.name) {
+		return t, errReserved(writes)
+	}
+	t.name = h.form(r.Context(), t.name, writes)
+	return t, nil
+}
+
+// parse gives the name that u means in this tree, in the form it is spelled.
+func (h *Handler) parse(u *url.URL) (target, error) {
+	path := u.Path
+	if p := h.opts.Prefix; p != "" {
+		rest, ok := strings.CutPrefix(path, p)
+		if !ok || rest != "" && rest[0] != '/' {
+			return target{}, errNoResource
+		}
+		path = rest
+		if path == "" {
+			path = "/"
+		}
+	}
+	// RawPath is set when the path is not spelled as net/url would, and an encoded slash is such a case.
+	if u.RawPath != "" && strings.Contains(strings.ToLower(u.RawPath), "%2f") {
+		return target{}, badName("an encoded slash")
+	}
+	return cleanPath(path)
+}
+
+// cleanPath makes a name of a decoded path that begins with a slash.
+func cleanPath(path string) (target, error) {
+	switch {
+	case path == "" || path[0] != '/':
+		return target{}, badName("no slash at the beginning")
+	case len(path) > maxPathBytes:
+		return target{}, errLongName
+	case path == "/":
+		return target{name: "/", slash: true}, nil
+	case strings.IndexByte(path, 0) >= 0:
+		return target{}, badName("a NUL")
+	case !utf8.ValidString(path):
+		return target{}, badName("bytes that are not UTF-8")
+	}
+	t := target{slash: path[len(path)-1] == '/'}
+	clean := true
+	for seg := range strings.SplitSeq(path[1:], "/") {
+		switch {
+		case seg == "":
+			clean = false
+		case seg == "." || seg == "..":
+			return target{}, badName("the segment " + seg)
+		case tooLong(seg):
+			return target{}, errLongName
+		}
+	}
+	if clean {
+		t.name = path
+		return t, nil
+	}
+	var b strings.Builder
+	for seg := range strings.SplitSeq(path, "/") {
+		if seg != "" {
+			b.WriteByte('/')
+			b.WriteString(seg)
+		}
+	}
+	t.name = b.String()
+	if t.name == "" {
+		t.name = "/"
+	}
+	return t, nil
+}
+
+// tooLong tells whether a file name is longer than file systems allow: 255 bytes on Unix, 255 UTF-16
+// units elsewhere. It is asked here so that the answer does not depend on the file system.
+func tooLong(seg string) bool {
+	if len(seg) <= 255 {
+		return false
+	}
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
+		return len(utf16.Encode([]rune(seg))) > 255
+	}
+	return true
+}
+
+// reserved tells whether a segment of name belongs to staged or retired resources.
+func reserved(name string) bool {
+	return strings.Contains(name, "/"+fs.ReservedPrefix)
+}
+
+// showable tells whether a URL can mean a member with this base name; listings leave others out.
+func showable(base string) bool {
+	return utf8.ValidString(base) && !fs.Reserved(base)
+}
+
+// href is the absolute path of the URL of a name, percent-encoded; a collection ends with a slash.
+func (h *Handler) href(name string, collection bool) string {
+	b := make([]byte, 0, len(h.opts.Prefix)+len(name)+8)
+	b = appendPath(b, h.opts.Prefix)
+	if name != "/" {
+		b = appendPath(b, name)
+	}
+	if collection || len(b) == 0 {
+		b = append(b, '/')
+	}
+	return string(b)
+}
+
+// appendPath appends path, percent-encoded but for slashes and the unreserved characters and
+// sub-delims of RFC 3986 §2 that need no escape in XML and HTML either.
+func appendPath(dst []byte, path string) []byte {
+	const hex = "0123456789ABCDEF"
+	for i := 0; i < len(path); i++ {
+		if c := path[i]; plainPath[c] {
+			dst = append(dst, c)
+		} else {
+			dst = append(dst, '%', hex[c>>4], hex[c&15])
+		}
+	}
+	return dst
+}
+
+// plainPath are the bytes of a path that appendPath leaves as they are.
+var plainPath = func() (t [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/!$()*+,=:@") {
+		t[c] = true
+	}
+	return t
+}()
+
+var (
+	errNoResource    = &statusError{status: http.StatusNotFound, say: "There is nothing at this URL."}
+	errNotCollection = &statusError{status: http.StatusNotFound, say: "A URL that ends with a slash names a collection, and here is none; leave the slash out."}
+	errLongName      = &statusError{status: http.StatusRequestURITooLong, say: "The name is too long; a segment has at most 255 bytes."}
+)
+
+func badName(has string) error {
+	return &statusError{status: http.StatusBadRequest, say: "No resource can have this name: the path has " + has + ".",
+		cause: errors.New("bad name: " + has)}
+}
+
+func errReserved(writes bool) error {
+	if writes {
+		return &statusError{status: http.StatusForbidden, say: "Names that begin with " + fs.ReservedPrefix + " are kept for the server."}
+	}
+	return errNoResource
+}
+
+// parentOf is the name of the collection that name is a member of.
+func parentOf(name string) string {
+	if i := strings.LastIndexByte(name, '/'); i > 0 {
+		return name[:i]
+	}
+	return "/"
+}

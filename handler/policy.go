@@ -1,0 +1,108 @@
+package handler
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"ifmatch/etagfs"
+)
+
+// Policy says what becomes of an overwrite or DELETE without a condition.
+type Policy int
+
+const (
+	PolicyOff  Policy = iota // let through
+	PolicyWarn               // let through, and the log says who overwrote whom
+	PolicyOn                 // 428 Precondition Required, RFC 6585 §3
+)
+
+// needsCondition is 428: cur would be changed without a word about it.
+type needsCondition struct{ cur *etagfs.Info }
+
+func (e *needsCondition) Error() string { return "a write without a condition" }
+
+// permit is the policy for changing cur, after preconditions and locks had their say. A submitted lock
+// token is a condition as well: nobody else could have changed the resource meanwhile.
+func (h *Handler) permit(r *http.Request, p *preconditions, cur *etagfs.Info) error {
+	if h.opts.RequireIfMatch != PolicyOn || cur == nil || p.any() || r.Header["If"] != nil {
+		return nil
+	}
+	if r.Method != http.MethodPut && r.Method != http.MethodDelete {
+		return nil
+	}
+	return &needsCondition{cur: copied(cur)}
+}
+
+// overwritten logs a write without a condition after it happened, when the policy is to warn.
+func (h *Handler) overwritten(r *http.Request, before *etagfs.Info) {
+	if h.opts.RequireIfMatch != PolicyWarn || before == nil || r.Header["If"] != nil {
+		return
+	}
+	if p := parsePreconditions(r.Header, false); p.any() {
+		return
+	}
+	who, known := h.writers.last(before)
+	if !known {
+		who = "somebody beside this server, or long ago"
+	}
+	h.opts.Log.LogAttrs(r.Context(), slog.LevelWarn, "overwrote without a condition",
+		slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.String("by", client(r)), slog.String("of", who), slog.String("etag", before.Tag.String()))
+}
+
+type userKey struct{}
+
+// WithUser says who is asking, for logs and for the owners of changes.
+func WithUser(ctx context.Context, user string) context.Context {
+	return context.WithValue(ctx, userKey{}, user)
+}
+
+// User is who WithUser named, or nobody.
+func User(ctx context.Context) string {
+	u, _ := ctx.Value(userKey{}).(string)
+	return u
+}
+
+// client names who sent r: the user where one is known, else the address.
+func client(r *http.Request) string {
+	if u := User(r.Context()); u != "" {
+		return u
+	}
+	return r.RemoteAddr
+}
+
+// writers remembers who wrote the latest states, so that a refusal and the log can say it. It is bounded
+// and only a help: a state it does not know was written by somebody else or long ago.
+type writers struct {
+	mu   sync.Mutex
+	by   map[string]string // opaque tag of the state -> client
+	ring [4096]string      // keys in the order they came
+	next int
+}
+
+func (w *writers) wrote(i *etagfs.Info, by string) {
+	key := i.Tag.Opaque
+	if key == "" {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.by == nil {
+		w.by = make(map[string]string)
+	}
+	if _, again := w.by[key]; !again {
+		delete(w.by, w.ring[w.next])
+		w.ring[w.next] = key
+		w.next = (w.next + 1) % len(w.ring)
+	}
+	w.by[key] = by
+}
+
+func (w *writers) last(i *etagfs.Info) (by string, known bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	by, known = w.by[i.Tag.Opaque]
+	return by, known
+}

@@ -1,0 +1,171 @@
+package handler
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"ifmatch/etagfs"
+	"ifmatch/fs"
+)
+
+// put makes the content of the request the representation of the resource. RFC 9110 §9.3.4.
+func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
+	t, err := h.target(r)
+	if err != nil {
+		return err
+	}
+	write, err := h.check(r, t)
+	if err != nil {
+		return err
+	}
+	if err := h.refuseUpload(r); err != nil {
+		return err
+	}
+	before, err := h.beforeUpload(t, write.Check)
+	if err != nil {
+		return err
+	}
+	body, err := h.body(w, r)
+	if err != nil {
+		return err
+	}
+	decide := write.Check
+	write.Check = func(cur *etagfs.Info) error {
+		if err := collectionNoPut(t, cur); err != nil {
+			return err
+		}
+		before = copied(cur)
+		return decide(cur)
+	}
+	info, created, err := h.fs.Put(r.Context(), t.name, body, etagfs.PutOptions{Write: write})
+	if err != nil {
+		return putError(err)
+	}
+	h.writers.wrote(info, client(r))
+	h.overwritten(r, before)
+	h.putAnswer(w, t, info, created)
+	return nil
+}
+
+// refuseUpload refuses by the header alone what could never be stored.
+func (h *Handler) refuseUpload(r *http.Request) error {
+	if r.Header["Content-Range"] != nil {
+		// RFC 9110 §14.5: a part must not become the whole.
+		return &statusError{status: http.StatusBadRequest, say: "PUT with Content-Range is not supported: send the whole representation."}
+	}
+	if max := h.opts.MaxUploadBytes; max > 0 && r.ContentLength > max {
+		return tooLarge(max)
+	}
+	return nil
+}
+
+// beforeUpload is the early check: no content is asked for (100 Continue) when it would be in vain.
+func (h *Handler) beforeUpload(t target, check etagfs.Check) (*etagfs.Info, error) {
+	cur, err := h.current(t)
+	if err != nil {
+		return nil, err
+	}
+	if err := collectionNoPut(t, cur); err != nil {
+		return nil, err
+	}
+	if err := check(cur); err != nil {
+		return nil, err
+	}
+	if cur == nil {
+		parent, err := h.fs.Stat(parentOf(t.name))
+		switch {
+		case isUnmapped(err):
+			return nil, noParent(err)
+		case err != nil:
+			return nil, err
+		case !parent.IsCollection():
+			return nil, noParent(fs.ErrNotDir)
+		}
+	}
+	return cur, nil
+}
+
+// collectionNoPut refuses a PUT to what is a collection or is spelled like one.
+func collectionNoPut(t target, cur *etagfs.Info) error {
+	if cur != nil && cur.IsCollection() {
+		return methodNotAllowed("This is a collection; PUT its members instead.")
+	}
+	if cur == nil && t.slash {
+		return &statusError{status: http.StatusConflict, say: "A URL that ends with a slash names a collection: use MKCOL, or leave the slash out."}
+	}
+	return nil
+}
+
+// body is the content of the request, checked for what the header promised.
+func (h *Handler) body(w http.ResponseWriter, r *http.Request) (io.Reader, error) {
+	b := &upload{from: r.Body, max: h.opts.MaxUploadBytes, want: r.ContentLength}
+	if v := r.Header.Get("X-Expected-Entity-Length"); v != "" {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || n < 0 || b.want >= 0 && b.want != n {
+			return nil, &statusError{status: http.StatusBadRequest, say: "X-Expected-Entity-Length and Content-Length do not agree."}
+		}
+		b.want = n
+	}
+	if h.opts.BodyIdle > 0 {
+		b.idle, b.control = h.opts.BodyIdle, http.NewResponseController(w)
+	}
+	return b, nil
+}
+
+// upload reads the content of a request. It fails when that is too large, when it ends before or goes on
+// behind the length that was promised, and when nothing came for a while.
+type upload struct {
+	from    io.Reader
+	read    int64
+	max     int64 // 0: no bound
+	want    int64 // -1: not promised
+	idle    time.Duration
+	control *http.ResponseController
+}
+
+func (u *upload) Read(p []byte) (int, error) {
+	if u.idle > 0 {
+		_ = u.control.SetReadDeadline(time.Now().Add(u.idle)) // not every server has deadlines
+	}
+	n, err := u.from.Read(p)
+	u.read += int64(n)
+	switch {
+	case u.max > 0 && u.read > u.max:
+		return n, tooLarge(u.max)
+	case u.want >= 0 && (u.read > u.want || err == io.EOF && u.read < u.want):
+		return n, fmt.Errorf("%d bytes promised, %d came: %w", u.want, u.read, io.ErrUnexpectedEOF)
+	}
+	return n, err
+}
+
+// putAnswer is 201 with Location or 204, always with the validators of what is stored now.
+func (h *Handler) putAnswer(w http.ResponseWriter, t target, info *etagfs.Info, created bool) {
+	set(w, "Etag", info.Tag.String())
+	set(w, "Last-Modified", h.lastModified(info))
+	if !created {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	set(w, "Location", h.href(t.name, false))
+	set(w, "Content-Length", "0")
+	w.WriteHeader(http.StatusCreated)
+}
+
+// putError tells a missing parent, which may vanish while the content arrives, from other errors.
+func putError(err error) error {
+	if _, ok := errors.AsType[*statusError](err); ok {
+		return err
+	}
+	if isUnmapped(err) {
+		return noParent(err)
+	}
+	return err
+}
+
+func tooLarge(max int64) error {
+	return &statusError{status: http.StatusRequestEntityTooLarge, say: fmt.Sprintf("The content is larger than the %d bytes that this server takes; nothing was changed.", max)}
+}

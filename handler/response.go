@@ -1,0 +1,89 @@
+package handler
+
+import (
+	"io"
+	"net/http"
+	"time"
+)
+
+// response wraps the http.ResponseWriter of one request: it counts, remembers for the access log, and
+// keeps what the inner one can do (sendfile by io.ReaderFrom, Flush, and http.ResponseController by
+// Unwrap). It is pooled, so nobody may hold it after ServeHTTP has returned.
+type response struct {
+	http.ResponseWriter
+	began   time.Time
+	status  int   // 0: nothing written yet
+	sent    int64 // bytes of the body
+	why     string
+	failure error    // cause of a 5xx
+	vals    []string // room for the values of header fields
+}
+
+func (w *response) start(inner http.ResponseWriter, r *http.Request, now time.Time) {
+	*w = response{ResponseWriter: inner, began: now}
+}
+
+// Unwrap serves http.ResponseController.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *response) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *response) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(p)
+	w.sent += int64(n)
+	return n, err
+}
+
+// ReadFrom sends what http.ServeContent copies; bytes of a file go the way that can end in sendfile.
+func (w *response) ReadFrom(src io.Reader) (int64, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	if part, ok := src.(*io.LimitedReader); ok {
+		if c, ok := part.R.(*content); ok {
+			n, err := c.send(w, part.N)
+			part.N -= n
+			return n, err
+		}
+	}
+	return w.copy(src)
+}
+
+// copy hands src to the inner writer as it is.
+func (w *response) copy(src io.Reader) (n int64, err error) {
+	if to, ok := w.ResponseWriter.(io.ReaderFrom); ok {
+		n, err = to.ReadFrom(src)
+	} else {
+		n, err = io.Copy(struct{ io.Writer }{w.ResponseWriter}, src)
+	}
+	w.sent += n
+	return n, err
+}
+
+// Flush sends what is buffered, where the inner writer can.
+func (w *response) Flush() { http.NewResponseController(w.ResponseWriter).Flush() }
+
+// set assigns a header field whose key is canonical. The values of one response share one array, so that
+// a usual answer allocates once for all its fields; the array is not pooled, because net/http reads the
+// fields after the handler has returned.
+func set(w http.ResponseWriter, key, value string) {
+	res, ok := w.(*response)
+	if !ok {
+		w.Header()[key] = []string{value}
+		return
+	}
+	if len(res.vals) == cap(res.vals) {
+		res.vals = make([]string, 0, 8)
+	}
+	n := len(res.vals)
+	res.vals = append(res.vals, value)
+	res.ResponseWriter.Header()[key] = res.vals[n : n+1 : n+1]
+}

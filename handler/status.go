@@ -1,0 +1,131 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	iofs "io/fs"
+	"net/http"
+
+	"ifmatch/etagfs"
+	"ifmatch/fs"
+)
+
+// statusError is an error that knows its answer. Methods return one when the cause alone does not tell
+// the status; all other errors are looked up in causes below.
+type statusError struct {
+	status int
+	say    string      // one plain sentence for the client: what is wrong and how to go on
+	dav    string      // content of DAV:error where RFC 4918 names an element: `<D:lock-token-submitted>…`
+	header http.Header // more fields of the answer, canonical keys; nil for none
+	cause  error       // for the log; may be nil
+}
+
+func (e *statusError) Error() string {
+	if e.cause != nil {
+		return e.cause.Error()
+	}
+	return e.say
+}
+
+func (e *statusError) Unwrap() error { return e.cause }
+
+// clientGone is logged where the client left before the answer; nobody will read it.
+const clientGone = 499
+
+// causes says how errors of the tree are answered; read is the answer where only looking was asked.
+// The order matters only where an error wraps two sentinels.
+var causes = []struct {
+	err         error
+	read, write int
+	say         string
+}{
+	{context.Canceled, clientGone, clientGone, "The request was given up."},
+	{context.DeadlineExceeded, 503, 503, "The server took too long; try again."},
+	{fs.ErrNoSpace, 507, 507, "There is no space left for it; nothing was changed."},
+	{fs.ErrTooLarge, 413, 413, "The file system cannot hold a file so large; nothing was changed."},
+	{fs.ErrReadOnly, 403, 403, "The file system is read-only."},
+	{fs.ErrNameTooLong, 414, 414, "The name is too long for the file system."},
+	{fs.ErrBadName, 400, 400, "The file system does not allow this name."},
+	{fs.ErrBusy, 503, 503, "Another program has the file open for writing; nothing was changed, try again."},
+	{fs.ErrCrossDevice, 502, 502, "Source and destination are on different file systems; nothing was changed, use COPY and DELETE."},
+	{fs.ErrIsDir, 405, 405, "This is a collection."},
+	{fs.ErrLoop, 404, 403, "A symbolic link on the way leads in circles."},
+	{fs.ErrSpecial, 404, 403, "This is neither a file nor a collection that can be served."},
+	{fs.ErrNotDir, 404, 409, "A parent of this URL is not a collection."},
+	{iofs.ErrPermission, 403, 403, "The server has no permission to do this; nothing was changed."},
+	{iofs.ErrExist, 405, 405, "Something is mapped to this URL already."},
+	{iofs.ErrNotExist, 404, 404, "There is nothing at this URL."},
+}
+
+// answer writes the answer for an error that a method returned. When the answer has begun already, the
+// connection is cut, so that nobody takes the part for the whole.
+func (h *Handler) answer(w *response, r *http.Request, err error) {
+	e := h.statusOf(r, err)
+	w.why = e.Error()
+	if e.status >= 500 {
+		w.failure = err
+	}
+	if w.status != 0 {
+		panic(http.ErrAbortHandler)
+	}
+	for key, values := range e.header {
+		w.Header()[key] = values
+	}
+	if e.status == http.StatusMethodNotAllowed {
+		set(w, "Allow", h.allow)
+	}
+	h.explain(w, r, e)
+}
+
+// statusOf finds the answer for err.
+func (h *Handler) statusOf(r *http.Request, err error) *statusError {
+	if e, ok := errors.AsType[*statusError](err); ok {
+		return e
+	}
+	if e, ok := errors.AsType[*refusal](err); ok {
+		return h.refused(r, e)
+	}
+	if e, ok := errors.AsType[*needsCondition](err); ok {
+		return h.precondRequired(e)
+	}
+	if e, ok := errors.AsType[*etagfs.AfterError](err); ok {
+		return &statusError{status: 500, cause: e,
+			say: "The change was made, but it is not certain that it would survive a power cut; look before you repeat it."}
+	}
+	if e, ok := errors.AsType[*etagfs.BodyError](err); ok {
+		return brokenBody(r, e)
+	}
+	for _, c := range causes {
+		if errors.Is(err, c.err) {
+			status := c.write
+			if readMethods[r.Method] {
+				status = c.read
+			}
+			e := &statusError{status: status, say: c.say, cause: err}
+			if status == http.StatusServiceUnavailable {
+				e.header = http.Header{"Retry-After": {"1"}}
+			}
+			return e
+		}
+	}
+	return &statusError{status: 500, say: "Something went wrong in the server; its log says what.", cause: err}
+}
+
+// brokenBody is the answer to a request whose content did not arrive whole. Mostly nobody is left to
+// read it.
+func brokenBody(r *http.Request, err error) *statusError {
+	if r.Context().Err() != nil {
+		return &statusError{status: clientGone, say: "The request was given up; nothing was changed.", cause: err}
+	}
+	return &statusError{status: 400, say: "The content did not arrive whole; nothing was changed.", cause: err,
+		header: http.Header{"Connection": {"close"}}}
+}
+
+// isUnmapped tells whether err means that no resource is mapped to a URL, here or above it.
+func isUnmapped(err error) bool {
+	return errors.Is(err, iofs.ErrNotExist) || errors.Is(err, fs.ErrNotDir)
+}
+
+func methodNotAllowed(say string) error {
+	return &statusError{status: http.StatusMethodNotAllowed, say: say}
+}
