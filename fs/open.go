@@ -11,6 +11,10 @@ type RootOptions struct {
 	// FileMode and DirMode are the permission bits of new files and collections, before the
 	// umask of the process; 0 stands for 0666 and 0777.
 	FileMode, DirMode iofs.FileMode
+
+	// Hook is for tests: it is called before every step that changes the disk, with the name of
+	// the system call and of the resource, and its error is that of the step. nil: no hook.
+	Hook func(step, name string) error
 }
 
 func (o *RootOptions) fileMode() uint32 {
