@@ -1,0 +1,141 @@
+package lock
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path"
+	"slices"
+	"testing"
+	"time"
+)
+
+// TestTableAgreesWithTheDefinition compares every answer of a Table with the sentences of RFC 4918 §6-7
+// applied to a plain list of locks, over random trees.
+func TestTableAgreesWithTheDefinition(t *testing.T) {
+	names := []string{"/"}
+	for _, a := range []string{"a", "ab", "b"} {
+		names = append(names, "/"+a)
+		for _, b := range []string{"x", "xy"} {
+			names = append(names, "/"+a+"/"+b, "/"+a+"/"+b+"/f")
+		}
+	}
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		table, list, now := newTable(t, nil), []Lock(nil), start
+		for range 60 {
+			now = now.Add(time.Duration(r.IntN(40)) * time.Second)
+			list = slices.DeleteFunc(list, func(l Lock) bool { return !now.Before(l.Expires) })
+			name := names[r.IntN(len(names))]
+			switch r.IntN(5) {
+			case 0, 1:
+				want := Lock{Root: name, Shared: r.IntN(2) == 0, Infinite: r.IntN(2) == 0, Timeout: time.Duration(1+r.IntN(600)) * time.Second}
+				l, err := table.Create(now, want)
+				if conflicts(list, want) != (err != nil) {
+					t.Fatalf("seed %d: create %v among %v: %v", seed, want, list, err)
+				}
+				if err == nil {
+					list = append(list, l)
+				}
+			case 2:
+				if len(list) > 0 {
+					i := r.IntN(len(list))
+					if err := table.Unlock(now, list[i].Root, list[i].Token, ""); err != nil {
+						t.Fatalf("seed %d: unlock: %v", seed, err)
+					}
+					list = slices.Delete(list, i, i+1)
+				}
+			case 3:
+				if r.IntN(4) == 0 {
+					table.RemoveTree(name)
+					list = slices.DeleteFunc(list, func(l Lock) bool { return l.Root == name || below(l.Root, name) })
+				}
+			}
+			var h Holder
+			for _, l := range list {
+				if r.IntN(2) == 0 {
+					h.Tokens = append(h.Tokens, l.Token)
+				}
+			}
+			c := Change{name, Kind(r.IntN(3))}
+			if got, want := table.Permit(now, h, c) == nil, permitted(list, names, h, c); got != want {
+				t.Fatalf("seed %d: %v with %v among %v: got %t, want %t", seed, c, h, list, got, want)
+			}
+			if got, want := len(table.Covering(now, name)), len(covering(list, name)); got != want {
+				t.Fatalf("seed %d: %d locks cover %s, want %d", seed, got, name, want)
+			}
+		}
+	}
+}
+
+func covering(list []Lock, name string) (ls []Lock) {
+	for _, l := range list {
+		if l.Root == name || l.Infinite && (l.Root == "/" || below(name, l.Root)) {
+			ls = append(ls, l)
+		}
+	}
+	return ls
+}
+
+func conflicts(list []Lock, want Lock) bool {
+	for _, l := range list {
+		meets := len(covering([]Lock{l}, want.Root)) > 0 || len(covering([]Lock{want}, l.Root)) > 0
+		if meets && !(l.Shared && want.Shared) {
+			return true
+		}
+	}
+	return false
+}
+
+func permitted(list []Lock, names []string, h Holder, c Change) bool {
+	free := func(name string) bool {
+		ls := covering(list, name)
+		return len(ls) == 0 || slices.ContainsFunc(ls, func(l Lock) bool { return slices.Contains(h.Tokens, l.Token) })
+	}
+	if !free(c.Name) {
+		return false
+	}
+	if c.Kind != Modify && c.Name != "/" && !free(path.Dir(c.Name)) {
+		return false
+	}
+	for _, n := range names {
+		rooted := slices.ContainsFunc(list, func(l Lock) bool { return l.Root == n })
+		if c.Kind == MapTree && rooted && below(n, c.Name) && !free(n) {
+			return false
+		}
+	}
+	return true
+}
+
+func BenchmarkPermit(b *testing.B) {
+	for _, n := range []int{0, 1, 10_000} {
+		b.Run(fmt.Sprintf("locks=%d", n), func(b *testing.B) {
+			table := newTable(b, nil)
+			var last Lock
+			for i := range n {
+				last = grant(b, table, Lock{Root: fmt.Sprintf("/d%d/f%d", i/100, i)})
+			}
+			h := Holder{Tokens: []string{last.Token}}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := table.Permit(start, h, Change{last.Root + "x", Map}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkCreateUnlockAmong10000(b *testing.B) {
+	table := newTable(b, nil)
+	for i := range 10_000 {
+		grant(b, table, Lock{Root: fmt.Sprintf("/d%d/f%d", i/100, i)})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		l, err := table.Create(start, Lock{Root: "/d1/new", Timeout: time.Hour})
+		if err := errors.Join(err, table.Unlock(start, "/d1/new", l.Token, "")); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

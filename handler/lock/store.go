@@ -1,0 +1,49 @@
+package lock
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Store keeps locks durable. A Table calls it; records are opaque to it.
+type Store interface {
+	// LoadLocks calls fn for each lock that is kept.
+	LoadLocks(fn func(token string, record []byte) error) error
+	// SaveLocks queues a change and returns at once; changes happen in the order of the calls, each
+	// as a whole. wait returns when this one is durable.
+	SaveLocks(put map[string][]byte, drop []string) (wait func() error)
+}
+
+// nowhere is a Store for locks that end with the process.
+type nowhere struct{}
+
+func (nowhere) LoadLocks(func(string, []byte) error) error { return nil }
+
+func (nowhere) SaveLocks(map[string][]byte, []string) func() error {
+	return func() error { return nil }
+}
+
+// stored is a record. Expiry is absolute: a lock does not live longer for a restart.
+type stored struct {
+	Root     string        `json:"root"`
+	Shared   bool          `json:"shared,omitempty"`
+	Infinite bool          `json:"infinite,omitempty"`
+	Owner    []byte        `json:"owner,omitempty"`
+	User     string        `json:"user,omitempty"`
+	Timeout  time.Duration `json:"timeout"`
+	Expires  time.Time     `json:"expires"`
+}
+
+func encode(l *Lock) []byte {
+	record, err := json.Marshal(stored{l.Root, l.Shared, l.Infinite, l.Owner, l.User, l.Timeout, l.Expires.UTC()})
+	if err != nil {
+		panic(err) // a year beyond 9999: Timeout is bounded far below
+	}
+	return record
+}
+
+func decode(token string, record []byte) (Lock, error) {
+	var s stored
+	err := json.Unmarshal(record, &s)
+	return Lock{token, s.Root, s.Shared, s.Infinite, s.Owner, s.User, s.Timeout, s.Expires}, err
+}

@@ -1,0 +1,306 @@
+package lock
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options of a Table; the zero value is a good one.
+type Options struct {
+	Max int          // locks at once; 0: 100,000
+	Log *slog.Logger // nil: discard
+}
+
+// Table holds the locks of one tree. Safe for concurrent use. A lock is durable when it is granted.
+type Table struct {
+	store Store
+	max   int
+	log   *slog.Logger
+
+	count atomic.Int64 // len(byToken), so that nobody waits for mu where nothing is locked
+
+	mu      sync.RWMutex
+	byToken map[string]*entry // guarded by mu
+	root    tree              // guarded by mu
+	swept   time.Time         // guarded by mu; when expired locks were last looked for
+}
+
+type entry struct {
+	Lock
+	ending bool // an UNLOCK is being made durable
+}
+
+// sweepEvery bounds how often expired locks are looked for.
+const sweepEvery = time.Second
+
+// New returns a Table with the locks of the store that have not expired; a nil store keeps nothing.
+// Errors: those of the store. A record that cannot be read costs that lock and is logged.
+func New(store Store, now time.Time, o Options) (*Table, error) {
+	if store == nil {
+		store = nowhere{}
+	}
+	if o.Max == 0 {
+		o.Max = 100_000
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	t := &Table{store: store, max: o.Max, log: o.Log, byToken: make(map[string]*entry), swept: now}
+	var drop []string
+	err := store.LoadLocks(func(token string, record []byte) error {
+		l, err := decode(token, record)
+		switch {
+		case err != nil:
+			t.log.Error("a lock cannot be read and is dropped", "token", token, "err", err)
+			drop = append(drop, token)
+		case !now.Before(l.Expires):
+			drop = append(drop, token)
+		default:
+			t.insert(&entry{Lock: l})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load locks: %w", err)
+	}
+	if len(drop) > 0 {
+		store.SaveLocks(nil, drop) // not awaited: they stay dropped if this is lost
+	}
+	return t, nil
+}
+
+func (t *Table) insert(e *entry) {
+	t.byToken[e.Token] = e
+	t.root.insert(&e.Lock)
+	t.count.Store(int64(len(t.byToken)))
+}
+
+func (t *Table) delete(e *entry) {
+	delete(t.byToken, e.Token)
+	t.root.remove(&e.Lock)
+	t.count.Store(int64(len(t.byToken)))
+}
+
+// Count returns the number of locks, expired ones that nobody has met yet among them.
+func (t *Table) Count() int { return int(t.count.Load()) }
+
+// Create grants a lock like want, which has all but Token and Expires, until now plus its Timeout.
+// It returns when the lock is durable; before that nobody else is granted a conflicting one.
+// Errors: *ConflictError; ErrTooMany; those of the store.
+func (t *Table) Create(now time.Time, want Lock) (Lock, error) {
+	e := &entry{Lock: want}
+	e.Token, e.Expires = newToken(), until(now, want.Timeout)
+	record := encode(&e.Lock)
+
+	t.mu.Lock()
+	expired := t.sweep(now)
+	if err := t.conflict(now, &e.Lock); err != nil {
+		t.mu.Unlock()
+		return Lock{}, err
+	}
+	if len(t.byToken) >= t.max {
+		t.mu.Unlock()
+		return Lock{}, ErrTooMany
+	}
+	t.insert(e)
+	wait := t.store.SaveLocks(map[string][]byte{e.Token: record}, expired)
+	t.mu.Unlock()
+
+	if err := wait(); err != nil {
+		t.mu.Lock()
+		t.delete(e)
+		t.mu.Unlock()
+		return Lock{}, fmt.Errorf("lock %s: %w", want.Root, err)
+	}
+	return e.Lock, nil
+}
+
+// conflict looks for locks whose scope meets that of l and that exclude it or are excluded by it
+// (RFC 4918 §6.1: shared locks go together, exclusive ones with none).
+func (t *Table) conflict(now time.Time, l *Lock) error {
+	var roots []string
+	against := func(o *Lock) {
+		if now.Before(o.Expires) && (!l.Shared || !o.Shared) {
+			roots = append(roots, o.Root)
+		}
+	}
+	covering, at := t.root.covering(l.Root, nil)
+	for _, o := range covering {
+		against(o)
+	}
+	if l.Infinite && at != nil {
+		for _, m := range at.members {
+			m.walk(func(m *tree) {
+				for _, o := range m.locks {
+					against(o)
+				}
+			})
+		}
+	}
+	if roots == nil {
+		return nil
+	}
+	return &ConflictError{Roots: unique(roots)}
+}
+
+// Refresh lets the lock end at now plus timeout (RFC 4918 §9.10.2) and returns when that is durable.
+// Errors: ErrNoSuchLock; ErrOutOfScope: the lock does not cover name; those of the store.
+func (t *Table) Refresh(now time.Time, name, token, user string, timeout time.Duration) (Lock, error) {
+	t.mu.Lock()
+	e, err := t.find(now, name, token, user)
+	if err != nil {
+		t.mu.Unlock()
+		return Lock{}, err
+	}
+	before := e.Lock
+	e.Timeout, e.Expires = timeout, until(now, timeout)
+	after := e.Lock
+	wait := t.store.SaveLocks(map[string][]byte{token: encode(&after)}, nil)
+	t.mu.Unlock()
+
+	if err := wait(); err != nil {
+		t.mu.Lock()
+		if e.Expires.Equal(after.Expires) {
+			e.Timeout, e.Expires = before.Timeout, before.Expires
+		}
+		t.mu.Unlock()
+		return Lock{}, fmt.Errorf("refresh lock on %s: %w", after.Root, err)
+	}
+	return after, nil
+}
+
+// Unlock ends the lock (RFC 4918 §9.11) and returns when that is durable.
+// Errors: as Refresh. The lock stays when it fails.
+func (t *Table) Unlock(now time.Time, name, token, user string) error {
+	t.mu.Lock()
+	e, err := t.find(now, name, token, user)
+	if err != nil {
+		t.mu.Unlock()
+		return err
+	}
+	e.ending = true
+	wait := t.store.SaveLocks(nil, []string{token})
+	t.mu.Unlock()
+
+	err = wait()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e.ending = false
+	if err != nil {
+		return fmt.Errorf("unlock %s: %w", name, err)
+	}
+	t.delete(e)
+	return nil
+}
+
+// find returns the lock that user may use through name.
+func (t *Table) find(now time.Time, name, token, user string) (*entry, error) {
+	e := t.byToken[token]
+	switch {
+	case e == nil || e.ending || !now.Before(e.Expires) || !e.usable(user):
+		return nil, ErrNoSuchLock
+	case !e.Covers(name):
+		return nil, ErrOutOfScope
+	}
+	return e, nil
+}
+
+// Break ends a lock whoever holds it, for an operator. Errors: ErrNoSuchLock; those of the store.
+func (t *Table) Break(token string) error {
+	return t.removeAll(func() (ls []*Lock) {
+		if e := t.byToken[token]; e != nil {
+			ls = append(ls, &e.Lock)
+		}
+		return ls
+	}, ErrNoSuchLock)
+}
+
+// RemoveTree ends the locks rooted at name and below it, which are gone (RFC 4918 §6.1 and §9.6); those
+// rooted above it stay. Errors: those of the store; the locks have ended even so.
+func (t *Table) RemoveTree(name string) error {
+	return t.removeAll(func() []*Lock { return t.under(name, true) }, nil)
+}
+
+// RemoveMembers ends the locks below name and keeps those rooted at it: what a MOVE or COPY puts in
+// the place of a locked resource is in the scope of its lock (RFC 4918 §7.6).
+func (t *Table) RemoveMembers(name string) error {
+	return t.removeAll(func() []*Lock { return t.under(name, false) }, nil)
+}
+
+func (t *Table) under(name string, self bool) (ls []*Lock) {
+	_, at := t.root.covering(name, nil)
+	at.walk(func(m *tree) {
+		if m != at || self {
+			ls = append(ls, m.locks...)
+		}
+	})
+	return ls
+}
+
+func (t *Table) removeAll(which func() []*Lock, none error) error {
+	if t.count.Load() == 0 {
+		return none
+	}
+	t.mu.Lock()
+	locks := which()
+	if len(locks) == 0 {
+		t.mu.Unlock()
+		return none
+	}
+	tokens := make([]string, len(locks))
+	for i, l := range locks {
+		tokens[i] = l.Token
+		t.delete(t.byToken[l.Token])
+	}
+	wait := t.store.SaveLocks(nil, tokens)
+	t.mu.Unlock()
+	if err := wait(); err != nil {
+		return fmt.Errorf("remove locks: %w", err)
+	}
+	return nil
+}
+
+// sweep takes expired locks out and returns their tokens, for the transaction that follows.
+func (t *Table) sweep(now time.Time) (tokens []string) {
+	if now.Sub(t.swept) < sweepEvery {
+		return nil
+	}
+	t.swept = now
+	for token, e := range t.byToken {
+		if !now.Before(e.Expires) && !e.ending {
+			tokens = append(tokens, token)
+			t.delete(e)
+		}
+	}
+	return tokens
+}
+
+// All returns every lock, sorted by root, for an operator.
+func (t *Table) All(now time.Time) []Lock {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	var ls []Lock
+	for _, e := range t.byToken {
+		if now.Before(e.Expires) {
+			ls = append(ls, e.Lock)
+		}
+	}
+	slices.SortFunc(ls, func(a, b Lock) int {
+		return cmp.Or(cmp.Compare(a.Root, b.Root), cmp.Compare(a.Token, b.Token))
+	})
+	return ls
+}
+
+// IsConflict tells whether err is a *ConflictError, and gives it.
+func IsConflict(err error) (*ConflictError, bool) { return errors.AsType[*ConflictError](err) }
+
+func unique(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}

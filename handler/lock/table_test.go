@@ -1,0 +1,342 @@
+package lock
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func newTable(t testing.TB, s Store) *Table {
+	t.Helper()
+	table, err := New(s, start, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+func grant(t testing.TB, table *Table, want Lock) Lock {
+	t.Helper()
+	if want.Timeout == 0 {
+		want.Timeout = time.Hour
+	}
+	l, err := table.Create(start, want)
+	if err != nil {
+		t.Fatalf("lock %s: %v", want.Root, err)
+	}
+	return l
+}
+
+func TestConflicts(t *testing.T) {
+	const x, s, inf = false, true, true
+	for _, c := range []struct {
+		name       string
+		have, want Lock
+		roots      string
+	}{
+		{"exclusive and exclusive", Lock{Root: "/a"}, Lock{Root: "/a"}, "/a"},
+		{"exclusive and shared", Lock{Root: "/a"}, Lock{Root: "/a", Shared: s}, "/a"},
+		{"shared and exclusive", Lock{Root: "/a", Shared: s}, Lock{Root: "/a", Shared: x}, "/a"},
+		{"shared and shared", Lock{Root: "/a", Shared: s}, Lock{Root: "/a", Shared: s}, ""},
+		{"member of an infinite lock", Lock{Root: "/a", Infinite: inf}, Lock{Root: "/a/b/c"}, "/a"},
+		{"member of a depth 0 lock", Lock{Root: "/a"}, Lock{Root: "/a/b"}, ""},
+		{"infinite above a lock", Lock{Root: "/a/b/c"}, Lock{Root: "/a", Infinite: inf}, "/a/b/c"},
+		{"infinite on the root above a lock", Lock{Root: "/a"}, Lock{Root: "/", Infinite: inf}, "/a"},
+		{"infinite lock on the root", Lock{Root: "/", Infinite: inf}, Lock{Root: "/a"}, "/"},
+		{"depth 0 above a lock", Lock{Root: "/a/b"}, Lock{Root: "/a"}, ""},
+		{"beside, same beginning", Lock{Root: "/a", Infinite: inf}, Lock{Root: "/ab"}, ""},
+		{"shared infinite above shared", Lock{Root: "/a/b", Shared: s}, Lock{Root: "/a", Shared: s, Infinite: inf}, ""},
+		{"shared infinite above exclusive", Lock{Root: "/a/b"}, Lock{Root: "/a", Shared: s, Infinite: inf}, "/a/b"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			table := newTable(t, nil)
+			grant(t, table, c.have)
+			_, err := table.Create(start, c.want)
+			got := ""
+			if conflict, ok := IsConflict(err); ok {
+				got = strings.Join(conflict.Roots, " ")
+			}
+			if got != c.roots {
+				t.Errorf("got %v, want conflict with %q", err, c.roots)
+			}
+		})
+	}
+}
+
+func TestLockEndsAtTheInstantItExpires(t *testing.T) {
+	table := newTable(t, nil)
+	l := grant(t, table, Lock{Root: "/a", Timeout: time.Minute})
+	last, end := start.Add(time.Minute-1), start.Add(time.Minute)
+	if err := table.Permit(last, Holder{}, Change{"/a", Modify}); err == nil {
+		t.Error("a nanosecond before its end the lock does not count")
+	}
+	if err := table.Permit(end, Holder{}, Change{"/a", Modify}); err != nil {
+		t.Errorf("at its end the lock still counts: %v", err)
+	}
+	if table.Holds(end, "/a", l.Token) || len(table.Covering(end, "/a")) != 0 {
+		t.Error("an expired lock is shown")
+	}
+	if _, err := table.Refresh(end, "/a", l.Token, "", time.Minute); !errors.Is(err, ErrNoSuchLock) {
+		t.Errorf("refresh of an expired lock: %v", err)
+	}
+	if _, err := table.Create(end, Lock{Root: "/a", Timeout: time.Minute}); err != nil {
+		t.Errorf("an expired lock conflicts: %v", err)
+	}
+	if table.Count() != 1 {
+		t.Errorf("%d locks kept, want 1: the expired one is swept", table.Count())
+	}
+}
+
+func TestRefreshAndUnlockOnlyInsideTheScope(t *testing.T) {
+	table := newTable(t, nil)
+	l := grant(t, table, Lock{Root: "/a", Infinite: true, User: "eva"})
+	for _, c := range []struct {
+		name, token, user string
+		want              error
+	}{
+		{"/b", l.Token, "eva", ErrOutOfScope},
+		{"/", l.Token, "eva", ErrOutOfScope},
+		{"/ab", l.Token, "eva", ErrOutOfScope},
+		{"/a/b", l.Token, "max", ErrNoSuchLock},
+		{"/a/b", "urn:uuid:none", "eva", ErrNoSuchLock},
+		{"/a/b", l.Token, "eva", nil},
+	} {
+		if _, err := table.Refresh(start, c.name, c.token, c.user, time.Hour); !errors.Is(err, c.want) {
+			t.Errorf("refresh through %s by %s: got %v, want %v", c.name, c.user, err, c.want)
+		}
+		if err := table.Unlock(start, c.name, c.token, c.user); !errors.Is(err, c.want) {
+			t.Errorf("unlock through %s by %s: got %v, want %v", c.name, c.user, err, c.want)
+		}
+	}
+	if table.Count() != 0 || len(table.root.members) != 0 {
+		t.Error("the lock left something behind")
+	}
+}
+
+func TestPermit(t *testing.T) {
+	table := newTable(t, nil)
+	tokens := map[string]string{}
+	for name, l := range map[string]Lock{
+		"doc":    {Root: "/doc"},
+		"flat":   {Root: "/flat"}, // depth 0 on a collection
+		"deep":   {Root: "/deep", Infinite: true},
+		"leaf":   {Root: "/tree/x/leaf"},
+		"s1":     {Root: "/shared", Shared: true},
+		"s2":     {Root: "/shared", Shared: true},
+		"s3":     {Root: "/pool", Shared: true, Infinite: true},
+		"s4":     {Root: "/pool/f", Shared: true},
+		"mine":   {Root: "/mine", User: "eva"},
+		"nested": {Root: "/flat/sub"},
+	} {
+		tokens[name] = grant(t, table, l).Token
+	}
+	for _, c := range []struct {
+		what    string
+		changes []Change
+		with    string
+		lacking string
+	}{
+		{"unlocked", []Change{{"/free", Map}}, "", ""},
+		{"locked", []Change{{"/doc", Modify}}, "", "/doc"},
+		{"locked, its token", []Change{{"/doc", Modify}}, "doc", ""},
+		{"locked, another's token", []Change{{"/doc", Modify}}, "leaf", "/doc"},
+		{"new member of a depth 0 lock", []Change{{"/flat/new", Map}}, "", "/flat"},
+		{"new member of a depth 0 lock, token", []Change{{"/flat/new", Map}}, "flat", ""},
+		{"old member of a depth 0 lock", []Change{{"/flat/old", Modify}}, "", ""},
+		{"member of a member of a depth 0 lock", []Change{{"/flat/dir/new", Map}}, "", ""},
+		{"delete a locked member of a locked collection", []Change{{"/flat/sub", MapTree}}, "nested", "/flat"},
+		{"same, both tokens", []Change{{"/flat/sub", MapTree}}, "nested flat", ""},
+		{"member of an infinite lock", []Change{{"/deep/a/b", Modify}}, "", "/deep"},
+		{"new member of an infinite lock, token", []Change{{"/deep/a/b", Map}}, "deep", ""},
+		{"delete above a lock", []Change{{"/tree", MapTree}}, "", "/tree/x/leaf"},
+		{"delete above a lock, token", []Change{{"/tree", MapTree}}, "leaf", ""},
+		{"change above a lock", []Change{{"/tree", Modify}}, "", ""},
+		{"delete everything", []Change{{"/", MapTree}}, "doc flat deep s1 s3 s4", "/flat/sub /mine /tree/x/leaf"},
+		{"one of two shared locks", []Change{{"/shared", Modify}}, "s2", ""},
+		{"none of two shared locks", []Change{{"/shared", Modify}}, "", "/shared"},
+		{"a shared lock above is enough", []Change{{"/pool/f", Modify}}, "s3", ""},
+		{"a shared lock below is enough for itself", []Change{{"/pool/f", Modify}}, "s4", ""},
+		{"but not for the collection", []Change{{"/pool/f", MapTree}}, "s4", "/pool"},
+		{"inherited shared lock in a subtree", []Change{{"/pool", MapTree}}, "s3", ""},
+		{"source and destination", []Change{{"/doc", MapTree}, {"/deep/doc", MapTree}}, "doc", "/deep"},
+		{"token of another user", []Change{{"/mine", Modify}}, "mine", "/mine"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			var h Holder
+			for _, name := range strings.Fields(c.with) {
+				h.Tokens = append(h.Tokens, tokens[name])
+			}
+			err := table.Permit(start, h, c.changes...)
+			got := ""
+			if locked, ok := errors.AsType[*LockedError](err); ok {
+				got = strings.Join(locked.Roots, " ")
+			}
+			if got != c.lacking {
+				t.Errorf("got %v, want lacking %q", err, c.lacking)
+			}
+		})
+	}
+	if err := table.Permit(start, Holder{User: "eva", Tokens: []string{tokens["mine"]}}, Change{"/mine", Modify}); err != nil {
+		t.Errorf("the holder with the token: %v", err)
+	}
+}
+
+func TestRemove(t *testing.T) {
+	table := newTable(t, nil)
+	for _, root := range []string{"/a", "/a/b", "/a/b/c", "/ab", "/"} {
+		grant(t, table, Lock{Root: root})
+	}
+	roots := func() string {
+		var rs []string
+		for _, l := range table.All(start) {
+			rs = append(rs, l.Root)
+		}
+		return strings.Join(rs, " ")
+	}
+	if !table.AnyBelow("/a/b") || table.AnyBelow("/a/c") {
+		t.Error("AnyBelow is wrong")
+	}
+	table.RemoveMembers("/a/b")
+	if got := roots(); got != "/ /a /a/b /ab" {
+		t.Errorf("after RemoveMembers: %s", got)
+	}
+	table.RemoveTree("/a")
+	if got := roots(); got != "/ /ab" {
+		t.Errorf("after RemoveTree: %s", got)
+	}
+	if err := table.Break("urn:uuid:none"); !errors.Is(err, ErrNoSuchLock) {
+		t.Errorf("break of an unknown lock: %v", err)
+	}
+	if err := table.Break(table.All(start)[0].Token); err != nil || roots() != "/ab" {
+		t.Errorf("after Break: %v %s", err, roots())
+	}
+}
+
+func TestTooMany(t *testing.T) {
+	table, _ := New(nil, start, Options{Max: 1})
+	grant(t, table, Lock{Root: "/a"})
+	if _, err := table.Create(start, Lock{Root: "/b", Timeout: time.Hour}); !errors.Is(err, ErrTooMany) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// memory is a Store that can be told to fail.
+type memory struct {
+	mu      sync.Mutex
+	records map[string][]byte
+	fail    error
+}
+
+func (m *memory) LoadLocks(fn func(string, []byte) error) error {
+	for token, record := range m.records {
+		if err := fn(token, record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *memory) SaveLocks(put map[string][]byte, drop []string) func() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	err := m.fail
+	if err == nil {
+		maps.Copy(m.records, put)
+		for _, token := range drop {
+			delete(m.records, token)
+		}
+	}
+	return func() error { return err }
+}
+
+func TestLocksSurviveARestartUntilTheyExpire(t *testing.T) {
+	store := &memory{records: map[string][]byte{"urn:uuid:bad": []byte("{")}}
+	table := newTable(t, store)
+	long := grant(t, table, Lock{Root: "/long", Owner: []byte("<x:o xmlns:x='u'>Eva &amp; Max</x:o>"), User: "eva", Infinite: true, Timeout: time.Hour})
+	grant(t, table, Lock{Root: "/short", Timeout: time.Minute})
+	again, err := New(store, start.Add(2*time.Minute), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := again.All(start); len(got) != 1 || fmt.Sprint(got[0]) != fmt.Sprint(long) {
+		t.Errorf("got %v, want %v", got, long)
+	}
+	if len(store.records) != 1 {
+		t.Errorf("%d records kept, want 1", len(store.records))
+	}
+}
+
+func TestFailingStoreChangesNothing(t *testing.T) {
+	broken := errors.New("disk on fire")
+	store := &memory{records: map[string][]byte{}}
+	table := newTable(t, store)
+	l := grant(t, table, Lock{Root: "/a"})
+	store.fail = broken
+	if _, err := table.Create(start, Lock{Root: "/b", Timeout: time.Hour}); !errors.Is(err, broken) {
+		t.Errorf("create: %v", err)
+	}
+	if _, err := table.Refresh(start, "/a", l.Token, "", 2*time.Hour); !errors.Is(err, broken) {
+		t.Errorf("refresh: %v", err)
+	}
+	if err := table.Unlock(start, "/a", l.Token, ""); !errors.Is(err, broken) {
+		t.Errorf("unlock: %v", err)
+	}
+	if got := table.All(start); len(got) != 1 || !got[0].Expires.Equal(l.Expires) {
+		t.Errorf("the table has changed: %v", got)
+	}
+	store.fail = nil
+	if err := table.Unlock(start, "/a", l.Token, ""); err != nil {
+		t.Errorf("unlock when the disk is back: %v", err)
+	}
+}
+
+func TestConcurrentExclusiveLocksHaveOneWinner(t *testing.T) {
+	table := newTable(t, &memory{records: map[string][]byte{}})
+	for round := range 200 {
+		root := fmt.Sprintf("/d/%d", round)
+		var won []string
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				l, err := table.Create(start, Lock{Root: root, Timeout: time.Hour})
+				if err == nil {
+					mu.Lock()
+					won = append(won, l.Token)
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+		if len(won) != 1 {
+			t.Fatalf("%d winners", len(won))
+		}
+		if err := table.Unlock(start, root, won[0], ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if table.Count() != 0 || !table.root.empty() {
+		t.Error("something is left")
+	}
+}
+
+func TestTokensAreURIs(t *testing.T) {
+	seen := map[string]bool{}
+	for range 1000 {
+		token := newToken()
+		if len(token) != 45 || !strings.HasPrefix(token, "urn:uuid:") || token[23] != '4' || !slices.Contains([]byte("89ab"), token[28]) {
+			t.Fatalf("%s is no version 4 UUID", token)
+		}
+		if seen[token] {
+			t.Fatal("twice the same token")
+		}
+		seen[token] = true
+	}
+}
