@@ -44,15 +44,16 @@ func (t *Table) Permit(now time.Time, h Holder, changes ...Change) error {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	p := permit{now: now, holder: h}
+	var few [8]*Lock // enough for nearly all names, without asking the heap
 	for _, c := range changes {
-		locks, at := t.root.covering(c.Name, nil)
+		locks, at := t.root.covering(c.Name, few[:0])
 		p.need(locks)
-		if c.Kind != Modify && c.Name != "/" {
-			parent, _ := t.root.covering(path.Dir(c.Name), nil)
-			p.need(parent)
-		}
 		if c.Kind == MapTree && at != nil {
 			p.below(at, infinite(locks))
+		}
+		if c.Kind != Modify && c.Name != "/" {
+			parent, _ := t.root.covering(path.Dir(c.Name), few[:0])
+			p.need(parent)
 		}
 	}
 	if len(p.lacking) == 0 {

@@ -12,16 +12,20 @@ type tree struct {
 	members map[string]*tree
 }
 
-// each segment of name, none for "/".
-func segments(name string) func(yield func(string) bool) {
-	if name == "/" {
-		return func(func(string) bool) {}
+// cut gives the first segment of a name or of what is left of one, and the rest: "/a/b" is "a" and "/b".
+// The segment is "" when nothing is left.
+func cut(name string) (segment, rest string) {
+	if len(name) < 2 {
+		return "", ""
 	}
-	return strings.SplitSeq(name[1:], "/")
+	if i := strings.IndexByte(name[1:], '/'); i >= 0 {
+		return name[1 : i+1], name[i+1:]
+	}
+	return name[1:], ""
 }
 
 func (t *tree) insert(l *Lock) {
-	for seg := range segments(l.Root) {
+	for seg, rest := cut(l.Root); seg != ""; seg, rest = cut(rest) {
 		next := t.members[seg]
 		if next == nil {
 			if t.members == nil {
@@ -36,22 +40,20 @@ func (t *tree) insert(l *Lock) {
 }
 
 func (t *tree) remove(l *Lock) {
-	if l.Root == "/" {
+	t.removeAt(l.Root, l)
+}
+
+// removeAt goes down along what is left of the root, and prunes on the way back.
+func (t *tree) removeAt(left string, l *Lock) {
+	seg, rest := cut(left)
+	if seg == "" {
 		t.take(l)
 		return
 	}
-	path := []*tree{t}
-	segs := strings.Split(l.Root[1:], "/")
-	for _, seg := range segs {
-		next := path[len(path)-1].members[seg]
-		if next == nil {
-			return
+	if next := t.members[seg]; next != nil {
+		if next.removeAt(rest, l); next.empty() {
+			delete(t.members, seg)
 		}
-		path = append(path, next)
-	}
-	path[len(path)-1].take(l)
-	for i := len(segs) - 1; i >= 0 && path[i+1].empty(); i-- {
-		delete(path[i].members, segs[i])
 	}
 }
 
@@ -66,7 +68,7 @@ func (t *tree) empty() bool { return len(t.locks) == 0 && len(t.members) == 0 }
 // covering appends the locks that have name in their scope, and returns the node of name, nil when no
 // lock is rooted at it or below it.
 func (t *tree) covering(name string, dst []*Lock) ([]*Lock, *tree) {
-	for seg := range segments(name) {
+	for seg, rest := cut(name); seg != ""; seg, rest = cut(rest) {
 		for _, l := range t.locks {
 			if l.Infinite {
 				dst = append(dst, l)
