@@ -23,6 +23,17 @@ func (h *Handler) check(r *http.Request, t target) (etagfs.Write, error) {
 	return etagfs.Write{Check: decide, Exact: pre.exact()}, nil
 }
 
+// early asks check for the state of now, without a latch: a refusal that is certain already needs no
+// body, and preconditions come before the 404 or 409 of a URL whose parents are missing. Only the check
+// at the commit counts.
+func (h *Handler) early(t target, check etagfs.Check) (*etagfs.Info, error) {
+	cur, err := h.current(t)
+	if err != nil {
+		return nil, err
+	}
+	return cur, check(cur)
+}
+
 // current is the state of t, nil when the URL is unmapped.
 func (h *Handler) current(t target) (*etagfs.Info, error) {
 	cur, err := h.fs.Stat(t.name)

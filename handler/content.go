@@ -3,7 +3,6 @@ package handler
 import (
 	"errors"
 	"io"
-	"net/http"
 	"sync"
 	"time"
 
@@ -28,7 +27,6 @@ type content struct {
 	pos    int64
 	err    error
 	pooled *[smallBytes]byte
-	idle   time.Duration
 }
 
 const smallBytes = 64 << 10
@@ -38,8 +36,8 @@ var buffers = sync.Pool{New: func() any { return new([smallBytes]byte) }}
 var errChanged = errors.New("the file was changed in place while it was read")
 
 // contentOf prepares what f holds. A small file that changes while it is read is read again.
-func (h *Handler) contentOf(w http.ResponseWriter, f *etagfs.File) (*content, error) {
-	c := &content{file: f, size: f.State().SizeBytes, idle: h.opts.BodyIdle}
+func contentOf(f *etagfs.File) (*content, error) {
+	c := &content{file: f, size: f.State().SizeBytes}
 	if c.size > smallBytes {
 		return c, nil
 	}
@@ -149,32 +147,16 @@ func (c *content) send(w *response, n int64) (sent int64, err error) {
 	return sent + int64(k), err
 }
 
-// idleBytes is how much must get through in one idle time.
-const idleBytes = 1 << 20
-
 // sendFile lets the kernel copy n bytes from the file to the connection.
 func (c *content) sendFile(w *response, n int64) (sent int64, err error) {
 	if _, err := c.file.Seek(c.pos, io.SeekStart); err != nil {
 		return 0, err
 	}
-	step := n
-	if c.idle > 0 {
-		step = idleBytes
+	// net/http and net see the *os.File in it.
+	sent, err = w.copy(&io.LimitedReader{R: c.file.File, N: n})
+	c.pos += sent
+	if err == nil && sent < n {
+		err = errChanged // it shrank
 	}
-	for sent < n {
-		if c.idle > 0 {
-			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(c.idle)) // not every server has deadlines
-		}
-		part := min(step, n-sent)
-		k, err := w.copy(&io.LimitedReader{R: c.file.File, N: part})
-		sent += k
-		c.pos += k
-		if err == nil && k < part {
-			err = errChanged // it shrank
-		}
-		if err != nil {
-			return sent, err
-		}
-	}
-	return sent, nil
+	return sent, err
 }

@@ -31,6 +31,9 @@ func (h *Handler) delete(w http.ResponseWriter, r *http.Request) error {
 		before = copied(cur)
 		return nil
 	}
+	if _, err := h.early(t, write.Check); err != nil {
+		return err
+	}
 	if err := h.fs.Remove(r.Context(), t.name, write); err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (h *Handler) getFile(w http.ResponseWriter, r *http.Request, t target, pre 
 	if done || err != nil {
 		return err
 	}
-	c, err := h.contentOf(w, f)
+	c, err := contentOf(f)
 	if err != nil {
 		return err
 	}

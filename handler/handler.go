@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"ifmatch/etagfs"
+	"ifmatch/etagfs/state"
+	"ifmatch/handler/lock"
 )
 
 // Options of a Handler; the zero value serves the whole tree at "/" for reading and writing.
@@ -31,14 +33,19 @@ type Options struct {
 	RequireIfMatch Policy
 	// MaxUploadBytes bounds a representation; 0 is no bound.
 	MaxUploadBytes int64
-	// BodyIdle ends an upload or download that makes no progress for so long; 0 waits for ever.
-	BodyIdle time.Duration
 	// CacheControl is sent with representations; "" is "no-cache, no-transform": ask before reuse,
 	// and no proxy may change the bytes that an entity-tag stands for.
 	CacheControl string
 	// ProxyTags accepts our own entity-tag in If-Match as compressing proxies respell it (W/"t",
 	// "t-gzip", "t;br"), for setups where such a proxy cannot be told to leave it alone.
 	ProxyTags bool
+	// State keeps dead properties; nil keeps them as long as the process.
+	State *state.Store
+	// Locks is the table of write locks; nil is one that ends with the process.
+	Locks *lock.Table
+	// MaxInfinite is how many members a PROPFIND with Depth infinity may tell of, before it is refused
+	// (RFC 4918 §9.1, propfind-finite-depth); 0 is 250,000, and below 0 it is always refused.
+	MaxInfinite int
 	// Log takes one line a request; nil logs nothing.
 	Log *slog.Logger
 	// Now is the clock; nil is time.Now.
@@ -49,6 +56,8 @@ type Options struct {
 type Handler struct {
 	fs      *etagfs.FS
 	opts    Options
+	state   *state.Store
+	locks   *lock.Table
 	methods map[string]method
 	allow   string // the Allow header field
 	dav     string // the DAV header field
@@ -68,6 +77,10 @@ var methods = map[string]method{
 	http.MethodPut:     (*Handler).put,
 	http.MethodDelete:  (*Handler).delete,
 	"MKCOL":            (*Handler).mkcol,
+	"PROPFIND":         (*Handler).propfind,
+	"PROPPATCH":        (*Handler).proppatch,
+	"COPY":             (*Handler).copy,
+	"MOVE":             (*Handler).move,
 }
 
 // readMethods change nothing, so they are left when the tree is read-only.
@@ -96,7 +109,19 @@ func New(tree *etagfs.FS, o Options) (*Handler, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	h := &Handler{fs: tree, opts: o, methods: methods, dav: davClasses}
+	if o.State == nil {
+		o.State = state.NewMemory(state.Options{})
+	}
+	if o.Locks == nil {
+		var err error
+		if o.Locks, err = lock.New(nil, o.Now(), lock.Options{Log: o.Log}); err != nil {
+			return nil, err
+		}
+	}
+	if o.MaxInfinite == 0 {
+		o.MaxInfinite = 250_000
+	}
+	h := &Handler{fs: tree, opts: o, state: o.State, locks: o.Locks, methods: methods, dav: davClasses}
 	h.pool.New = func() any { return new(response) }
 	h.allow = h.allowed()
 	return h, nil

@@ -19,6 +19,9 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if _, err := h.early(t, write.Check); err != nil {
+		return err
+	}
 	if hasBody(r) {
 		return &statusError{status: http.StatusUnsupportedMediaType, say: "MKCOL takes no content here."}
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"time"
 
 	"ifmatch/etagfs"
 	"ifmatch/fs"
@@ -25,21 +24,28 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 	if err := h.refuseUpload(r); err != nil {
 		return err
 	}
-	before, err := h.beforeUpload(t, write.Check)
-	if err != nil {
-		return err
-	}
-	body, err := h.body(w, r)
-	if err != nil {
-		return err
-	}
+	var before *etagfs.Info
 	decide := write.Check
 	write.Check = func(cur *etagfs.Info) error {
+		before = copied(cur)
 		if err := collectionNoPut(t, cur); err != nil {
 			return err
 		}
-		before = copied(cur)
 		return decide(cur)
+	}
+	// The early check: no content is asked for (100 Continue) when it would be in vain.
+	cur, err := h.early(t, write.Check)
+	if err != nil {
+		return err
+	}
+	if cur == nil {
+		if err := h.parentExists(t.name); err != nil {
+			return err
+		}
+	}
+	body, err := h.body(r)
+	if err != nil {
+		return err
 	}
 	info, created, err := h.fs.Put(r.Context(), t.name, body, etagfs.PutOptions{Write: write})
 	if err != nil {
@@ -63,30 +69,18 @@ func (h *Handler) refuseUpload(r *http.Request) error {
 	return nil
 }
 
-// beforeUpload is the early check: no content is asked for (100 Continue) when it would be in vain.
-func (h *Handler) beforeUpload(t target, check etagfs.Check) (*etagfs.Info, error) {
-	cur, err := h.current(t)
-	if err != nil {
-		return nil, err
+// parentExists is the early answer for a missing parent, which the commit would find as well.
+func (h *Handler) parentExists(name string) error {
+	parent, err := h.fs.Stat(parentOf(name))
+	switch {
+	case isUnmapped(err):
+		return noParent(err)
+	case err != nil:
+		return err
+	case !parent.IsCollection():
+		return noParent(fs.ErrNotDir)
 	}
-	if err := collectionNoPut(t, cur); err != nil {
-		return nil, err
-	}
-	if err := check(cur); err != nil {
-		return nil, err
-	}
-	if cur == nil {
-		parent, err := h.fs.Stat(parentOf(t.name))
-		switch {
-		case isUnmapped(err):
-			return nil, noParent(err)
-		case err != nil:
-			return nil, err
-		case !parent.IsCollection():
-			return nil, noParent(fs.ErrNotDir)
-		}
-	}
-	return cur, nil
+	return nil
 }
 
 // collectionNoPut refuses a PUT to what is a collection or is spelled like one.
@@ -101,7 +95,7 @@ func collectionNoPut(t target, cur *etagfs.Info) error {
 }
 
 // body is the content of the request, checked for what the header promised.
-func (h *Handler) body(w http.ResponseWriter, r *http.Request) (io.Reader, error) {
+func (h *Handler) body(r *http.Request) (io.Reader, error) {
 	b := &upload{from: r.Body, max: h.opts.MaxUploadBytes, want: r.ContentLength}
 	if v := r.Header.Get("X-Expected-Entity-Length"); v != "" {
 		n, err := strconv.ParseInt(v, 10, 64)
@@ -110,27 +104,19 @@ func (h *Handler) body(w http.ResponseWriter, r *http.Request) (io.Reader, error
 		}
 		b.want = n
 	}
-	if h.opts.BodyIdle > 0 {
-		b.idle, b.control = h.opts.BodyIdle, http.NewResponseController(w)
-	}
 	return b, nil
 }
 
-// upload reads the content of a request. It fails when that is too large, when it ends before or goes on
-// behind the length that was promised, and when nothing came for a while.
+// upload reads the content of a request. It fails when that is too large, or is not of the length that was
+// promised. That something comes at all is the listener's care.
 type upload struct {
-	from    io.Reader
-	read    int64
-	max     int64 // 0: no bound
-	want    int64 // -1: not promised
-	idle    time.Duration
-	control *http.ResponseController
+	from io.Reader
+	read int64
+	max  int64 // 0: no bound
+	want int64 // -1: not promised
 }
 
 func (u *upload) Read(p []byte) (int, error) {
-	if u.idle > 0 {
-		_ = u.control.SetReadDeadline(time.Now().Add(u.idle)) // not every server has deadlines
-	}
 	n, err := u.from.Read(p)
 	u.read += int64(n)
 	switch {
