@@ -44,18 +44,21 @@ func (f *FS) Copy(ctx context.Context, src, dst string, o CopyOptions) (info *In
 	if state.IsCollection() {
 		return f.copyCollection(ctx, src, dst, o)
 	}
-	for i := range copyAttempts {
-		info, created, err = f.copyFile(ctx, src, dst, o, i == copyAttempts-1)
-		if !errors.Is(err, errMoved) {
-			break
+	err = f.hashed(ctx, func(last bool) error {
+		for i := range copyAttempts {
+			info, created, err = f.copyFile(ctx, src, dst, o, last, i == copyAttempts-1)
+			if !errors.Is(err, errMoved) {
+				break
+			}
 		}
-	}
+		return err
+	})
 	return info, created, err
 }
 
 // copyFile copies one state of src. The Check is asked with that state, and only if src still has
 // it. When latched, no other request can change src meanwhile; another program still can.
-func (f *FS) copyFile(ctx context.Context, src, dst string, o CopyOptions, latched bool) (*Info, bool, error) {
+func (f *FS) copyFile(ctx context.Context, src, dst string, o CopyOptions, last, latched bool) (*Info, bool, error) {
 	unlatch := func() {}
 	if latched {
 		unlatch = f.latch.hold(src, dst)
@@ -78,12 +81,12 @@ func (f *FS) copyFile(ctx context.Context, src, dst string, o CopyOptions, latch
 		if still.Identity != from.Identity {
 			return errMoved
 		}
-		return f.check2(src, dst, o.Check)(&from, cur)
+		return f.check2(src, dst, o.Write2, last)(&from, cur)
 	})
 	if err != nil {
 		return nil, false, err
 	}
-	f.tags.committed(now.Identity)
+	f.committed(now.Identity, f.digestOf(&from))
 	info := f.info(dst, &now)
 	err = then(o.Then, info)
 	unlatch()
@@ -143,7 +146,7 @@ func (f *FS) copyCollection(ctx context.Context, src, dst string, o CopyOptions)
 	unlatch := f.latch.hold(src, dst)
 	now, release, err := f.base.Move(hidden, dst, o.Exact, func(_, cur *fs.Info) error {
 		created = cur == nil
-		return f.check2(src, dst, o.Check)(&from, cur)
+		return f.check2(src, dst, o.Write2, true)(&from, cur)
 	})
 	if err != nil {
 		unlatch()

@@ -27,6 +27,11 @@ type Info struct {
 	fs.Info
 	Name string // real name: links resolved
 	Tag  ETag   // zero for collections, and where it is not known yet
+	// Digest is the SHA-256 of the representation; nil where it is not known.
+	Digest *Digest
+	// Same tells the Check of a Put that the new bytes are the ones that are there already, as far
+	// as that is known: the repetition of a request whose answer was lost (RFC 9110 §13.1.1).
+	Same bool
 }
 
 // Options of an FS; the zero value is durable and uses stat tags.
@@ -34,7 +39,20 @@ type Options struct {
 	Relaxed bool             // acknowledge before the bytes are durable (--durability none)
 	Log     *slog.Logger     // nil: discard
 	Now     func() time.Time // nil: time.Now
+
+	// Content makes tags of the bytes (--etag content) instead of the identity.
+	Content bool
+	// Digests keeps them across restarts; nil: they are computed anew.
+	Digests DigestStore
+	// HashLimitBytes is the size up to which a Stat or Open waits for a digest; 0 stands for 256 MiB.
+	HashLimitBytes int64
+	// NoNotify does without reports of changes; the answers are the same.
+	NoNotify bool
+	// WatchLimit is the number of directories watched at once; 0: fs's default.
+	WatchLimit int
 }
+
+const defaultHashLimitBytes = 256 << 20
 
 // Write says under which condition a change may happen.
 type Write struct {
@@ -42,6 +60,8 @@ type Write struct {
 	// Exact: the request names a state (If-Match, If-Unmodified-Since, If with an ETag), so the
 	// step must be safe against programs beside the server, too.
 	Exact bool
+	// Tags: the Check looks at the Tag, so it must be known.
+	Tags bool
 	// Then runs under the latch after the step, with the new state (nil: now unmapped), so that
 	// locks and dead properties change together with the tree. Its error is returned, but the step stays.
 	Then func(now *Info) error
@@ -60,9 +80,11 @@ type FS struct {
 	log     *slog.Logger
 	latch   latches
 	tags    *statTagger
+	content *content    // nil: stat tags
+	watcher *fs.Watcher // nil: nothing is reported
 }
 
-// New returns the tree of resources in base.
+// New returns the tree of resources in base. Close gives back what it holds.
 func New(base fs.FS, o Options) *FS {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -70,12 +92,34 @@ func New(base fs.FS, o Options) *FS {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &FS{
+	if o.HashLimitBytes <= 0 {
+		o.HashLimitBytes = defaultHashLimitBytes
+	}
+	f := &FS{
 		base:    base,
 		relaxed: o.Relaxed,
 		log:     o.Log,
 		tags:    &statTagger{granularity: base.Features().Granularity, now: o.Now},
 	}
+	if o.Content {
+		f.content = &content{
+			digests:    newDigests(o.Digests, func(id fs.Identity) bool { return f.tags.young(id) && !f.tags.mine(id) }),
+			limitBytes: o.HashLimitBytes,
+			wanted:     newBacklog(),
+		}
+	}
+	if !o.NoNotify {
+		f.notify(o.WatchLimit)
+	}
+	return f
+}
+
+// Close stops the reports of changes; base stays open.
+func (f *FS) Close() error {
+	if f.watcher == nil {
+		return nil
+	}
+	return f.watcher.Close()
 }
 
 // File is an open representation: bytes and validator of one state.

@@ -3,7 +3,6 @@ package etagfs
 import (
 	"errors"
 	iofs "io/fs"
-	"path"
 
 	"ifmatch/fs"
 )
@@ -20,7 +19,9 @@ func (f *FS) Stat(name string) (*Info, error) {
 	if err != nil {
 		return nil, unmapped(err)
 	}
-	return f.info(name, &info), nil
+	out := f.info(name, &info)
+	f.lazily(out)
+	return out, nil
 }
 
 // Open opens the representation of a resource that is no collection. It takes no latch: the
@@ -37,7 +38,11 @@ func (f *FS) Open(name string) (*File, error) {
 		return nil, unmapped(err)
 	}
 	state := file.Info()
-	return &File{File: file, info: *f.info(name, &state)}, nil
+	info := f.info(name, &state)
+	if f.lazily(info); info.Identity != state.Identity {
+		info = f.info(name, &state) // it was replaced meanwhile: these bytes have no tag
+	}
+	return &File{File: file, info: *info}, nil
 }
 
 // List calls fn for each member of a collection; the Info is valid only during the call.
@@ -49,9 +54,10 @@ func (f *FS) List(name string, fn func(base string, info *Info) error) error {
 	}
 	var info Info
 	return f.base.List(real, func(base string, i *fs.Info) error {
-		info = Info{Info: *i, Name: path.Join(real, base)}
-		if !i.IsCollection() {
-			info.Tag = f.tags.tag(i)
+		info = Info{Info: *i, Name: memberName(real, base)}
+		f.setTag(&info)
+		if f.content != nil && info.Tag.IsZero() && !i.IsCollection() {
+			f.content.wanted.add(info.Name)
 		}
 		return fn(base, &info)
 	})
@@ -72,10 +78,27 @@ func (f *FS) info(name string, i *fs.Info) *Info {
 		return nil
 	}
 	info := &Info{Info: *i, Name: name}
-	if !i.IsCollection() {
-		info.Tag = f.tags.tag(i)
-	}
+	f.setTag(info)
 	return info
+}
+
+// setTag fills in what is known without reading the file.
+func (f *FS) setTag(info *Info) {
+	switch {
+	case info.IsCollection():
+	case f.content != nil:
+		info.Tag, info.Digest = f.content.tag(&info.Info)
+	default:
+		info.Tag = f.tags.tag(&info.Info)
+	}
+}
+
+// memberName is path.Join without its care for names that are not clean.
+func memberName(collection, base string) string {
+	if collection == "/" {
+		return "/" + base
+	}
+	return collection + "/" + base
 }
 
 // leadsOn tells whether a symbolic link may be the cause, so that resolving is worth it.

@@ -25,24 +25,33 @@ func (f *FS) Put(ctx context.Context, name string, body io.Reader, o PutOptions)
 		return nil, false, err
 	}
 	defer staged.Discard()
-	if err := fill(ctx, staged, body); err != nil {
+	digest, err := f.fill(ctx, staged, body)
+	if err != nil {
 		return nil, false, err
 	}
 	if err := staged.Prepare(o.ModTime, !f.relaxed); err != nil {
 		return nil, false, err
 	}
-	return f.commit(staged, real, o.Write)
+	err = f.hashed(ctx, func(last bool) error {
+		info, created, err = f.commit(staged, real, digest, last, o.Write)
+		return err
+	})
+	return info, created, err
 }
 
-// commit is the one place where new bytes become a representation.
-func (f *FS) commit(staged fs.Staged, name string, w Write) (info *Info, created bool, err error) {
+// commit is the one place where a body becomes a representation. digest is nil with stat tags.
+func (f *FS) commit(staged fs.Staged, name string, digest *Digest, last bool, w Write) (info *Info, created bool, err error) {
 	unlatch := f.latch.hold(name)
-	now, created, release, err := staged.Commit(w.Exact, f.check(name, w.Check))
+	check := f.check(name, w, last)
+	if w.Check != nil && digest != nil {
+		check = func(cur *fs.Info) error { return f.checkSame(name, cur, *digest, last, w) }
+	}
+	now, created, release, err := staged.Commit(w.Exact, check)
 	if err != nil {
 		unlatch()
 		return nil, false, err
 	}
-	f.tags.committed(now.Identity)
+	f.committed(now.Identity, digest)
 	info = f.info(name, &now)
 	err = then(w.Then, info)
 	unlatch()
@@ -58,8 +67,12 @@ func (f *FS) Remove(ctx context.Context, name string, w Write) error {
 	if err != nil {
 		return err
 	}
+	return f.hashed(ctx, func(last bool) error { return f.remove(link, last, w) })
+}
+
+func (f *FS) remove(link string, last bool, w Write) error {
 	unlatch := f.latch.hold(f.both(link)...)
-	release, err := f.base.Retire(link, w.Exact, f.check(link, w.Check))
+	release, err := f.base.Retire(link, w.Exact, f.check(link, w, last))
 	if err != nil {
 		unlatch()
 		return err
@@ -96,7 +109,7 @@ func (f *FS) makeCollection(name string, w Write) (fs.Info, error) {
 	if err != nil {
 		return fs.Info{}, err
 	}
-	if err := f.check(name, w.Check)(cur); err != nil {
+	if err := f.check(name, w, true)(cur); err != nil {
 		return fs.Info{}, err
 	}
 	if cur != nil {
@@ -109,6 +122,7 @@ func (f *FS) makeCollection(name string, w Write) (fs.Info, error) {
 type Write2 struct {
 	Check Check2
 	Exact bool
+	Tags  bool
 	Then  func(dst *Info) error
 }
 
@@ -122,16 +136,26 @@ func (f *FS) Move(ctx context.Context, src, dst string, w Write2) (info *Info, c
 	if dst, err = f.realParent(dst); err != nil {
 		return nil, false, err
 	}
+	err = f.hashed(ctx, func(last bool) error {
+		info, created, err = f.move(src, dst, last, w)
+		return err
+	})
+	return info, created, err
+}
+
+func (f *FS) move(src, dst string, last bool, w Write2) (info *Info, created bool, err error) {
 	unlatch := f.latch.hold(append(f.both(src), f.both(dst)...)...)
+	var digest *Digest
 	now, release, err := f.base.Move(src, dst, w.Exact, func(s, d *fs.Info) error {
 		created = d == nil
-		return f.check2(src, dst, w.Check)(s, d)
+		digest = f.digestOf(s)
+		return f.check2(src, dst, w, last)(s, d)
 	})
 	if err != nil {
 		unlatch()
 		return nil, false, err
 	}
-	f.tags.committed(now.Identity)
+	f.committed(now.Identity, digest) // the rename moved ctime
 	info = f.info(dst, &now)
 	err = then(w.Then, info)
 	unlatch()
@@ -148,36 +172,51 @@ func (f *FS) Update(ctx context.Context, name string, modTime time.Time, w Write
 	if err != nil {
 		return nil, err
 	}
-	defer f.latch.hold(real)()
-	cur, err := f.current(real)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.check(real, w.Check)(cur); err != nil {
-		return nil, err
-	}
-	if cur != nil && !modTime.IsZero() {
-		now, err := f.base.SetModTime(real, modTime)
-		if err != nil {
-			return nil, err
-		}
-		cur = &now
-	}
-	info := f.info(real, cur)
-	if w.Then != nil {
-		err = w.Then(info)
-	}
+	var info *Info
+	err = f.hashed(ctx, func(last bool) error {
+		info, err = f.update(real, modTime, last, w)
+		return err
+	})
 	return info, err
 }
 
-// fill copies the body into the staged file, telling failures of the body from those of the disk.
-func fill(ctx context.Context, staged fs.Staged, body io.Reader) error {
-	b := &bodyReader{ctx: ctx, r: body}
-	_, err := staged.ReadFrom(b)
-	if b.err != nil {
-		return &BodyError{b.err}
+func (f *FS) update(name string, modTime time.Time, last bool, w Write) (*Info, error) {
+	defer f.latch.hold(name)()
+	cur, err := f.current(name)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	if err := f.check(name, w, last)(cur); err != nil {
+		return nil, err
+	}
+	if cur != nil && !modTime.IsZero() {
+		digest := f.digestOf(cur)
+		now, err := f.base.SetModTime(name, modTime)
+		if err != nil {
+			return nil, err
+		}
+		f.committed(now.Identity, digest)
+		cur = &now
+	}
+	info := f.info(name, cur)
+	return info, then(w.Then, info)
+}
+
+// fill copies the body into the staged file, telling failures of the body from those of the disk.
+// The digest is nil with stat tags.
+func (f *FS) fill(ctx context.Context, staged fs.Staged, body io.Reader) (digest *Digest, err error) {
+	b := &bodyReader{ctx: ctx, r: body}
+	if f.content != nil {
+		var d Digest
+		d, err = copyHashing(staged, b)
+		digest = &d
+	} else {
+		_, err = staged.ReadFrom(b)
+	}
+	if b.err != nil {
+		err = &BodyError{b.err}
+	}
+	return digest, err
 }
 
 // bodyReader remembers its own failure, and ends when the request does.
@@ -199,22 +238,72 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// check turns a Check into what fs calls with the state about to change.
-func (f *FS) check(name string, c Check) func(*fs.Info) error {
+// check turns a Check into what fs calls with the state about to change. Unless this is the last
+// attempt, a state whose tag the Check needs and nobody knows is answered with notHashed.
+func (f *FS) check(name string, w Write, last bool) func(*fs.Info) error {
 	return func(cur *fs.Info) error {
-		if c == nil {
+		if w.Check == nil {
 			return nil
 		}
-		return c(f.info(name, cur))
+		info := f.info(name, cur)
+		if w.Tags && !last && f.untagged(info) {
+			return &notHashed{name}
+		}
+		return w.Check(info)
 	}
 }
 
-func (f *FS) check2(src, dst string, c Check2) func(s, d *fs.Info) error {
+// checkSame is check for a Put of bytes with this digest.
+func (f *FS) checkSame(name string, cur *fs.Info, digest Digest, last bool, w Write) error {
+	info := f.info(name, cur)
+	if w.Tags && !last && f.untagged(info) {
+		return &notHashed{name}
+	}
+	if info != nil && info.Digest != nil {
+		info.Same = *info.Digest == digest
+	}
+	return w.Check(info)
+}
+
+func (f *FS) check2(src, dst string, w Write2, last bool) func(s, d *fs.Info) error {
 	return func(s, d *fs.Info) error {
-		if c == nil {
+		if w.Check == nil {
 			return nil
 		}
-		return c(f.info(src, s), f.info(dst, d))
+		from, to := f.info(src, s), f.info(dst, d)
+		if w.Tags && !last {
+			if f.untagged(from) {
+				return &notHashed{src}
+			}
+			if f.untagged(to) {
+				return &notHashed{dst}
+			}
+		}
+		return w.Check(from, to)
+	}
+}
+
+// untagged tells whether hashing would give the resource a tag.
+func (f *FS) untagged(i *Info) bool {
+	return f.content != nil && i != nil && !i.IsCollection() && i.Tag.IsZero()
+}
+
+// digestOf returns the digest of a state where it is known.
+func (f *FS) digestOf(i *fs.Info) *Digest {
+	if f.content == nil || i == nil || i.IsCollection() {
+		return nil
+	}
+	if d, ok := f.content.get(i.Identity); ok {
+		return &d
+	}
+	return nil
+}
+
+// committed notes what our own change left behind.
+func (f *FS) committed(id fs.Identity, digest *Digest) {
+	f.tags.committed(id)
+	if digest != nil && f.content != nil {
+		f.content.put(id, *digest, true)
 	}
 }
 

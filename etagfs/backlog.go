@@ -1,0 +1,192 @@
+package etagfs
+
+import (
+	"context"
+	"errors"
+	"path"
+	"sync"
+	"time"
+
+	"ifmatch/fs"
+)
+
+// backlog is the set of files whose digest somebody would have liked to know. Safe for concurrent use.
+type backlog struct {
+	mu    sync.Mutex
+	names map[string]struct{} // guarded by mu
+	more  chan struct{}       // holds a token when names may be non-empty
+}
+
+// backlogLimit bounds the memory of the set; what does not fit is met again.
+const backlogLimit = 1 << 16
+
+func newBacklog() *backlog {
+	return &backlog{names: make(map[string]struct{}), more: make(chan struct{}, 1)}
+}
+
+func (b *backlog) add(name string) {
+	b.mu.Lock()
+	if len(b.names) < backlogLimit {
+		b.names[name] = struct{}{}
+	}
+	b.mu.Unlock()
+	select {
+	case b.more <- struct{}{}:
+	default:
+	}
+}
+
+// take removes and returns one name.
+func (b *backlog) take() (string, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for n := range b.names {
+		delete(b.names, n)
+		return n, true
+	}
+	return "", false
+}
+
+func (b *backlog) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.names)
+}
+
+// HashOptions of the background hasher.
+type HashOptions struct {
+	BytesPerSecond int64                        // 0: unbounded
+	Progress       func(p HashProgress)         // nil: none; called after each file
+	Failed         func(name string, err error) // nil: ignored
+}
+
+// HashProgress of the background hasher.
+type HashProgress struct {
+	Name         string // the file just hashed
+	Files, Bytes int64  // hashed since it began
+	Known        int64  // files met whose digest was known
+}
+
+// HashAll computes the digest of every file below name that has none yet. What it has done is kept,
+// so it resumes where it was interrupted. It does nothing with stat tags.
+func (f *FS) HashAll(ctx context.Context, name string, o HashOptions) (HashProgress, error) {
+	var p HashProgress
+	if f.content == nil {
+		return p, nil
+	}
+	err := f.hashTree(ctx, name, &o, &p, nil)
+	return p, err
+}
+
+// KeepHashing hashes the whole tree and then what listings and reports meet, until ctx ends.
+func (f *FS) KeepHashing(ctx context.Context, o HashOptions) error {
+	p, err := f.HashAll(ctx, "/", o)
+	for err == nil && f.content != nil {
+		n, ok := f.content.wanted.take()
+		if !ok {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-f.content.wanted.more:
+			}
+			continue
+		}
+		err = f.hashOne(ctx, n, &o, &p)
+	}
+	return err
+}
+
+// Backlog is the number of files that wait for the background hasher.
+func (f *FS) Backlog() int {
+	if f.content == nil {
+		return 0
+	}
+	return f.content.wanted.count()
+}
+
+func (f *FS) hashTree(ctx context.Context, dir string, o *HashOptions, p *HashProgress, above []string) error {
+	dir, err := f.base.Resolve(dir)
+	if err != nil {
+		return nil // gone, or out of the tree
+	}
+	for _, a := range above {
+		if a == dir {
+			return nil
+		}
+	}
+	above = append(above, dir)
+	var collections []string
+	err = f.base.List(dir, func(base string, i *fs.Info) error {
+		name := path.Join(dir, base)
+		if i.IsCollection() {
+			collections = append(collections, name)
+			return nil
+		}
+		if _, known := f.content.get(i.Identity); known {
+			p.Known++
+			return ctx.Err()
+		}
+		return f.hashOne(ctx, name, o, p)
+	})
+	if err != nil && ctx.Err() == nil {
+		failed(o, dir, err)
+		err = nil
+	}
+	for _, c := range collections {
+		if err == nil {
+			err = f.hashTree(ctx, c, o, p, above)
+		}
+	}
+	return err
+}
+
+// hashOne hashes one file; only the end of ctx is an error.
+func (f *FS) hashOne(ctx context.Context, name string, o *HashOptions, p *HashProgress) error {
+	name, err := f.base.Resolve(name)
+	if err != nil {
+		return ctx.Err()
+	}
+	began := time.Now()
+	_, state, held, err := f.hashFile(ctx, name)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		if !errors.Is(err, fs.ErrIsDir) {
+			failed(o, name, err)
+		}
+		return nil
+	}
+	if held {
+		p.Name = name
+		p.Files++
+		p.Bytes += state.SizeBytes
+		if o.Progress != nil {
+			o.Progress(*p)
+		}
+	}
+	return pace(ctx, o.BytesPerSecond, state.SizeBytes, time.Since(began))
+}
+
+// pace sleeps so that the rate is kept on average.
+func pace(ctx context.Context, bytesPerSecond, n int64, took time.Duration) error {
+	if bytesPerSecond <= 0 {
+		return ctx.Err()
+	}
+	rest := time.Duration(float64(n)/float64(bytesPerSecond)*float64(time.Second)) - took
+	if rest <= 0 {
+		return ctx.Err()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(rest):
+		return nil
+	}
+}
+
+func failed(o *HashOptions, name string, err error) {
+	if o.Failed != nil {
+		o.Failed(name, err)
+	}
+}

@@ -1,0 +1,130 @@
+package etagfs
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"io"
+	"path"
+	"time"
+
+	"ifmatch/fs"
+)
+
+// hashTag is the entity-tag of bytes. The leading letter keeps it apart from stat tags, so that
+// switching the mode of a share only makes old tags stop matching.
+func hashTag(d Digest) ETag {
+	var out [1 + 43]byte
+	out[0] = 'h'
+	base64.RawURLEncoding.Encode(out[1:], d[:])
+	return ETag{Opaque: string(out[:])}
+}
+
+// content makes tags of what is in the files: equal bytes have equal tags, whoever touched them.
+type content struct {
+	*digests
+	watcher    *fs.Watcher // nil: nothing is reported, stat alone decides
+	limitBytes int64       // a Stat or Open hashes files up to this size
+	wanted     *backlog
+}
+
+// tag returns the content tag for an identity; zero when the digest is not known yet.
+func (c *content) tag(i *fs.Info) (ETag, *Digest) {
+	d, ok := c.get(i.Identity)
+	if !ok {
+		return ETag{}, nil
+	}
+	return hashTag(d), &d
+}
+
+// notHashed is what a Check is answered with instead of a state whose tag is not known: the latch is
+// released, the file hashed, and the operation tried again.
+type notHashed struct{ name string }
+
+func (e *notHashed) Error() string { return e.name + ": digest not known yet" }
+
+// hashAttempts bounds how often a file that changes all the time is hashed for one operation.
+const hashAttempts = 3
+
+// hashed runs an operation under latches until all tags that it needs are known. A file that does
+// not hold still has no tag: the last attempt goes on without.
+func (f *FS) hashed(ctx context.Context, operate func(last bool) error) error {
+	for i := 0; ; i++ {
+		last := f.content == nil || i == hashAttempts
+		err := operate(last)
+		miss, ok := errors.AsType[*notHashed](err)
+		if !ok || last {
+			return err
+		}
+		if err := f.settle(ctx, miss.name); err != nil {
+			return err
+		}
+	}
+}
+
+// settle hashes a file so that its digest can be kept: it waits until the clock has moved on
+// since the last change.
+func (f *FS) settle(ctx context.Context, name string) error {
+	info, err := f.base.Lookup(name)
+	if err != nil {
+		return nil // the operation will see it
+	}
+	if f.tags.young(info.Identity) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(f.tags.granularity + time.Millisecond):
+		}
+	}
+	_, _, _, err = f.hashFile(ctx, name)
+	return err
+}
+
+// hashFile reads a file and returns the digest of its bytes with the state they belong to.
+// held tells that the file did not change meanwhile; otherwise the digest is of no state.
+func (f *FS) hashFile(ctx context.Context, name string) (d Digest, state fs.Info, held bool, err error) {
+	c := f.content
+	dir := path.Dir(name)
+	if c.watcher != nil {
+		c.watcher.Watch(dir) // without a watch, stat alone decides
+	}
+	t := c.begin(dir)
+	defer func() { t.end(state.Identity, d, held && err == nil) }()
+
+	file, err := f.base.OpenRead(name)
+	if err != nil {
+		return d, state, false, err
+	}
+	defer file.Close()
+	state = file.Info()
+	h := sha256.New()
+	buf := hashBuffers.Get().(*[hashBufferBytes]byte)
+	defer hashBuffers.Put(buf)
+	if _, err := io.CopyBuffer(struct{ io.Writer }{h}, &bodyReader{ctx: ctx, r: file}, buf[:]); err != nil {
+		return d, state, false, err
+	}
+	after, err := file.Again()
+	if err != nil {
+		return d, state, false, err
+	}
+	h.Sum(d[:0])
+	return d, state, after.Identity == state.Identity, nil
+}
+
+// lazily hashes a file that a Stat or Open met without digest, unless it is too large to let
+// somebody wait for it; then the background hasher gets it.
+func (f *FS) lazily(info *Info) {
+	if f.content == nil || info.IsCollection() || !info.Tag.IsZero() {
+		return
+	}
+	if info.SizeBytes > f.content.limitBytes {
+		f.content.wanted.add(info.Name)
+		return
+	}
+	d, state, held, err := f.hashFile(context.Background(), info.Name)
+	if err != nil || !held {
+		return
+	}
+	info.Info, info.Tag, info.Digest = state, hashTag(d), &d
+}

@@ -1,0 +1,145 @@
+package etagfs
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ifmatch/fs"
+)
+
+func disk(t *testing.T, o Options) (*FS, string) {
+	t.Helper()
+	dir := t.TempDir()
+	base, err := fs.OpenRoot(dir, fs.RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Relaxed = true
+	f := New(base, o)
+	t.Cleanup(func() { f.Close(); base.Close() })
+	return f, dir
+}
+
+func TestContentTagFollowsTheBytes(t *testing.T) {
+	for _, notify := range []bool{true, false} {
+		f, dir := disk(t, Options{Content: true, NoNotify: !notify})
+		before := put(t, f, "/f", "same")
+		path := filepath.Join(dir, "f")
+		tag := func() ETag {
+			t.Helper()
+			info, err := f.Stat("/f")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return info.Tag
+		}
+		for what, do := range map[string]func() error{
+			"chmod":      func() error { return os.Chmod(path, 0o600) },
+			"touch":      func() error { return os.Chtimes(path, time.Unix(1, 0), time.Unix(1, 0)) },
+			"same bytes": func() error { return os.WriteFile(path, []byte("same"), 0o600) },
+			"rename":     func() error { os.Rename(path, path+"2"); return os.Rename(path+"2", path) },
+		} {
+			if err := do(); err != nil {
+				t.Fatal(err)
+			}
+			if got := tag(); got != before.Tag {
+				t.Errorf("after %s the tag is %s, was %s", what, got, before.Tag)
+			}
+		}
+		if err := os.WriteFile(path, []byte("diff"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := tag(); got == before.Tag || got.IsZero() {
+			t.Errorf("other bytes of the same size have the tag %s", got)
+		}
+	}
+}
+
+func TestContentListingNeverHashes(t *testing.T) {
+	f, dir := disk(t, Options{Content: true})
+	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	listed := func() (tag ETag) {
+		f.List("/", func(_ string, i *Info) error { tag = i.Tag; return nil })
+		return tag
+	}
+	if got := listed(); !got.IsZero() {
+		t.Errorf("listed with %s before it was hashed", got)
+	}
+	if f.Backlog() != 1 {
+		t.Errorf("backlog %d, want 1", f.Backlog())
+	}
+	p, err := f.HashAll(ctx, "/", HashOptions{})
+	if err != nil || p.Files != 1 || p.Bytes != 1 {
+		t.Errorf("hashed %+v, %v", p, err)
+	}
+	if got := listed(); got.IsZero() {
+		t.Error("listed without tag after it was hashed")
+	}
+}
+
+// A Put with a condition on a file that nobody has hashed yet: the tag is found without the latch.
+func TestContentPutHashesForItsCheck(t *testing.T) {
+	f, dir := disk(t, Options{Content: true})
+	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := hashTag(sha256.Sum256([]byte("x")))
+	_, _, err := f.Put(ctx, "/f", strings.NewReader("y"), PutOptions{Write: Write{Tags: true, Exact: true, Check: func(cur *Info) error {
+		if cur.Tag != want {
+			t.Errorf("check sees %s, want %s", cur.Tag, want)
+		}
+		return nil
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestContentPutTellsSameBytes(t *testing.T) {
+	f, _ := disk(t, Options{Content: true})
+	put(t, f, "/f", "x")
+	for body, want := range map[string]bool{"x": true, "y": false} {
+		f.Put(ctx, "/f", strings.NewReader(body), PutOptions{Write: Write{Tags: true, Check: func(cur *Info) error {
+			if cur.Same != want {
+				t.Errorf("body %q: same %v", body, cur.Same)
+			}
+			return errRefused
+		}}})
+	}
+}
+
+func TestContentTagSurvivesMove(t *testing.T) {
+	f, _ := disk(t, Options{Content: true, HashLimitBytes: 1}) // a Stat would not hash two bytes
+	before := put(t, f, "/f", "xx")
+	if _, _, err := f.Move(ctx, "/f", "/g", Write2{}); err != nil {
+		t.Fatal(err)
+	}
+	after, err := f.Stat("/g")
+	if err != nil || after.Tag != before.Tag {
+		t.Errorf("after the move: %v, %v", after, err)
+	}
+}
+
+func TestCopyHashing(t *testing.T) {
+	for _, n := range []int{0, 1, hashBufferBytes - 1, hashBufferBytes, 10*hashBufferBytes + 7} {
+		body := make([]byte, n)
+		rand.Read(body)
+		var out bytes.Buffer
+		d, err := copyHashing(&out, bytes.NewReader(body))
+		if err != nil || d != sha256.Sum256(body) || !bytes.Equal(out.Bytes(), body) {
+			t.Errorf("%d bytes: copied or hashed wrong, %v", n, err)
+		}
+		if _, err := copyHashing(io.Discard, io.MultiReader(bytes.NewReader(body), errReader{})); err == nil {
+			t.Errorf("%d bytes: a broken body is no error", n)
+		}
+	}
+}

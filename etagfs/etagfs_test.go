@@ -1,0 +1,220 @@
+package etagfs
+
+import (
+	"context"
+	"errors"
+	"io"
+	iofs "io/fs"
+	"strings"
+	"testing"
+
+	"ifmatch/fs"
+)
+
+// trees runs a test on every kind of tree, with stat tags and with content tags.
+func trees(t *testing.T, test func(t *testing.T, f *FS)) {
+	bases := map[string]func(t *testing.T) fs.FS{
+		"memory": func(t *testing.T) fs.FS { return fs.NewMemory() },
+		"disk": func(t *testing.T) fs.FS {
+			base, err := fs.OpenRoot(t.TempDir(), fs.RootOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return base
+		},
+	}
+	for kind, open := range bases {
+		for _, content := range []bool{false, true} {
+			name := kind + "/stat"
+			if content {
+				name = kind + "/content"
+			}
+			t.Run(name, func(t *testing.T) {
+				base := open(t)
+				f := New(base, Options{Relaxed: true, Content: content})
+				t.Cleanup(func() { f.Close(); base.Close() })
+				test(t, f)
+			})
+		}
+	}
+}
+
+var ctx = context.Background()
+
+func put(t *testing.T, f *FS, name, body string) *Info {
+	t.Helper()
+	info, _, err := f.Put(ctx, name, strings.NewReader(body), PutOptions{})
+	if err != nil {
+		t.Fatalf("put %s: %v", name, err)
+	}
+	return info
+}
+
+func read(t *testing.T, f *FS, name string) (string, *Info) {
+	t.Helper()
+	file, err := f.Open(name)
+	if err != nil {
+		t.Fatalf("open %s: %v", name, err)
+	}
+	defer file.Close()
+	b, err := io.ReadAll(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b), file.State()
+}
+
+func TestPutTagIsTheTagOfTheNextStatOpenAndList(t *testing.T) {
+	trees(t, func(t *testing.T, f *FS) {
+		for _, body := range []string{"one", "two"} { // creates, then replaces
+			info := put(t, f, "/f", body)
+			if info.Tag.IsZero() || info.Tag.Weak {
+				t.Fatalf("put answers tag %q, want a strong one", info.Tag)
+			}
+			st, err := f.Stat("/f")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, open := read(t, f, "/f")
+			if got != body {
+				t.Errorf("read %q, want %q", got, body)
+			}
+			if st.Tag != info.Tag || open.Tag != info.Tag {
+				t.Errorf("tags differ: put %s, stat %s, open %s", info.Tag, st.Tag, open.Tag)
+			}
+			if err := f.List("/", func(base string, i *Info) error {
+				if base != "f" || i.Tag != info.Tag {
+					t.Errorf("list shows %s %s, want f %s", base, i.Tag, info.Tag)
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+var errRefused = errors.New("refused")
+
+func TestRefusedCheckChangesNothing(t *testing.T) {
+	trees(t, func(t *testing.T, f *FS) {
+		before := put(t, f, "/f", "old")
+		refuse := Write{Exact: true, Tags: true, Check: func(cur *Info) error {
+			if cur == nil || cur.Tag != before.Tag {
+				t.Errorf("check sees %v, want the state of /f", cur)
+			}
+			return errRefused
+		}}
+		if _, _, err := f.Put(ctx, "/f", strings.NewReader("new"), PutOptions{Write: refuse}); !errors.Is(err, errRefused) {
+			t.Errorf("put: %v", err)
+		}
+		if err := f.Remove(ctx, "/f", refuse); !errors.Is(err, errRefused) {
+			t.Errorf("remove: %v", err)
+		}
+		refuse2 := Write2{Check: func(s, d *Info) error { return errRefused }}
+		if _, _, err := f.Move(ctx, "/f", "/g", refuse2); !errors.Is(err, errRefused) {
+			t.Errorf("move: %v", err)
+		}
+		if _, _, err := f.Copy(ctx, "/f", "/g", CopyOptions{Write2: refuse2}); !errors.Is(err, errRefused) {
+			t.Errorf("copy: %v", err)
+		}
+		no := func(cur *Info) error { return errRefused }
+		if _, err := f.MakeCollection(ctx, "/d", Write{Check: no}); !errors.Is(err, errRefused) {
+			t.Errorf("mkcol: %v", err)
+		}
+		got, after := read(t, f, "/f")
+		if got != "old" || after.Tag != before.Tag {
+			t.Errorf("after refusals: %q %s, want old %s", got, after.Tag, before.Tag)
+		}
+		n := 0
+		f.List("/", func(string, *Info) error { n++; return nil })
+		if n != 1 {
+			t.Errorf("%d members, want only /f", n)
+		}
+	})
+}
+
+func TestBrokenBodyChangesNothing(t *testing.T) {
+	trees(t, func(t *testing.T, f *FS) {
+		before := put(t, f, "/f", "old")
+		broken := io.MultiReader(strings.NewReader("half"), errReader{})
+		_, _, err := f.Put(ctx, "/f", broken, PutOptions{})
+		if _, ok := errors.AsType[*BodyError](err); !ok {
+			t.Errorf("err %v, want a BodyError", err)
+		}
+		if got, after := read(t, f, "/f"); got != "old" || after.Tag != before.Tag {
+			t.Errorf("after a broken body: %q %s", got, after.Tag)
+		}
+	})
+}
+
+type errReader struct{}
+
+func (errReader) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
+
+func TestThenRunsUnderTheLatchAfterTheStep(t *testing.T) {
+	trees(t, func(t *testing.T, f *FS) {
+		ran := false
+		_, created, err := f.Put(ctx, "/f", strings.NewReader("x"), PutOptions{Write: Write{Then: func(now *Info) error {
+			ran = now != nil && now.SizeBytes == 1
+			return nil
+		}}})
+		if err != nil || !created || !ran {
+			t.Errorf("created %v, then ran %v, err %v", created, ran, err)
+		}
+		_, _, err = f.Put(ctx, "/f", strings.NewReader("yy"), PutOptions{Write: Write{Then: func(*Info) error { return errRefused }}})
+		if _, ok := errors.AsType[*AfterError](err); !ok {
+			t.Errorf("err %v, want an AfterError", err)
+		}
+		if got, _ := read(t, f, "/f"); got != "yy" {
+			t.Errorf("the step did not stay: %q", got)
+		}
+	})
+}
+
+func TestMoveAndCopy(t *testing.T) {
+	trees(t, func(t *testing.T, f *FS) {
+		if _, err := f.MakeCollection(ctx, "/a", Write{}); err != nil {
+			t.Fatal(err)
+		}
+		put(t, f, "/a/x", "x")
+		put(t, f, "/y", "y")
+		if _, created, err := f.Copy(ctx, "/a", "/b", CopyOptions{}); err != nil || !created {
+			t.Fatalf("copy: created %v, %v", created, err)
+		}
+		if got, _ := read(t, f, "/b/x"); got != "x" {
+			t.Errorf("copied member: %q", got)
+		}
+		if _, created, err := f.Copy(ctx, "/y", "/b/x", CopyOptions{}); err != nil || created {
+			t.Fatalf("copy over: created %v, %v", created, err)
+		}
+		if _, created, err := f.Move(ctx, "/b", "/a", Write2{}); err != nil || created {
+			t.Fatalf("move over: created %v, %v", created, err)
+		}
+		if got, _ := read(t, f, "/a/x"); got != "y" {
+			t.Errorf("moved member: %q", got)
+		}
+		if _, err := f.Stat("/b"); !errors.Is(err, iofs.ErrNotExist) {
+			t.Errorf("source after move: %v", err)
+		}
+		if _, _, err := f.Copy(ctx, "/a", "/c", CopyOptions{Shallow: true}); err != nil {
+			t.Fatal(err)
+		}
+		f.List("/c", func(base string, _ *Info) error { t.Errorf("a shallow copy has member %s", base); return nil })
+	})
+}
+
+func TestMissingParent(t *testing.T) {
+	trees(t, func(t *testing.T, f *FS) {
+		if _, _, err := f.Put(ctx, "/no/f", strings.NewReader("x"), PutOptions{}); !errors.Is(err, iofs.ErrNotExist) {
+			t.Errorf("put: %v", err)
+		}
+		if _, err := f.MakeCollection(ctx, "/no/d", Write{}); !errors.Is(err, iofs.ErrNotExist) {
+			t.Errorf("mkcol: %v", err)
+		}
+		put(t, f, "/file", "x")
+		if _, _, err := f.Put(ctx, "/file/f", strings.NewReader("x"), PutOptions{}); !errors.Is(err, fs.ErrNotDir) {
+			t.Errorf("put below a file: %v", err)
+		}
+	})
+}
