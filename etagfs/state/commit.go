@@ -1,0 +1,113 @@
+package state
+
+import (
+	"errors"
+	"sync"
+)
+
+// A job is one change; all jobs that wait while a transaction is made durable go into the next one.
+// run may fail with ErrTooLarge before it has written anything; every other error ends the transaction
+// for all that share it. counts are applied to what the Store knows after the transaction is durable.
+type job struct {
+	run    func(tx Tx, c *counts) error
+	counts counts
+	err    error
+	done   chan struct{}
+}
+
+// wait returns when the job is durable or has failed.
+func (j *job) wait() error {
+	<-j.done
+	return j.err
+}
+
+// queue hands jobs to one goroutine, in the order in which they came.
+type queue struct {
+	mu      sync.Mutex
+	jobs    []*job // guarded by mu
+	closed  bool   // guarded by mu
+	wake    chan struct{}
+	stopped chan struct{}
+}
+
+func (q *queue) start(transact func([]*job)) {
+	q.wake, q.stopped = make(chan struct{}, 1), make(chan struct{})
+	go q.serve(transact)
+}
+
+func (q *queue) serve(transact func([]*job)) {
+	defer close(q.stopped)
+	for range q.wake {
+		for {
+			q.mu.Lock()
+			jobs, closed := q.jobs, q.closed
+			q.jobs = nil
+			q.mu.Unlock()
+			if len(jobs) > 0 {
+				transact(jobs)
+				continue
+			}
+			if closed {
+				return
+			}
+			break
+		}
+	}
+}
+
+func (q *queue) stop() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	q.poke()
+	<-q.stopped
+}
+
+func (q *queue) poke() {
+	select {
+	case q.wake <- struct{}{}:
+	default: // it is awake already and will look again
+	}
+}
+
+// begin queues a change and returns at once; the order of calls is the order of changes.
+func (s *Store) begin(run func(tx Tx, c *counts) error) *job {
+	j := &job{run: run, done: make(chan struct{})}
+	s.queue.mu.Lock()
+	if s.queue.closed {
+		s.queue.mu.Unlock()
+		j.err = ErrClosed
+		close(j.done)
+		return j
+	}
+	s.queue.jobs = append(s.queue.jobs, j)
+	s.queue.mu.Unlock()
+	s.queue.poke()
+	return j
+}
+
+// transact makes jobs durable in one step and lets their owners go.
+func (s *Store) transact(jobs []*job) {
+	err := guard(func() error {
+		return s.engine.Update(func(tx Tx) error {
+			for _, j := range jobs {
+				j.counts, j.err = nil, nil
+				if err := j.run(tx, &j.counts); errors.Is(err, ErrTooLarge) {
+					j.err = err
+				} else if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	for _, j := range jobs {
+		if err != nil {
+			j.err = err
+		}
+		if j.err == nil {
+			s.apply(j.counts)
+		}
+		close(j.done)
+	}
+}

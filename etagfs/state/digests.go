@@ -1,0 +1,105 @@
+package state
+
+import (
+	"bytes"
+	"maps"
+	"sync"
+	"time"
+)
+
+// lazyDigests are digests on their way into the store. Losing them costs hashing once more, so they
+// go with the next transaction or by themselves after flushDelay, and nobody waits for them.
+type lazyDigests struct {
+	mu    sync.Mutex
+	notes map[string][]byte // guarded by mu; by key; nil: forget
+	timer *time.Timer       // guarded by mu
+}
+
+const (
+	flushDelay = 2 * time.Second
+	flushNotes = 4096
+)
+
+// Digest returns what NoteDigest was given for a real name, nil when nothing is known. The record holds
+// the identity it belongs to; whoever uses it compares that.
+func (s *Store) Digest(name string) []byte {
+	key := keyOf(name)
+	s.digests.mu.Lock()
+	note, ok := s.digests.notes[string(key)]
+	s.digests.mu.Unlock()
+	if ok {
+		return note
+	}
+	var record []byte
+	if s.view(func(tx Tx) error { record = bytes.Clone(tx.Get(Digests, key)); return nil }) != nil {
+		return nil
+	}
+	return record
+}
+
+// NoteDigest keeps a record for a real name, some time later; an empty one is forgotten.
+func (s *Store) NoteDigest(name string, record []byte) {
+	d := &s.digests
+	d.mu.Lock()
+	if d.notes == nil {
+		d.notes = make(map[string][]byte)
+	}
+	d.notes[string(keyOf(name))] = record
+	full := len(d.notes) >= flushNotes
+	if d.timer == nil {
+		d.timer = time.AfterFunc(flushDelay, func() { s.flushDigests() })
+	}
+	d.mu.Unlock()
+	if full {
+		s.flushDigests()
+	}
+}
+
+// flushDigests writes the notes of now in one transaction.
+func (s *Store) flushDigests() {
+	d := &s.digests
+	d.mu.Lock()
+	notes := maps.Clone(d.notes)
+	if d.timer != nil {
+		d.timer.Stop()
+		d.timer = nil
+	}
+	d.mu.Unlock()
+	if len(notes) == 0 {
+		return
+	}
+	err := s.begin(func(tx Tx, _ *counts) error {
+		for key, record := range notes {
+			if err := putDigest(tx, []byte(key), record); err != nil {
+				return err
+			}
+		}
+		return nil
+	}).wait()
+	if err != nil {
+		s.opts.Log.Warn("digests were not kept; they will be made again", "err", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for key, record := range notes {
+		if bytes.Equal(d.notes[key], record) {
+			delete(d.notes, key)
+		}
+	}
+}
+
+func putDigest(tx Tx, key, record []byte) error {
+	if len(record) == 0 {
+		return tx.Delete(Digests, key)
+	}
+	return tx.Put(Digests, key, record)
+}
+
+// EachDigest calls fn for every name with a record, in the order of keys; for scrubbing and for
+// forgetting names that are gone. fn must not call the Store.
+func (s *Store) EachDigest(fn func(name string, record []byte) error) error {
+	s.flushDigests()
+	return s.view(func(tx Tx) error {
+		return tx.Scan(Digests, nil, func(key, record []byte) error { return fn(nameOf(key), bytes.Clone(record)) })
+	})
+}

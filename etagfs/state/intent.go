@@ -1,0 +1,161 @@
+package state
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Step is a change of the tree that state follows.
+type Step string
+
+// The steps.
+const (
+	Move   Step = "move"   // src is now at dst; what was at dst is gone
+	Copy   Step = "copy"   // dst is a copy of src; what was at dst is gone
+	Remove Step = "remove" // src is gone
+)
+
+// Node tells, right after a crash, whether a name holds what it held before the step. Zero: unmapped.
+type Node struct{ Dev, Ino uint64 }
+
+// Change describes a step before it is taken. Names are real.
+type Change struct {
+	Step             Step
+	Src, Dst         string
+	SrcNode, DstNode Node // what the names hold now
+	Shallow          bool // a Copy without members (Depth 0)
+}
+
+// Intent is a change of the tree that is under way. A nil Intent is a change that has no state to
+// carry along; its methods do nothing.
+type Intent struct {
+	Change
+	number uint64
+	store  *Store
+}
+
+// Begin is called when the step has been accepted and before it is taken, under the latches of its
+// names; it is durable when it returns, but costs nothing (and returns nil) where neither name has
+// dead properties or, as the caller says, locks. The step follows, then Done; or Abandon.
+// Errors: ErrTooLarge for a Copy when there are too many properties already; as Patch.
+func (s *Store) Begin(c Change, locked bool) (*Intent, error) {
+	has := s.HasBelow(c.Src) || c.Step != Remove && s.HasBelow(c.Dst)
+	if !has && !locked {
+		return nil, nil
+	}
+	if c.Step == Copy && s.size() > s.opts.MaxStoreBytes {
+		return nil, fmt.Errorf("copy %s: %w", c.Src, ErrTooLarge)
+	}
+	in := &Intent{Change: c, number: s.intents.Add(1), store: s}
+	value, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	err = s.begin(func(tx Tx, _ *counts) error { return tx.Put(Intents, in.key(), value) }).wait()
+	if err != nil {
+		return nil, err
+	}
+	return in, nil
+}
+
+// Done makes the properties follow the step, which has been taken, and ends the intent, in one durable
+// transaction. Locks are dropped by their owner before. except are members of a copied collection
+// (source names) that could not be copied.
+func (in *Intent) Done(except ...string) error {
+	if in == nil {
+		return nil
+	}
+	return in.store.begin(func(tx Tx, c *counts) error { return in.follow(tx, c, except) }).wait()
+}
+
+// Abandon ends the intent of a step that was not taken. It need not be durable: Recover would see that
+// nothing happened.
+func (in *Intent) Abandon() {
+	if in != nil {
+		in.store.begin(func(tx Tx, _ *counts) error { return tx.Delete(Intents, in.key()) })
+	}
+}
+
+func (in *Intent) follow(tx Tx, c *counts, except []string) error {
+	var err error
+	switch in.Step {
+	case Move:
+		err = errors.Join(
+			forget(tx, c, in.Dst),
+			transfer(tx, c, in.Src, in.Dst, true, nil),
+			forget(tx, c, in.Src))
+	case Copy:
+		err = errors.Join(
+			forget(tx, c, in.Dst),
+			transfer(tx, c, in.Src, in.Dst, !in.Shallow, except))
+	case Remove:
+		err = forget(tx, c, in.Src)
+	}
+	if err != nil {
+		return err
+	}
+	return tx.Delete(Intents, in.key())
+}
+
+// happened tells from what the names hold after a crash whether the step was taken.
+func (in *Intent) happened(node func(name string) Node) bool {
+	switch in.Step {
+	case Move: // a rename keeps the node
+		return node(in.Dst) == in.SrcNode
+	case Copy: // a copy is made beside what it replaces, so it cannot have the same node
+		n := node(in.Dst)
+		return n != (Node{}) && n != in.DstNode
+	}
+	return node(in.Src) != in.SrcNode
+}
+
+// Recover ends what a crash interrupted. It is called once, before requests. node reads the tree; drop
+// is called for each name that is gone or was replaced, so that the locks at it and below it go, too.
+// It returns how many steps were found.
+func (s *Store) Recover(node func(name string) Node, drop func(name string) error) (steps int, err error) {
+	var found []*Intent
+	err = s.view(func(tx Tx) error {
+		return tx.Scan(Intents, nil, func(key, value []byte) error {
+			in, err := decodeIntent(key, value)
+			if err == nil {
+				in.store = s
+				found = append(found, in)
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, in := range found {
+		if !in.happened(node) {
+			in.Abandon()
+			continue
+		}
+		if in.Step != Copy {
+			err = drop(in.Src)
+		}
+		if err == nil {
+			err = in.Done()
+		}
+		if err != nil {
+			return 0, err
+		}
+		s.opts.Log.Info("state follows a change that a crash interrupted", "step", in.Step, "src", in.Src, "dst", in.Dst)
+	}
+	return len(found), nil
+}
+
+func (in *Intent) key() []byte { return binary.BigEndian.AppendUint64(nil, in.number) }
+
+// decodeIntent reads one record. Errors: ErrDamaged.
+func decodeIntent(key, value []byte) (*Intent, error) {
+	in := new(Intent)
+	if len(key) != 8 || json.Unmarshal(value, &in.Change) != nil {
+		return nil, fmt.Errorf("%w: an intent cannot be read", ErrDamaged)
+	}
+	in.number = binary.BigEndian.Uint64(key)
+	return in, nil
+}

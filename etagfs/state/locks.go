@@ -1,0 +1,29 @@
+package state
+
+import "bytes"
+
+// LoadLocks calls fn with every lock: its token and what SaveLocks was given.
+// Errors: those of fn; ErrDamaged.
+func (s *Store) LoadLocks(fn func(token string, record []byte) error) error {
+	return s.view(func(tx Tx) error {
+		return tx.Scan(Locks, nil, func(key, value []byte) error { return fn(string(key), bytes.Clone(value)) })
+	})
+}
+
+// SaveLocks queues a change of locks: put by token, and drop. wait returns when it is durable; changes
+// happen in the order in which SaveLocks was called.
+func (s *Store) SaveLocks(put map[string][]byte, drop []string) (wait func() error) {
+	return s.begin(func(tx Tx, _ *counts) error {
+		for token, record := range put {
+			if err := tx.Put(Locks, []byte(token), record); err != nil {
+				return err
+			}
+		}
+		for _, token := range drop {
+			if err := tx.Delete(Locks, []byte(token)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}).wait
+}

@@ -1,0 +1,5 @@
+//go:build !windows && (amd64 || arm64 || ppc64le || riscv64 || s390x)
+
+package state
+
+const initialMmapBytes = 256 << 20

@@ -1,0 +1,219 @@
+package state
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// Name of a property: a namespace and a local name (RFC 4918 §4.4).
+type Name struct{ Space, Local string }
+
+// Property is a dead property: a name and what the client gave, as XML.
+type Property struct {
+	Name Name
+	XML  []byte
+}
+
+// Op is one instruction of a PROPPATCH (RFC 4918 §9.2): set, or remove where XML is nil.
+type Op struct {
+	Name Name
+	XML  []byte
+}
+
+// Properties returns the dead properties of a real name in the order in which they came, nil when it
+// has none; that is known without reading where none of the names beside it has any.
+// Errors: ErrDamaged.
+func (s *Store) Properties(name string) ([]Property, error) {
+	if !s.MembersHave(dirOf(name)) {
+		return nil, nil
+	}
+	var ps []Property
+	err := s.view(func(tx Tx) error {
+		// The copy outlives the transaction.
+		var err error
+		ps, err = decodeProperties(bytes.Clone(tx.Get(Properties, keyOf(name))))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("properties of %s: %w", name, err)
+	}
+	return ps, nil
+}
+
+// MembersHave tells whether any member of a collection has dead properties; it reads nothing. "/" counts
+// as its own member.
+func (s *Store) MembersHave(dir string) bool {
+	if s.resources.Load() == 0 {
+		return false
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.dirs[dir] > 0
+}
+
+// Has tells whether the resource has dead properties.
+func (s *Store) Has(name string) bool { return s.has(name, false) }
+
+// HasBelow tells whether the resource or anything below it has dead properties.
+func (s *Store) HasBelow(name string) bool { return s.has(name, true) }
+
+func (s *Store) has(name string, deep bool) bool {
+	if s.resources.Load() == 0 || !deep && !s.MembersHave(dirOf(name)) {
+		return false
+	}
+	found := errors.New("found")
+	err := s.view(func(tx Tx) error {
+		return eachBelow(tx, Properties, name, deep, func(_, _ []byte) error { return found })
+	})
+	return err != nil // damaged: let whoever goes on find out
+}
+
+// Patch carries out ops in their order, all or none (RFC 4918 §9.2), and returns when it is durable.
+// Errors: ErrTooLarge; fs.ErrNoSpace; ErrDamaged. Nothing has changed when it fails.
+func (s *Store) Patch(name string, ops []Op) error {
+	for _, op := range ops {
+		if len(op.Name.Space)+len(op.Name.Local)+len(op.XML) > s.opts.MaxPropertyBytes {
+			return fmt.Errorf("property %s of %s: %w", op.Name.Local, name, ErrTooLarge)
+		}
+	}
+	return s.begin(func(tx Tx, c *counts) error {
+		key := keyOf(name)
+		old := tx.Get(Properties, key)
+		ps, err := decodeProperties(old)
+		if err != nil {
+			return fmt.Errorf("properties of %s: %w", name, err)
+		}
+		value := encodeProperties(patched(ps, ops))
+		if grown := len(value) - len(old); grown > 0 &&
+			(len(value) > s.opts.MaxResourceBytes || s.size()+int64(grown) > s.opts.MaxStoreBytes) {
+			return fmt.Errorf("properties of %s: %w", name, ErrTooLarge)
+		}
+		return put(tx, c, key, value)
+	}).wait()
+}
+
+// patched applies ops to the properties; ps is the caller's to change.
+func patched(ps []Property, ops []Op) []Property {
+	index := make(map[Name]int, len(ps)+len(ops))
+	for i, p := range ps {
+		index[p.Name] = i
+	}
+	for _, op := range ops {
+		i, ok := index[op.Name]
+		switch {
+		case op.XML == nil && ok:
+			ps[i].XML = nil
+			delete(index, op.Name)
+		case op.XML != nil && ok:
+			ps[i].XML = op.XML
+		case op.XML != nil:
+			index[op.Name] = len(ps)
+			ps = append(ps, Property(op))
+		}
+	}
+	kept := ps[:0]
+	for _, p := range ps {
+		if p.XML != nil {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+// Forget drops the dead properties of name and all below it, as for a URL that is unmapped.
+func (s *Store) Forget(name string) error {
+	if !s.HasBelow(name) {
+		return nil
+	}
+	return s.begin(func(tx Tx, c *counts) error { return forget(tx, c, name) }).wait()
+}
+
+func forget(tx Tx, c *counts, name string) error {
+	var keys [][]byte
+	err := eachBelow(tx, Properties, name, true, func(k, _ []byte) error {
+		keys = append(keys, bytes.Clone(k))
+		return nil
+	})
+	for _, k := range keys {
+		if err == nil {
+			err = put(tx, c, k, nil)
+		}
+	}
+	return err
+}
+
+// transfer gives the properties of src and, when deep, of all below it to dst, which has lost its own;
+// names in except, and what is below them, are left out. Those of src stay.
+func transfer(tx Tx, c *counts, src, dst string, deep bool, except []string) error {
+	type pair struct{ key, value []byte }
+	var all []pair
+	err := eachBelow(tx, Properties, src, deep, func(k, v []byte) error {
+		name := nameOf(k)
+		for _, e := range except {
+			if within(name, e) {
+				return nil
+			}
+		}
+		all = append(all, pair{keyOf(dst + name[len(src):]), bytes.Clone(v)})
+		return nil
+	})
+	for _, p := range all {
+		if err == nil {
+			err = put(tx, c, p.key, p.value)
+		}
+	}
+	return err
+}
+
+// put is the one place where properties change; an empty value removes.
+func put(tx Tx, c *counts, key, value []byte) error {
+	old := tx.Get(Properties, key)
+	switch {
+	case len(value) > 0:
+		c.add(key, len(value)-len(old), old == nil, false)
+		return tx.Put(Properties, key, value)
+	case old != nil:
+		c.add(key, -len(old), false, true)
+		return tx.Delete(Properties, key)
+	}
+	return nil
+}
+
+// A record is the properties one after the other: length and bytes of namespace, local name, XML.
+
+func encodeProperties(ps []Property) []byte {
+	var b []byte
+	for _, p := range ps {
+		b = appendField(b, p.Name.Space)
+		b = appendField(b, p.Name.Local)
+		b = appendField(b, string(p.XML))
+	}
+	return b
+}
+
+func appendField(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// decodeProperties returns properties whose XML is part of b. Errors: ErrDamaged.
+func decodeProperties(b []byte) (ps []Property, err error) {
+	next := func() (field []byte) {
+		n, used := binary.Uvarint(b)
+		if used <= 0 || n > uint64(len(b)-used) {
+			err, b = fmt.Errorf("%w: a record of properties ends early", ErrDamaged), nil
+			return nil
+		}
+		field = b[used : used+int(n) : used+int(n)]
+		b = b[used+int(n):]
+		return field
+	}
+	for len(b) > 0 && err == nil {
+		ps = append(ps, Property{Name{string(next()), string(next())}, next()})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ps, nil
+}
