@@ -1,0 +1,31 @@
+package fs
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// clock gives modification times, each strictly later than all before. Safe for concurrent use.
+type clock struct{ last atomic.Int64 }
+
+// farFuture bounds how far a clock follows the time of a file that is replaced: a file dated
+// next century, by mistake or malice, must not take the whole tree there.
+const farFuture = int64(time.Minute)
+
+// stamp returns the time now, later than every earlier stamp and than replaced, in steps of granularity.
+func (c *clock) stamp(replaced, granularity int64) int64 {
+	for {
+		last, now := c.last.Load(), time.Now().UnixNano()
+		floor := last
+		if replaced > floor && replaced < now+farFuture {
+			floor = replaced
+		}
+		next := max(now, floor+1)
+		if off := next % granularity; off != 0 {
+			next += granularity - off
+		}
+		if c.last.CompareAndSwap(last, next) {
+			return next
+		}
+	}
+}

@@ -1,0 +1,274 @@
+package fs
+
+import (
+	iofs "io/fs"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The owner of new bytes: they become a representation here and nowhere else.
+//
+//	create         linkat(2) of the staged inode: fails if the name exists, whoever made it
+//	replace        link to a reserved name, rename(2) over
+//	replace exact  lease, state, check, link to a reserved name, renameat2(2) RENAME_EXCHANGE,
+//	               look at what came out; put it back if it is not what was checked
+//
+// BUG: a program that looked the name up before the exchange and comes to open it for writing
+// only after the lease has ended writes to the replaced file. It is a matter of a microsecond,
+// and no other than with any program that replaces files by rename.
+
+// lazyBytes is the size from which the space of a file takes long enough to free that it is
+// done after the step, without latches.
+const lazyBytes = 1 << 20
+
+// Commit makes the bytes the representation of the name.
+func (s *staged) Commit(exact bool, check func(cur *Info) error) (info Info, created bool, release func(), err error) {
+	if s.finished {
+		return info, false, nil, pathError("commit", s.name, iofs.ErrClosed)
+	}
+	if s.mtime == 0 {
+		if err := s.Prepare(time.Time{}, false); err != nil {
+			return info, false, nil, err
+		}
+	}
+	p, base, err := s.r.openParent(s.name)
+	if err != nil {
+		return info, false, nil, pathError("commit", s.name, err)
+	}
+	defer p.close()
+	if s.tmp == "" {
+		s.tmpDir = parent{fd: p.fd} // as long as this call lasts
+		defer s.dropName()
+	}
+	old := -1 // descriptor of what was replaced
+	err = try("commit", s.name, func() error {
+		created, old, err = s.step(p, base, exact, check)
+		return err
+	})
+	if err != nil {
+		return info, false, nil, err
+	}
+	// Read after the step, which moves ctime, from the descriptor: the name may have another
+	// owner by now.
+	var st unix.Statx_t
+	err = statFD(s.fd, &st)
+	info.fill(&st)
+	s.Discard()
+	return info, created, closer(old), pathError("commit", s.name, err)
+}
+
+// step creates or replaces once.
+func (s *staged) step(p parent, base string, exact bool, check func(*Info) error) (created bool, old int, err error) {
+	var st unix.Statx_t
+	err = statIn(p.fd, base, &st)
+	switch {
+	case err == unix.ENOENT:
+		return true, -1, s.create(p, base, check)
+	case err != nil:
+		return false, -1, err
+	}
+	if err := mustBeRegular(st.Mode); err != nil {
+		return false, -1, err
+	}
+	if exact {
+		old, err = s.exchange(p, base, check)
+	} else {
+		old, err = s.replace(p, base, &st, check)
+	}
+	return false, old, err
+}
+
+func (s *staged) create(p parent, base string, check func(*Info) error) error {
+	if err := ask(check, nil); err != nil {
+		return err
+	}
+	if s.lost {
+		return ErrBusy
+	}
+	if err := s.undress(); err != nil {
+		return err
+	}
+	err := error(nil)
+	if s.tmp == "" {
+		err = s.r.linkFD(s.fd, p.fd, base)
+	} else if err = renameNew(s.tmpDir.fd, s.tmp, p.fd, base); err == nil {
+		s.tmp = ""
+	}
+	if err == unix.EEXIST {
+		return errAgain
+	}
+	return err
+}
+
+// replace puts the bytes over whatever file is there.
+func (s *staged) replace(p parent, base string, st *unix.Statx_t, check func(*Info) error) (old int, err error) {
+	if err := ask(check, st); err != nil {
+		return -1, err
+	}
+	old = -1
+	if !s.dressedAs(st) || st.Size >= lazyBytes {
+		if old, err = s.openOld(p, base); err != nil {
+			return -1, err
+		}
+	}
+	if err = s.giveName(p); err == nil {
+		err = s.renameOver(p, base)
+	}
+	if old >= 0 && (err != nil || st.Size < lazyBytes) {
+		unix.Close(old)
+		old = -1
+	}
+	return old, err
+}
+
+// openOld opens the file that is to be replaced and takes on what it has.
+func (s *staged) openOld(p parent, base string) (int, error) {
+	old, st, err := openAny(p.fd, base)
+	if err == unix.ENOENT {
+		return -1, errAgain
+	}
+	if err != nil {
+		return -1, err
+	}
+	if err := mustBeRegular(st.Mode); err != nil {
+		unix.Close(old)
+		return -1, err
+	}
+	if err := s.again(old, &st); err != nil {
+		unix.Close(old)
+		return -1, err
+	}
+	return old, nil
+}
+
+func (s *staged) renameOver(p parent, base string) error {
+	err := unix.Renameat(s.tmpDir.fd, s.tmp, p.fd, base)
+	switch err {
+	case nil:
+		s.tmp = ""
+	case unix.EISDIR, unix.EEXIST, unix.ENOTEMPTY: // it is a collection by now
+		return errAgain
+	}
+	return err
+}
+
+// giveName links the staged inode to a reserved name beside the one it is for.
+func (s *staged) giveName(p parent) error {
+	if s.lost {
+		return ErrBusy
+	}
+	if s.tmp != "" {
+		return nil
+	}
+	tmp := s.r.reserved()
+	if err := s.r.linkFD(s.fd, p.fd, tmp); err != nil {
+		return err
+	}
+	s.tmp = tmp
+	return nil
+}
+
+// exchange replaces exactly the state that was checked.
+func (s *staged) exchange(p parent, base string, check func(*Info) error) (old int, err error) {
+	h, err := hold(p.fd, base)
+	if err == unix.ENOENT {
+		return -1, errAgain
+	}
+	if err != nil {
+		return -1, err
+	}
+	defer func() {
+		h.let() // whoever waits goes on
+		if err != nil {
+			unix.Close(h.fd)
+		}
+	}()
+	if err := ask(check, &h.st); err != nil {
+		return -1, err
+	}
+	if h.busy {
+		return -1, ErrBusy
+	}
+	if err := s.again(h.fd, &h.st); err != nil {
+		return -1, err
+	}
+	if err := s.giveName(p); err != nil {
+		return -1, err
+	}
+	err = unix.Renameat2(s.tmpDir.fd, s.tmp, p.fd, base, unix.RENAME_EXCHANGE)
+	switch err {
+	case nil:
+	case unix.ENOENT:
+		return -1, errAgain
+	case unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP:
+		return h.fd, s.replaceChecked(p, base, &h.st)
+	default:
+		return -1, err
+	}
+	var out unix.Statx_t
+	if err = statIn(s.tmpDir.fd, s.tmp, &out); err != nil {
+		return -1, err
+	}
+	if !same(&out, &h.st) || h.disturbed() {
+		return -1, s.putBack(p, base, &out)
+	}
+	err = unix.Unlinkat(s.tmpDir.fd, s.tmp, 0)
+	s.tmp = ""
+	return h.fd, err
+}
+
+// replaceChecked is what is left where the file system cannot exchange: safe against writers
+// as far as it has leases, and for a moment not safe against other programs that rename.
+func (s *staged) replaceChecked(p parent, base string, checked *unix.Statx_t) error {
+	var st unix.Statx_t
+	if err := statIn(p.fd, base, &st); err != nil || !same(&st, checked) {
+		return errAgain
+	}
+	return s.renameOver(p, base)
+}
+
+// putBack undoes an exchange that brought out what nobody checked. Each exchange shows what was
+// at the name until then; if that is not what we had put there, another program has put its
+// own there since, which is newer than all that we hold and is put back in turn.
+func (s *staged) putBack(p parent, base string, out *unix.Statx_t) error {
+	placed, held := s.own.Ino, out.Ino
+	for n := 0; n < stepTries; n++ {
+		err := unix.Renameat2(s.tmpDir.fd, s.tmp, p.fd, base, unix.RENAME_EXCHANGE)
+		if err == unix.ENOENT {
+			return s.putBackGone(p, base)
+		}
+		if err != nil {
+			return err
+		}
+		var st unix.Statx_t
+		if err := statIn(s.tmpDir.fd, s.tmp, &st); err != nil {
+			return err
+		}
+		if st.Ino == placed {
+			if placed != s.own.Ino {
+				s.dropName() // a file that another program has meant to replace, and ours is gone
+			}
+			return errAgain
+		}
+		placed, held = held, st.Ino
+	}
+	return ErrBusy
+}
+
+// putBackGone is for a name that vanished while our bytes had it. Who removed them meant to
+// remove what we hold; who moved them away finds our bytes there, so what we hold must stay.
+func (s *staged) putBackGone(p parent, base string) error {
+	var st unix.Statx_t
+	if err := statFD(s.fd, &st); err != nil {
+		return err
+	}
+	if st.Nlink > 0 {
+		if err := renameNew(s.tmpDir.fd, s.tmp, p.fd, base); err == nil {
+			s.tmp = ""
+		}
+	}
+	s.dropName()
+	s.lost = true
+	return errAgain
+}

@@ -1,0 +1,150 @@
+package fs
+
+import (
+	"errors"
+	"io"
+	iofs "io/fs"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Bytes into a staged file. A body begins in a small buffer, since most are small and slow
+// clients are many; one that fills it goes on in a large one.
+const (
+	smallBytes = 16 << 10
+	largeBytes = 256 << 10
+	rangeBytes = 64 << 20 // of one copy_file_range
+)
+
+var (
+	smallPool = sync.Pool{New: func() any { return new([smallBytes]byte) }}
+	largePool = sync.Pool{New: func() any { return new([largeBytes]byte) }}
+)
+
+// Write appends p.
+func (s *staged) Write(p []byte) (int, error) {
+	if s.finished {
+		return 0, pathError("write", s.name, iofs.ErrClosed)
+	}
+	done := 0
+	for done < len(p) {
+		n, err := unix.Write(s.fd, p[done:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return done, pathError("write", s.name, err)
+		}
+		done += n
+	}
+	return done, nil
+}
+
+// ReadFrom appends all that r has. An error of r is returned as it is.
+func (s *staged) ReadFrom(r io.Reader) (int64, error) {
+	if s.finished {
+		return 0, pathError("write", s.name, iofs.ErrClosed)
+	}
+	if src, limit := sourceFile(r); src != nil {
+		n, err := s.copyRange(src, limit)
+		if err != errNoRange {
+			return n, pathError("write", s.name, err)
+		}
+	}
+	small := smallPool.Get().(*[smallBytes]byte)
+	n, more, err := s.fillFrom(r, small[:], true)
+	smallPool.Put(small)
+	if !more {
+		return n, err
+	}
+	large := largePool.Get().(*[largeBytes]byte)
+	defer largePool.Put(large)
+	m, _, err := s.fillFrom(r, large[:], false)
+	return n + m, err
+}
+
+// fillFrom copies by way of buf, filling it before each write; with once it stops with more
+// after the first full one.
+func (s *staged) fillFrom(r io.Reader, buf []byte, once bool) (total int64, more bool, err error) {
+	for {
+		n := 0
+		for n < len(buf) && err == nil {
+			var m int
+			m, err = r.Read(buf[n:])
+			n += m
+		}
+		if n > 0 {
+			w, werr := s.Write(buf[:n])
+			total += int64(w)
+			if werr != nil {
+				return total, false, werr
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return total, false, nil
+		case err != nil:
+			return total, false, err
+		case once:
+			return total, true, nil
+		}
+	}
+}
+
+// sourceFile tells whether r is a file, or a part of one; limit is -1 for all of it.
+func sourceFile(r io.Reader) (src *os.File, limit *int64) {
+	if l, ok := r.(*io.LimitedReader); ok {
+		r, limit = l.R, &l.N
+	}
+	switch f := r.(type) {
+	case *os.File:
+		return f, limit
+	case interface{ OSFile() *os.File }:
+		return f.OSFile(), limit
+	}
+	return nil, nil
+}
+
+var errNoRange = errors.New("the kernel cannot copy this")
+
+// copyRange lets the kernel copy, which shares the blocks where the file system can. Error
+// errNoRange: nothing was copied, read it instead.
+func (s *staged) copyRange(src *os.File, limit *int64) (total int64, err error) {
+	c, err := src.SyscallConn()
+	if err != nil {
+		return 0, errNoRange
+	}
+	ctlErr := c.Control(func(from uintptr) {
+		for {
+			size := rangeBytes
+			if limit != nil {
+				size = int(min(*limit, rangeBytes))
+			}
+			if size == 0 {
+				return
+			}
+			var n int
+			n, err = unix.CopyFileRange(int(from), nil, s.fd, nil, size, 0)
+			switch {
+			case err == unix.EINTR:
+				continue
+			case err != nil && total == 0 && err != unix.ENOSPC && err != unix.EDQUOT && err != unix.EFBIG,
+				err == nil && n == 0 && total == 0: // an empty file, or one like those of /proc
+				err = errNoRange
+				return
+			case err != nil || n == 0:
+				return
+			}
+			total += int64(n)
+			if limit != nil {
+				*limit -= int64(n)
+			}
+		}
+	})
+	if ctlErr != nil {
+		return total, ctlErr
+	}
+	return total, err
+}

@@ -1,0 +1,58 @@
+package fs
+
+import "golang.org/x/sys/unix"
+
+// MakeCollection creates a directory.
+func (r *Root) MakeCollection(name string) (Info, error) {
+	var info Info
+	var st unix.Statx_t
+	if err := r.makeDir(name, &st); err != nil {
+		return info, pathError("mkdir", name, err)
+	}
+	info.fill(&st)
+	return info, nil
+}
+
+func (r *Root) makeDir(name string, st *unix.Statx_t) error {
+	if name == "/" && !r.opts.ReadOnly {
+		return unix.EEXIST
+	}
+	if err := r.writable(name); err != nil {
+		return err
+	}
+	p, base, err := r.openParent(name)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	if err := unix.Mkdirat(p.fd, base, r.opts.dirMode()); err != nil {
+		return err
+	}
+	return statIn(p.fd, base, st)
+}
+
+// SyncDir makes the names in a directory durable.
+func (r *Root) SyncDir(name string) error {
+	return pathError("sync", name, r.flush.do(name, func() error { return r.syncDir(name) }))
+}
+
+func (r *Root) syncDir(name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	fd, err := openInside(r.fd, rel(name), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err == unix.EACCES {
+		// One may write to a directory without being allowed to read it; then all of the file
+		// system is made durable.
+		return unix.Syncfs(r.fd)
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	err = fsync(fd)
+	if err == unix.EINVAL || err == unix.EOPNOTSUPP { // it has nothing to make durable
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,170 @@
+package fs
+
+import (
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Lookup returns the state of a real name without opening it.
+func (r *Root) Lookup(name string) (Info, error) {
+	var info Info
+	st, err := r.stat(name)
+	if err == nil && special(st.Mode) {
+		err = ErrSpecial
+	}
+	if err != nil {
+		return info, pathError("lookup", name, err)
+	}
+	info.fill(&st)
+	return info, nil
+}
+
+// stat reads the state of a real name, of a link itself. A name right below the root needs no
+// walk, so one system call does; deeper ones take three.
+func (r *Root) stat(name string) (st unix.Statx_t, err error) {
+	if err := checkName(name); err != nil {
+		return st, err
+	}
+	if strings.LastIndexByte(name, '/') == 0 {
+		return st, statIn(r.fd, rel(name), &st)
+	}
+	fd, err := openInside(r.fd, rel(name), unix.O_PATH|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return st, err
+	}
+	err = statFD(fd, &st)
+	unix.Close(fd)
+	return st, err
+}
+
+// DiskFile is an open regular file on disk.
+type DiskFile struct {
+	*os.File // reading and sendfile; its name is the one in the tree
+	info     Info
+}
+
+// Info returns the state that the descriptor showed when it was opened.
+func (f *DiskFile) Info() Info { return f.info }
+
+// OSFile is the file itself, for io.Copy and net/http to hand it to the kernel.
+func (f *DiskFile) OSFile() *os.File { return f.File }
+
+// Again reads the state of the descriptor anew.
+func (f *DiskFile) Again() (Info, error) {
+	var info Info
+	c, err := f.File.SyscallConn()
+	if err != nil {
+		return info, err
+	}
+	var st unix.Statx_t
+	if e := c.Control(func(fd uintptr) { err = statFD(int(fd), &st) }); e != nil {
+		err = e
+	}
+	if err != nil {
+		return info, pathError("stat", f.Name(), err)
+	}
+	info.fill(&st)
+	return info, nil
+}
+
+// OpenRead opens a regular file and returns it with its state.
+func (r *Root) OpenRead(name string) (File, error) {
+	fd, st, err := r.openRegular(name)
+	if err != nil {
+		return nil, pathError("open", name, err)
+	}
+	f := &DiskFile{File: os.NewFile(uintptr(fd), name)}
+	f.info.fill(&st)
+	return f, nil
+}
+
+// openRegular opens what is a regular file. To open a FIFO would release a program that waits to
+// write to it, and a device may do anything: so the kind is asked for before. That path walk may
+// be led astray while it lasts, but its answer only ever refuses; and should the file become a
+// FIFO after it, O_NONBLOCK keeps us from waiting there.
+func (r *Root) openRegular(name string) (fd int, st unix.Statx_t, err error) {
+	if err := checkName(name); err != nil {
+		return -1, st, err
+	}
+	if err := statIn(r.fd, rel(name), &st); err == nil && special(st.Mode) {
+		return -1, st, ErrSpecial
+	}
+	fd, err = openInside(r.fd, rel(name), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_NOCTTY, 0)
+	if err != nil {
+		return -1, st, err
+	}
+	if err = statFD(fd, &st); err == nil {
+		err = mustBeRegular(st.Mode)
+	}
+	if err == nil {
+		// Without the flag the runtime does not try to poll the file.
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFL, 0)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, st, err
+	}
+	return fd, st, nil
+}
+
+func mustBeRegular(mode uint16) error {
+	switch mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return nil
+	case unix.S_IFDIR:
+		return ErrIsDir
+	}
+	return ErrSpecial
+}
+
+// Usage returns what statfs says: under a project quota of the directory, that of the quota.
+func (r *Root) Usage(name string) (Usage, error) {
+	fd, err := openInside(r.fd, rel(name), unix.O_PATH|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return Usage{}, pathError("usage", name, err)
+	}
+	defer unix.Close(fd)
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(fd, &st); err != nil {
+		return Usage{}, pathError("usage", name, err)
+	}
+	unit := int64(st.Frsize)
+	if unit == 0 {
+		unit = int64(st.Bsize)
+	}
+	return Usage{
+		AvailableBytes: int64(st.Bavail) * unit,
+		UsedBytes:      int64(st.Blocks-st.Bfree) * unit,
+	}, nil
+}
+
+// SetModTime changes the modification time of a resource.
+func (r *Root) SetModTime(name string, t time.Time) (Info, error) {
+	var info Info
+	if r.opts.ReadOnly {
+		return info, pathError("settime", name, ErrReadOnly)
+	}
+	fd, err := openInside(r.fd, rel(name), unix.O_PATH|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return info, pathError("settime", name, err)
+	}
+	defer unix.Close(fd)
+	var st unix.Statx_t
+	if err = statFD(fd, &st); err == nil && special(st.Mode) {
+		err = ErrSpecial
+	}
+	if err == nil {
+		err = setTimesPath(fd, t.UnixNano())
+	}
+	if err == nil {
+		err = statFD(fd, &st)
+	}
+	if err != nil {
+		return info, pathError("settime", name, err)
+	}
+	info.fill(&st)
+	return info, nil
+}

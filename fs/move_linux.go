@@ -1,0 +1,261 @@
+package fs
+
+import (
+	iofs "io/fs"
+
+	"golang.org/x/sys/unix"
+)
+
+// Move renames src to dst.
+//
+//	nothing at dst                  renameat2(2) RENAME_NOREPLACE
+//	a file over a file              rename(2)
+//	exact, or with a collection     renameat2(2) RENAME_EXCHANGE, look at both, retire what came to src
+//
+// BUG: in the third case a reader may, for some microseconds, find at src what was at dst.
+func (r *Root) Move(src, dst string, exact bool, check func(src, dst *Info) error) (info Info, release func(), err error) {
+	for _, name := range []string{src, dst} {
+		if err := r.writable(name); err != nil {
+			return info, nil, pathError("move", name, err)
+		}
+	}
+	if src == dst {
+		return info, nil, pathError("move", src, iofs.ErrInvalid)
+	}
+	err = try("move", src, func() error {
+		m := move{r: r, exact: exact, check: check, done: closer(-1)}
+		err := m.run(src, dst)
+		m.close()
+		release = m.done
+		return err
+	})
+	if err != nil {
+		release()
+		return info, nil, err
+	}
+	var st unix.Statx_t
+	if st, err = r.stat(dst); err == nil {
+		info.fill(&st)
+		if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+			if target := r.linked(dst); target != nil {
+				info = *target
+			}
+		}
+	}
+	return info, release, pathError("move", dst, err)
+}
+
+// move is one try of a Move.
+type move struct {
+	r        *Root
+	exact    bool
+	check    func(src, dst *Info) error
+	from, to parent
+	src, dst string // base names
+	s, d     unix.Statx_t
+	over     bool // there is something at dst
+	h        held // dst, when exact
+	holds    bool
+	done     func() // release
+}
+
+func (m *move) close() {
+	m.from.close()
+	m.to.close()
+	if m.holds {
+		m.h.let()
+	}
+}
+
+func (m *move) run(src, dst string) (err error) {
+	if m.from, m.src, err = m.r.openParent(src); err != nil {
+		return err
+	}
+	if m.to, m.dst, err = m.r.openParent(dst); err != nil {
+		return pathError("move", dst, err)
+	}
+	if err := m.look(); err != nil {
+		return err
+	}
+	if err := m.check(m.state(&m.s, src), m.state(&m.d, dst)); err != nil {
+		return &refusal{err}
+	}
+	switch {
+	case m.holds && m.h.busy:
+		return ErrBusy
+	case !m.over:
+		return m.toNew()
+	case sameInode(&m.s, &m.d):
+		return m.toItself()
+	case !m.exact && !isDirMode(&m.s) && !isDirMode(&m.d):
+		return m.toFile()
+	}
+	return m.exchange()
+}
+
+// look reads both states, holding the file at dst when exact.
+func (m *move) look() error {
+	if err := statIn(m.from.fd, m.src, &m.s); err != nil {
+		return err
+	}
+	err := statIn(m.to.fd, m.dst, &m.d)
+	if err == unix.ENOENT {
+		m.d = unix.Statx_t{}
+		return servedOrLink(&m.s)
+	}
+	if err != nil {
+		return err
+	}
+	m.over = true
+	if m.exact && m.d.Mode&unix.S_IFMT == unix.S_IFREG {
+		if m.h, err = hold(m.to.fd, m.dst); err != nil {
+			return errAgain // it was regular a moment ago
+		}
+		m.holds, m.d = true, m.h.st
+		m.done = closer(m.h.fd)
+	}
+	if err := servedOrLink(&m.s); err != nil {
+		return err
+	}
+	return servedOrLink(&m.d)
+}
+
+func servedOrLink(st *unix.Statx_t) error {
+	if special(st.Mode) && st.Mode&unix.S_IFMT != unix.S_IFLNK {
+		return ErrSpecial
+	}
+	return nil
+}
+
+func isDirMode(st *unix.Statx_t) bool { return st.Mode&unix.S_IFMT == unix.S_IFDIR }
+
+func sameInode(a, b *unix.Statx_t) bool {
+	return a.Ino == b.Ino && a.Dev_major == b.Dev_major && a.Dev_minor == b.Dev_minor
+}
+
+// state is what check sees: of a link what it leads to.
+func (m *move) state(st *unix.Statx_t, name string) *Info {
+	switch st.Mode & unix.S_IFMT {
+	case 0:
+		return nil
+	case unix.S_IFLNK:
+		return m.r.linked(name)
+	}
+	info := new(Info)
+	info.fill(st)
+	return info
+}
+
+func (m *move) toNew() error {
+	err := renameNew(m.from.fd, m.src, m.to.fd, m.dst)
+	if err == unix.EEXIST {
+		return errAgain
+	}
+	if err != nil || !m.exact || m.is(m.to, m.dst, &m.s) {
+		return err
+	}
+	// Something else was at src by then. If src has been created anew since, both stay.
+	if err := renameNew(m.to.fd, m.dst, m.from.fd, m.src); err != nil && err != unix.EEXIST {
+		return err
+	}
+	return errAgain
+}
+
+// toItself is for two names of one file. rename(2) does nothing for two hard links; where a
+// file system finds one name by two spellings, it changes the spelling.
+func (m *move) toItself() error {
+	if !isDirMode(&m.s) && m.s.Nlink > 1 {
+		return unix.Unlinkat(m.from.fd, m.src, 0)
+	}
+	return unix.Renameat(m.from.fd, m.src, m.to.fd, m.dst)
+}
+
+func (m *move) toFile() error {
+	fd := -1
+	if m.d.Size >= lazyBytes {
+		fd, _ = openIn(m.to.fd, m.dst, unix.O_PATH)
+	}
+	m.done = closer(fd)
+	err := unix.Renameat(m.from.fd, m.src, m.to.fd, m.dst)
+	switch err {
+	case unix.EISDIR, unix.ENOTDIR, unix.ENOTEMPTY, unix.EEXIST: // one of them is a collection by now
+		err = errAgain
+	}
+	if err != nil {
+		m.done()
+	}
+	return err
+}
+
+// is tells whether base still holds what was checked.
+func (m *move) is(p parent, base string, checked *unix.Statx_t) bool {
+	var st unix.Statx_t
+	return statIn(p.fd, base, &st) == nil && same(&st, checked)
+}
+
+func (m *move) exchange() error {
+	err := unix.Renameat2(m.from.fd, m.src, m.to.fd, m.dst, unix.RENAME_EXCHANGE)
+	switch {
+	case err == unix.ENOENT:
+		return errAgain
+	case err == unix.ENOSYS, err == unix.EOPNOTSUPP, err == unix.EINVAL && !m.r.features.Exchange:
+		return m.aside()
+	case err != nil:
+		return err
+	}
+	if m.exact && !(m.is(m.to, m.dst, &m.s) && m.is(m.from, m.src, &m.d)) || m.holds && m.h.disturbed() {
+		if err := unix.Renameat2(m.from.fd, m.src, m.to.fd, m.dst, unix.RENAME_EXCHANGE); err != nil && err != unix.ENOENT {
+			return err
+		}
+		return errAgain
+	}
+	return m.clearSource()
+}
+
+// clearSource retires what the exchange brought to src. If another program has put something
+// there since, that stays, for it has replaced what was to go.
+func (m *move) clearSource() error {
+	tmp, err := m.r.setAside(m.from, m.src, &m.d)
+	if err == errAgain {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return m.drop(m.from, tmp)
+}
+
+// drop removes what is at a reserved name, a collection by release.
+func (m *move) drop(p parent, tmp string) error {
+	if !isDirMode(&m.d) {
+		return unix.Unlinkat(p.fd, tmp, 0)
+	}
+	m.done = m.r.remover(p, tmp)
+	return nil
+}
+
+// aside is for file systems that cannot exchange: what is at dst goes first, so that for a
+// moment there is nothing; it comes back if the second step fails.
+func (m *move) aside() error {
+	tmp, err := m.r.setAside(m.to, m.dst, &m.d)
+	if err != nil {
+		return err
+	}
+	err = renameNew(m.from.fd, m.src, m.to.fd, m.dst)
+	if err == nil && m.exact && !m.is(m.to, m.dst, &m.s) {
+		err = renameNew(m.to.fd, m.dst, m.from.fd, m.src)
+		if err == nil {
+			err = errAgain
+		}
+	}
+	if err != nil {
+		if e := m.r.restore(m.to, tmp, m.dst); e != nil {
+			return e
+		}
+		if err == unix.EEXIST || err == unix.ENOENT {
+			err = errAgain
+		}
+		return err
+	}
+	return m.drop(m.to, tmp)
+}

@@ -1,0 +1,153 @@
+package fs
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// probe tries in the served directory what this package needs, since mount options, containers
+// and network file systems make the type of a file system a poor witness. It leaves nothing.
+// Where it may not write it finds nothing out; every operation has its second way anyhow.
+func (r *Root) probe() error {
+	r.features = Features{Beneath: true, Granularity: time.Second, ReadOnly: r.opts.ReadOnly}
+	r.storeNS = 1
+	var fs unix.Statfs_t
+	if unix.Fstatfs(r.fd, &fs) == nil {
+		r.features.Kind = kindName(int64(fs.Type))
+		if fs.Flags&unix.ST_RDONLY != 0 {
+			r.features.ReadOnly = true
+		}
+	}
+	if r.features.ReadOnly {
+		return nil
+	}
+	r.probeTmpfile()
+	name := r.reserved()
+	fd, err := unix.Openat(r.fd, name, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	switch err {
+	case nil:
+	case unix.EROFS:
+		r.features.ReadOnly = true
+		return nil
+	default: // no permission here, or no space now
+		return nil
+	}
+	r.probeClock(fd)
+	unix.Close(fd)
+	r.features.Lease = r.probeLease(name)
+	other := r.reserved()
+	r.features.Exchange = r.probeExchange(name, other)
+	unix.Unlinkat(r.fd, other, 0)
+	return unix.Unlinkat(r.fd, name, 0)
+}
+
+// probeTmpfile finds whether an unnamed file can be made and named, and how.
+func (r *Root) probeTmpfile() {
+	fd, err := openInside(r.fd, ".", unix.O_TMPFILE|unix.O_RDWR, 0o600)
+	if err != nil {
+		r.noTmpfile = err == unix.EOPNOTSUPP || err == unix.EISDIR
+		return
+	}
+	defer unix.Close(fd)
+	for _, r.linkEmpty = range []bool{true, false} {
+		name := r.reserved()
+		if err = r.linkFD(fd, r.fd, name); err == nil {
+			unix.Unlinkat(r.fd, name, 0)
+			r.features.Tmpfile = true
+			return
+		}
+	}
+	r.noTmpfile = true // without CAP_DAC_READ_SEARCH, on an old kernel, without /proc
+}
+
+func (r *Root) probeLease(name string) bool {
+	fd, err := openIn(r.fd, name, unix.O_RDONLY)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	_, err = unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_RDLCK)
+	return err == nil
+}
+
+func (r *Root) probeExchange(a, b string) bool {
+	fd, err := unix.Openat(r.fd, b, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return false
+	}
+	unix.Close(fd)
+	return unix.Renameat2(r.fd, a, r.fd, b, unix.RENAME_EXCHANGE) == nil
+}
+
+// The clock of a file system has two granularities: that of the stored times, to which
+// our own stamps are rounded, and that with which the kernel stamps what others write.
+func (r *Root) probeClock(fd int) {
+	r.storeNS = storedGranularity(fd)
+	r.features.Granularity = max(time.Duration(r.storeNS), changeGranularity(fd))
+}
+
+// storedGranularity writes a time whose every digit counts and looks what is left of it.
+func storedGranularity(fd int) int64 {
+	const probe = 1_600_000_001_987_654_321
+	var st unix.Statx_t
+	if setTimes(fd, probe) != nil || statFD(fd, &st) != nil {
+		return int64(time.Second)
+	}
+	got := st.Mtime.Sec*1e9 + int64(st.Mtime.Nsec)
+	for _, step := range []int64{1, 100, 1e3, 1e6, 1e7, 1e8, 1e9, 2e9} {
+		if got == probe-probe%step {
+			return step
+		}
+	}
+	return 2e9
+}
+
+// changeGranularity writes and looks, over and over: kernels since 6.13 give every change after
+// a look its own time on some file systems (1 ns), all others that of their last tick.
+func changeGranularity(fd int) time.Duration {
+	const looks, enough, patience = 16, 3, 60 * time.Millisecond
+	var last, widest int64
+	distinct, steps := 0, 0
+	start := time.Now()
+	for n := 0; steps < enough && time.Since(start) < patience; n++ {
+		var st unix.Statx_t
+		if _, err := unix.Pwrite(fd, []byte{byte(n)}, 0); err != nil || statFD(fd, &st) != nil {
+			return time.Second
+		}
+		now := st.Mtime.Sec*1e9 + int64(st.Mtime.Nsec)
+		if last != 0 && now != last {
+			distinct++
+			if n >= looks {
+				steps++
+				widest = max(widest, now-last)
+			}
+		}
+		if last = now; n == looks && distinct == looks {
+			return 1
+		}
+	}
+	if steps == 0 {
+		return time.Second
+	}
+	return time.Duration(widest)
+}
+
+// kindName names a file system type by its magic number (statfs(2)).
+func kindName(magic int64) string {
+	names := map[int64]string{
+		unix.EXT4_SUPER_MAGIC: "ext4", unix.XFS_SUPER_MAGIC: "xfs", unix.BTRFS_SUPER_MAGIC: "btrfs",
+		unix.TMPFS_MAGIC: "tmpfs", unix.RAMFS_MAGIC: "ramfs", unix.OVERLAYFS_SUPER_MAGIC: "overlayfs",
+		unix.F2FS_SUPER_MAGIC: "f2fs", unix.NFS_SUPER_MAGIC: "nfs", unix.SMB2_SUPER_MAGIC: "smb",
+		unix.CIFS_SUPER_MAGIC: "cifs", unix.FUSE_SUPER_MAGIC: "fuse", unix.MSDOS_SUPER_MAGIC: "vfat",
+		unix.EXFAT_SUPER_MAGIC: "exfat", unix.V9FS_MAGIC: "9p", unix.CEPH_SUPER_MAGIC: "ceph",
+		unix.SQUASHFS_MAGIC: "squashfs", unix.ISOFS_SUPER_MAGIC: "iso9660", unix.AFS_SUPER_MAGIC: "afs",
+		unix.BCACHEFS_SUPER_MAGIC: "bcachefs", unix.REISERFS_SUPER_MAGIC: "reiserfs",
+		0x2fc12fc1: "zfs", 0x7366746e: "ntfs3", 0x3153464a: "jfs",
+	}
+	if name, ok := names[magic&0xffffffff]; ok {
+		return name
+	}
+	return fmt.Sprintf("0x%x", magic&0xffffffff)
+}

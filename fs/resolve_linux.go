@@ -1,0 +1,96 @@
+package fs
+
+import (
+	iofs "io/fs"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxLinks bounds the links that one name may lead through, as the kernel does.
+const maxLinks = 40
+
+// Resolve follows the symbolic links in name. Most names have none: then the kernel says so in
+// one walk.
+func (r *Root) Resolve(name string) (string, error) {
+	if err := checkName(name); err != nil {
+		return "", pathError("resolve", name, err)
+	}
+	fd, err := openInside(r.fd, rel(name), unix.O_PATH, 0)
+	switch err {
+	case nil:
+		unix.Close(fd)
+		return name, nil
+	case unix.ENOENT:
+		// Unmapped, or its parent is.
+		p, _, err := r.openParent(name)
+		if err == nil {
+			p.close()
+			return name, nil
+		}
+		return "", pathError("resolve", name, err)
+	case ErrSpecial, ErrNotDir:
+		real, err := r.walk(name)
+		return real, pathError("resolve", name, err)
+	}
+	return "", pathError("resolve", name, err)
+}
+
+// walk follows the links of name by hand. Its answer was true at some moment of the walk; if
+// it no longer is, the operation on the real name says so, for it follows nothing.
+func (r *Root) walk(name string) (string, error) {
+	todo := strings.Split(name[1:], "/")
+	real, links := "", 0
+	for len(todo) > 0 {
+		base := todo[0]
+		todo = todo[1:]
+		switch base {
+		case "", ".":
+			continue
+		case "..": // only a link can bring it here
+			if real == "" {
+				return "", iofs.ErrNotExist
+			}
+			real = real[:strings.LastIndexByte(real, '/')]
+			continue
+		}
+		if links > 0 && Reserved(base) {
+			return "", iofs.ErrNotExist
+		}
+		target, err := r.readlink(real + "/" + base)
+		switch {
+		case err == unix.EINVAL: // no link
+			real += "/" + base
+		case err == unix.ENOENT && len(todo) == 0: // unmapped
+			return real + "/" + base, nil
+		case err != nil:
+			return "", err
+		case target == "" || target[0] == '/': // leads out
+			return "", iofs.ErrNotExist
+		default:
+			if links++; links > maxLinks {
+				return "", ErrLoop
+			}
+			todo = append(strings.Split(target, "/"), todo...)
+		}
+	}
+	if real == "" {
+		return "/", nil
+	}
+	return real, nil
+}
+
+// readlink returns what the link at a real name says. Error EINVAL: it is no link.
+func (r *Root) readlink(name string) (string, error) {
+	p, base, err := r.openParent(name)
+	if err != nil {
+		return "", err
+	}
+	defer p.close()
+	var buf [unix.PathMax]byte
+	n, err := unix.Readlinkat(p.fd, base, buf[:])
+	if err != nil {
+		return "", err
+	}
+	return string(buf[:n]), nil
+}

@@ -1,0 +1,200 @@
+package fs
+
+import (
+	iofs "io/fs"
+
+	"golang.org/x/sys/unix"
+)
+
+// Retire takes name out of the tree.
+//
+//	file          unlink(2)
+//	file, exact   lease, state, check, rename to a reserved name, look at what came out, unlink
+//	collection    rename to a reserved name; what is in it is removed by release
+func (r *Root) Retire(name string, exact bool, check func(cur *Info) error) (release func(), err error) {
+	if err := r.writable(name); err != nil {
+		return nil, pathError("retire", name, err)
+	}
+	err = try("retire", name, func() error {
+		release, err = r.retire(name, exact, check)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return release, nil
+}
+
+func (r *Root) retire(name string, exact bool, check func(*Info) error) (func(), error) {
+	p, base, err := r.openParent(name)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	var st unix.Statx_t
+	if err := statIn(p.fd, base, &st); err != nil {
+		return nil, err
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFLNK:
+		if err := check(r.linked(name)); err != nil {
+			return nil, &refusal{err}
+		}
+		return closer(-1), r.retireChecked(p, base, &st, exact)
+	case unix.S_IFDIR:
+		if err := ask(check, &st); err != nil {
+			return nil, err
+		}
+		return r.retireDir(p, base, &st)
+	case unix.S_IFREG:
+		return r.retireFile(p, base, &st, exact, check)
+	}
+	return nil, ErrSpecial
+}
+
+// linked is the state of what a link leads to, nil when nothing that is served.
+func (r *Root) linked(name string) *Info {
+	real, err := r.Resolve(name)
+	if err != nil {
+		return nil
+	}
+	info, err := r.Lookup(real)
+	if err != nil {
+		return nil
+	}
+	return &info
+}
+
+func (r *Root) retireFile(p parent, base string, st *unix.Statx_t, exact bool, check func(*Info) error) (func(), error) {
+	if !exact {
+		if err := ask(check, st); err != nil {
+			return nil, err
+		}
+		return r.unlink(p, base, int64(st.Size))
+	}
+	h, err := hold(p.fd, base)
+	if err != nil {
+		return nil, err
+	}
+	defer h.let()
+	done := closer(h.fd)
+	if err = ask(check, &h.st); err == nil && h.busy {
+		err = ErrBusy
+	}
+	if err == nil {
+		err = r.takeOut(p, base, &h)
+	}
+	if err != nil {
+		h.let()
+		done()
+		return nil, err
+	}
+	return done, nil
+}
+
+// unlink removes a file. A descriptor that stays open puts off the freeing of a large one.
+func (r *Root) unlink(p parent, base string, sizeBytes int64) (func(), error) {
+	fd := -1
+	if sizeBytes >= lazyBytes {
+		fd, _ = openIn(p.fd, base, unix.O_PATH)
+	}
+	err := unix.Unlinkat(p.fd, base, 0)
+	if err != nil {
+		closer(fd)()
+		if err == unix.EISDIR || err == unix.EPERM && isDir(p.fd, base) {
+			return nil, errAgain
+		}
+		return nil, err
+	}
+	return closer(fd), nil
+}
+
+func isDir(dirfd int, base string) bool {
+	var st unix.Statx_t
+	return statIn(dirfd, base, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+}
+
+// takeOut removes the held file, and no other, from its name.
+func (r *Root) takeOut(p parent, base string, h *held) error {
+	tmp, err := r.setAside(p, base, &h.st)
+	if err != nil {
+		return err
+	}
+	if h.disturbed() {
+		if err := r.restore(p, tmp, base); err != nil {
+			return err
+		}
+		return errAgain
+	}
+	return unix.Unlinkat(p.fd, tmp, 0)
+}
+
+// retireChecked removes a link.
+func (r *Root) retireChecked(p parent, base string, st *unix.Statx_t, exact bool) error {
+	if !exact {
+		return unix.Unlinkat(p.fd, base, 0)
+	}
+	tmp, err := r.setAside(p, base, st)
+	if err != nil {
+		return err
+	}
+	return unix.Unlinkat(p.fd, tmp, 0)
+}
+
+func (r *Root) retireDir(p parent, base string, st *unix.Statx_t) (func(), error) {
+	tmp, err := r.setAside(p, base, st)
+	if err != nil {
+		return nil, err
+	}
+	return r.remover(p, tmp), nil
+}
+
+// remover returns a function that removes the collection at a reserved name.
+func (r *Root) remover(p parent, tmp string) func() {
+	fd, err := unix.FcntlInt(uintptr(p.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil { // no descriptor left: the next sweep does it
+		return closer(-1)
+	}
+	done := closer(fd)
+	return func() {
+		removeTree(fd, tmp)
+		done()
+	}
+}
+
+// setAside renames what was checked to a reserved name. What another program has put there
+// since is put back: errAgain.
+func (r *Root) setAside(p parent, base string, checked *unix.Statx_t) (tmp string, err error) {
+	tmp = r.reserved()
+	if err := unix.Renameat(p.fd, base, p.fd, tmp); err != nil {
+		if err == unix.ENOENT {
+			err = errAgain
+		}
+		return "", err
+	}
+	var st unix.Statx_t
+	if err := statIn(p.fd, tmp, &st); err != nil {
+		return "", err
+	}
+	if same(&st, checked) {
+		return tmp, nil
+	}
+	if err := r.restore(p, tmp, base); err != nil {
+		return "", err
+	}
+	return "", errAgain
+}
+
+// restore puts what was set aside back. If the name was created meanwhile, both must stay,
+// for nobody has asked to remove either: what was there first gets a new name beside it.
+func (r *Root) restore(p parent, tmp, base string) error {
+	to := base
+	for n := 0; n < stepTries; n++ {
+		err := renameNew(p.fd, tmp, p.fd, to)
+		if err != unix.EEXIST {
+			return err
+		}
+		to = spare(base, r.serial.Add(1))
+	}
+	return iofs.ErrExist
+}

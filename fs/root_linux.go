@@ -1,0 +1,150 @@
+package fs
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	iofs "io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// Root is a directory on disk. The kernel keeps every name inside it (openat2 RESOLVE_BENEATH),
+// also while another program swaps directories for links: an operation opens the parent of a
+// real name without following any link and then works on that descriptor and the base name.
+//
+// A Root holds a shared flock on the directory, by which the sweep of another server knows that it lives.
+type Root struct {
+	face         // afero's methods
+	fd       int // the directory, also flock'd
+	dir      *os.File
+	opts     RootOptions
+	instance string // begins every reserved name of this Root
+	serial   atomic.Uint64
+	features Features
+	storeNS  int64 // granularity with which times are stored
+	clock    clock
+	flush    flusher
+
+	linkEmpty bool // linkat with AT_EMPTY_PATH works for us; else by /proc
+	noTmpfile bool // what has no name cannot be given one
+}
+
+// OpenRoot serves dir and tries what its file system can.
+// Errors: of the operating system, with dir as given; ErrNotDir; a kernel without openat2.
+func OpenRoot(dir string, opts RootOptions) (FS, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	f, err := root.Open(".")
+	if err != nil {
+		root.Close()
+		return nil, err
+	}
+	r := &Root{face: face{root, opts.ReadOnly}, dir: f, fd: int(f.Fd()), opts: opts}
+	if err := r.start(); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return r, nil
+}
+
+func (r *Root) start() error {
+	if err := unix.Flock(r.fd, unix.LOCK_SH|unix.LOCK_NB); err == unix.EWOULDBLOCK {
+		// A sweep is looking whether anybody is here: it lets go at once.
+		if err := unix.Flock(r.fd, unix.LOCK_SH); err != nil {
+			return err
+		}
+	}
+	fd, err := openInside(r.fd, ".", unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return fmt.Errorf("openat2, which Linux has since 5.6: %w", err)
+	}
+	unix.Close(fd)
+	var id [8]byte
+	rand.Read(id[:])
+	r.instance = ReservedPrefix + hex.EncodeToString(id[:]) + "-"
+	return r.probe()
+}
+
+// Close gives back descriptors; running operations fail.
+func (r *Root) Close() error {
+	err := r.dir.Close()
+	if e := r.face.root.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// Features says what was found when the file system was tried.
+func (r *Root) Features() Features { return r.features }
+
+// reserved returns a new base name that no URL maps to.
+func (r *Root) reserved() string { return r.instance + strconv.FormatUint(r.serial.Add(1), 16) }
+
+// Hidden returns a new reserved name beside name.
+func (r *Root) Hidden(name string) string {
+	return name[:strings.LastIndexByte(name, '/')+1] + r.reserved()
+}
+
+// rel is name as the kernel wants it, relative to the root.
+func rel(name string) string {
+	if len(name) <= 1 {
+		return "."
+	}
+	return name[1:]
+}
+
+// parent is the directory that holds a name, as a descriptor of O_PATH.
+type parent struct {
+	fd    int
+	owned bool // to be closed
+}
+
+func (p parent) close() {
+	if p.owned {
+		unix.Close(p.fd)
+	}
+}
+
+// openParent opens the directory that holds name. Errors: iofs.ErrNotExist, ErrNotDir, ErrBadName.
+func (r *Root) openParent(name string) (p parent, base string, err error) {
+	if err := checkName(name); err != nil {
+		return parent{}, "", err
+	}
+	i := strings.LastIndexByte(name, '/')
+	if i == 0 {
+		return parent{fd: r.fd}, rel(name), nil
+	}
+	fd, err := openInside(r.fd, name[1:i], unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err == ErrSpecial {
+		err = ErrNotDir
+	}
+	return parent{fd, true}, name[i+1:], err
+}
+
+func checkName(name string) error {
+	if name == "" || name[0] != '/' {
+		return iofs.ErrInvalid
+	}
+	if strings.IndexByte(name, 0) >= 0 {
+		return ErrBadName
+	}
+	return nil
+}
+
+// writable refuses changes of a read-only Root, and those of the root itself.
+func (r *Root) writable(name string) error {
+	switch {
+	case r.opts.ReadOnly:
+		return ErrReadOnly
+	case name == "/":
+		return iofs.ErrPermission
+	}
+	return nil
+}

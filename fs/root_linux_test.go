@@ -1,0 +1,215 @@
+package fs
+
+import (
+	"errors"
+	"io"
+	iofs "io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// disks are the directories that tests run on: the one of the test, and one in memory, whose
+// file system has neither a journal nor birth times on old kernels.
+func disks(t *testing.T, test func(t *testing.T, dir string)) {
+	t.Run("disk", func(t *testing.T) { test(t, t.TempDir()) })
+	t.Run("tmpfs", func(t *testing.T) {
+		dir, err := os.MkdirTemp("/dev/shm", "ifmatch-test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		test(t, dir)
+	})
+}
+
+func openRoot(t testing.TB, dir string, opts RootOptions) *Root {
+	t.Helper()
+	f, err := OpenRoot(dir, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f.(*Root)
+}
+
+func accept(*Info) error { return nil }
+
+// put stages body and commits it.
+func put(f FS, name, body string, exact bool, check func(*Info) error) (info Info, created bool, err error) {
+	s, err := f.Stage(name)
+	if err != nil {
+		return info, false, err
+	}
+	defer s.Discard()
+	if _, err := s.ReadFrom(strings.NewReader(body)); err != nil {
+		return info, false, err
+	}
+	if err := s.Prepare(time.Time{}, false); err != nil {
+		return info, false, err
+	}
+	info, created, release, err := s.Commit(exact, check)
+	if err == nil {
+		release()
+	}
+	return info, created, err
+}
+
+func mustPut(t testing.TB, f FS, name, body string) Info {
+	t.Helper()
+	info, _, err := put(f, name, body, false, accept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+func read(t testing.TB, f FS, name string) string {
+	t.Helper()
+	file, err := f.OpenRead(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	b, err := io.ReadAll(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func noReserved(t testing.TB, dir string) {
+	t.Helper()
+	filepath.WalkDir(dir, func(path string, d iofs.DirEntry, err error) error {
+		if err == nil && Reserved(d.Name()) {
+			t.Errorf("left over: %s", path)
+		}
+		return nil
+	})
+}
+
+func TestCommitCreatesAndReplaces(t *testing.T) {
+	disks(t, func(t *testing.T, dir string) {
+		f := openRoot(t, dir, RootOptions{})
+		t.Logf("%+v", f.Features())
+		for _, name := range []string{"/f", "/d/f"} {
+			if name == "/d/f" {
+				if _, err := f.MakeCollection("/d"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			first, created, err := put(f, name, "one", true, func(cur *Info) error {
+				if cur != nil {
+					t.Error("mapped before it was created")
+				}
+				return nil
+			})
+			if err != nil || !created {
+				t.Fatal(created, err)
+			}
+			for _, exact := range []bool{false, true} {
+				now := mustLookup(t, f, name)
+				second, created, err := put(f, name, "two", exact, func(cur *Info) error {
+					if cur == nil || cur.Identity != now.Identity {
+						t.Errorf("exact %v: check saw %v, not %v", exact, cur, now)
+					}
+					return nil
+				})
+				if err != nil || created {
+					t.Fatal(created, err)
+				}
+				if second.Mtime <= now.Mtime || second.Identity == first.Identity {
+					t.Errorf("mtime %d after %d", second.Mtime, now.Mtime)
+				}
+				if now := mustLookup(t, f, name); now != second {
+					t.Errorf("exact %v: Commit says %+v, Lookup %+v", exact, second, now)
+				}
+			}
+			if got := read(t, f, name); got != "two" {
+				t.Errorf("%q", got)
+			}
+			refused := errors.New("refused")
+			if _, _, err := put(f, name, "three", true, func(*Info) error { return refused }); err != refused {
+				t.Errorf("refused: %v", err)
+			}
+			release, err := f.Retire(name, true, accept)
+			if err != nil {
+				t.Fatal(err)
+			}
+			release()
+			if _, err := f.Lookup(name); !errors.Is(err, iofs.ErrNotExist) {
+				t.Errorf("retired: %v", err)
+			}
+		}
+		noReserved(t, dir)
+	})
+}
+
+func mustLookup(t testing.TB, f FS, name string) Info {
+	t.Helper()
+	info, err := f.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+func TestSpecialFilesAreNotServed(t *testing.T) {
+	dir := t.TempDir()
+	f := openRoot(t, dir, RootOptions{})
+	if err := unix.Mkfifo(filepath.Join(dir, "fifo"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mknod(filepath.Join(dir, "null"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))); err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: filepath.Join(dir, "socket")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"/fifo", "/null", "/socket", "/link"} {
+		_, err := f.Lookup(name)
+		wantErr(t, name+" Lookup", err, ErrSpecial)
+		_, err = f.OpenRead(name)
+		wantErr(t, name+" OpenRead", err, ErrSpecial)
+		for _, exact := range []bool{false, true} {
+			_, _, err = put(f, name, "x", exact, accept)
+			wantErr(t, name+" Commit", err, ErrSpecial)
+		}
+		_, err = f.SetModTime(name, time.Now())
+		wantErr(t, name+" SetModTime", err, ErrSpecial)
+		if name == "/link" {
+			continue
+		}
+		_, err = f.Retire(name, true, accept)
+		wantErr(t, name+" Retire", err, ErrSpecial)
+		_, _, err = f.Move(name, "/x", true, func(_, _ *Info) error { return nil })
+		wantErr(t, name+" Move", err, ErrSpecial)
+	}
+	if err := f.List("/", func(base string, _ *Info) error { t.Error("listed", base); return nil }); err != nil {
+		t.Error(err)
+	}
+	noReserved(t, dir)
+}
+
+func wantErr(t testing.TB, what string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%s: %v, not %v", what, err, want)
+	}
+	var p *iofs.PathError
+	if err != nil && (!errors.As(err, &p) || !strings.HasPrefix(p.Path, "/")) {
+		t.Errorf("%s: no PathError with a name: %#v", what, err)
+	}
+}

@@ -1,0 +1,220 @@
+package fs
+
+import (
+	iofs "io/fs"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// staged is an inode for new bytes, made in the collection they are for, so that it gets what
+// a local program would give it there: a default ACL, the group of a setgid directory, a project
+// quota, a security label. It has no name (O_TMPFILE), and nothing is left of it after a
+// crash; where the file system cannot do that, it has a reserved one.
+type staged struct {
+	r    *Root
+	name string
+	fd   int
+
+	tmp    string // reserved name, "" while there is none
+	tmpDir parent // where tmp is
+	lost   bool   // its last name was taken away by another program: no new one can be given
+
+	own  unix.Statx_t // as it was made
+	took bool         // it took on what from had
+	from Identity
+
+	mtime    int64 // 0 until prepared
+	asked    bool  // mtime was chosen by the caller
+	durable  bool
+	finished bool
+}
+
+// Stage opens a place for the bytes of name.
+func (r *Root) Stage(name string) (Staged, error) {
+	s, err := r.stage(name)
+	if err != nil {
+		return nil, pathError("stage", name, err)
+	}
+	return s, nil
+}
+
+func (r *Root) stage(name string) (*staged, error) {
+	if err := r.writable(name); err != nil {
+		return nil, err
+	}
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	s := &staged{r: r, name: name}
+	err := error(unix.EOPNOTSUPP)
+	if !r.noTmpfile {
+		s.fd, err = openInside(r.fd, parentRel(name), unix.O_TMPFILE|unix.O_RDWR, r.opts.fileMode())
+	}
+	if err == unix.EOPNOTSUPP || err == unix.EISDIR {
+		err = s.openNamed()
+	}
+	if err == ErrSpecial { // the parent is a link
+		err = ErrNotDir
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func parentRel(name string) string {
+	if i := strings.LastIndexByte(name, '/'); i > 0 {
+		return name[1:i]
+	}
+	return "."
+}
+
+func (s *staged) openNamed() error {
+	p, _, err := s.r.openParent(s.name)
+	if err != nil {
+		return err
+	}
+	tmp := s.r.reserved()
+	fd, err := unix.Openat(p.fd, tmp, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, s.r.opts.fileMode())
+	if err != nil {
+		p.close()
+		return err
+	}
+	s.fd, s.tmp, s.tmpDir = fd, tmp, p
+	return nil
+}
+
+// Prepare readies the bytes for Commit.
+func (s *staged) Prepare(modTime time.Time, durable bool) error {
+	return pathError("prepare", s.name, s.prepare(modTime, durable))
+}
+
+func (s *staged) prepare(modTime time.Time, durable bool) error {
+	if s.finished {
+		return iofs.ErrClosed
+	}
+	if err := statFD(s.fd, &s.own); err != nil {
+		return err
+	}
+	if s.asked = !modTime.IsZero(); s.asked {
+		s.mtime = modTime.UnixNano()
+	}
+	p, base, err := s.r.openParent(s.name)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	if err := s.dress(p, base); err != nil {
+		return err
+	}
+	if durable {
+		s.durable = true
+		return fsync(s.fd)
+	}
+	return nil
+}
+
+// dress takes on the attributes of what base holds now and sets the modification time.
+func (s *staged) dress(p parent, base string) error {
+	var st unix.Statx_t
+	err := statIn(p.fd, base, &st)
+	if err == unix.ENOENT || err == nil && special(st.Mode) {
+		return s.stamp(0)
+	}
+	if err != nil {
+		return err
+	}
+	old, st, err := openAny(p.fd, base)
+	if err == unix.ENOENT || err == ErrSpecial {
+		return s.stamp(0)
+	}
+	if err != nil {
+		return err
+	}
+	defer unix.Close(old)
+	return s.takeOn(old, &st)
+}
+
+// takeOn takes on the attributes of the file that is to be replaced.
+func (s *staged) takeOn(old int, st *unix.Statx_t) error {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return s.stamp(0)
+	}
+	var info Info
+	info.fill(st)
+	if err := takeOn(s.fd, &s.own, old, st); err != nil {
+		return err
+	}
+	s.took, s.from = true, info.Identity
+	return s.stamp(info.Mtime)
+}
+
+// stamp sets the modification time: what was asked for, or a new one, strictly later than every
+// earlier stamp and than that of the replaced file.
+func (s *staged) stamp(replaced int64) error {
+	if !s.asked {
+		s.mtime = s.r.clock.stamp(replaced, s.r.storeNS)
+	}
+	return setTimes(s.fd, s.mtime)
+}
+
+// dressedAs tells whether it took on what the file in this state has.
+func (s *staged) dressedAs(st *unix.Statx_t) bool {
+	var info Info
+	info.fill(st)
+	return s.took && s.from == info.Identity
+}
+
+// again is takeOn under the latch, when the state is not the one Prepare saw. The bytes are
+// durable already, so fsync has only the inode to write.
+func (s *staged) again(old int, st *unix.Statx_t) error {
+	if s.dressedAs(st) {
+		return nil
+	}
+	if err := s.takeOn(old, st); err != nil || !s.durable {
+		return err
+	}
+	return fsync(s.fd)
+}
+
+// undress gives back what it took on, when the file it took it from is gone.
+func (s *staged) undress() error {
+	if !s.took {
+		return nil
+	}
+	var st unix.Statx_t
+	if err := statFD(s.fd, &st); err != nil {
+		return err
+	}
+	if st.Uid != s.own.Uid || st.Gid != s.own.Gid {
+		if err := unix.Fchown(s.fd, int(s.own.Uid), int(s.own.Gid)); err != nil {
+			return err
+		}
+	}
+	s.took = false
+	if err := unix.Fchmod(s.fd, uint32(s.own.Mode)&0o7777); err != nil || !s.durable {
+		return err
+	}
+	return fsync(s.fd)
+}
+
+// Discard drops the bytes.
+func (s *staged) Discard() {
+	if s.finished {
+		return
+	}
+	s.finished = true
+	s.dropName()
+	unix.Close(s.fd)
+	s.tmpDir.close()
+}
+
+// dropName removes the reserved name.
+func (s *staged) dropName() {
+	if s.tmp != "" {
+		unix.Unlinkat(s.tmpDir.fd, s.tmp, 0)
+		s.tmp, s.lost = "", true
+	}
+}

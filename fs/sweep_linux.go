@@ -1,0 +1,122 @@
+package fs
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// Sweep removes what a crash left under reserved names, anywhere in the tree. It reads
+// directories and opens nothing else. What this Root has made stays, and so does what may belong to
+// another server that lives: one that holds the flock of the same directory or of one above the
+// name found.
+func (r *Root) Sweep() (removed int, err error) {
+	if r.opts.ReadOnly {
+		return 0, nil
+	}
+	fd, err := openInside(r.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return 0, pathError("sweep", "/", err)
+	}
+	defer unix.Close(fd)
+	s := sweep{r: r}
+	s.directory(fd)
+	return s.removed, pathError("sweep", "/", s.err)
+}
+
+type sweep struct {
+	r       *Root
+	removed int
+	err     error // the first one; it goes on
+}
+
+func (s *sweep) note(err error) {
+	if s.err == nil && err != nil && err != unix.ENOENT {
+		s.err = err
+	}
+}
+
+func (s *sweep) directory(fd int) {
+	var dirs, left []string
+	s.note(eachMember(fd, func(base []byte, kind byte) error {
+		name := string(base[:len(base)-1])
+		switch {
+		case Reserved(name):
+			if !s.r.owns(name) {
+				left = append(left, name)
+			}
+		case kind == unix.DT_DIR, kind == unix.DT_UNKNOWN && isDir(fd, name):
+			dirs = append(dirs, name)
+		}
+		return nil
+	}))
+	if len(left) > 0 && !s.r.served(fd) {
+		for _, name := range left {
+			if err := removeTree(fd, name); err != nil {
+				s.note(err)
+				continue
+			}
+			s.removed++
+		}
+	}
+	for _, name := range dirs {
+		sub, err := openIn(fd, name, unix.O_RDONLY|unix.O_DIRECTORY)
+		if err != nil {
+			if err != ErrSpecial && err != unix.ENOTDIR && err != unix.EACCES {
+				s.note(err)
+			}
+			continue
+		}
+		s.directory(sub)
+		unix.Close(sub)
+	}
+}
+
+// owns tells whether a reserved name is one of this Root.
+func (r *Root) owns(base string) bool {
+	return len(base) > len(r.instance) && base[:len(r.instance)] == r.instance
+}
+
+// served tells whether another server serves the directory fd or one above it. Every server
+// holds a shared flock on the directory it serves: an exclusive one is to be had only where
+// there is none. Directories that may not be opened are passed over.
+func (r *Root) served(fd int) bool {
+	at, err := openIn(fd, ".", unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return false
+	}
+	var own, st, above unix.Statx_t
+	if statFD(r.fd, &own) != nil || statFD(at, &st) != nil {
+		unix.Close(at)
+		return false
+	}
+	for {
+		if r.locked(at, sameInode(&own, &st)) {
+			unix.Close(at)
+			return true
+		}
+		up, err := openIn(at, "..", unix.O_RDONLY|unix.O_DIRECTORY)
+		unix.Close(at)
+		if err != nil {
+			return false
+		}
+		if statFD(up, &above) != nil || sameInode(&st, &above) {
+			unix.Close(up)
+			return false
+		}
+		at, st = up, above
+	}
+}
+
+// locked tries one directory. Our own lock has to be given up for the question: it is changed
+// in place, and taken again.
+func (r *Root) locked(fd int, own bool) bool {
+	if own {
+		fd = r.fd
+	}
+	err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+	if own {
+		unix.Flock(fd, unix.LOCK_SH)
+	} else {
+		unix.Flock(fd, unix.LOCK_UN)
+	}
+	return err == unix.EWOULDBLOCK
+}

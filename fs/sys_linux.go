@@ -1,0 +1,202 @@
+package fs
+
+import (
+	"errors"
+	iofs "io/fs"
+	"strconv"
+	"strings"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The system calls this package needs, repeated when a signal came between.
+
+const (
+	// inside keeps a path walk in the tree and off every link: names given to a Root are real.
+	inside = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS
+
+	statMask  = unix.STATX_BASIC_STATS | unix.STATX_BTIME
+	statFlags = unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT
+
+	// An open of a file that another program has leased is refused until that program answers.
+	openTries = 25
+	openPause = 2 * time.Millisecond
+)
+
+// openInside opens rel below dirfd without leaving it and without following a link. A link in
+// the middle is ErrNotDir, at the end ErrSpecial.
+func openInside(dirfd int, rel string, flags int, mode uint32) (int, error) {
+	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Mode: uint64(mode), Resolve: inside}
+	for try := 0; ; try++ {
+		fd, err := unix.Openat2(dirfd, rel, &how)
+		switch {
+		case err == nil:
+			return fd, nil
+		case err == unix.EINTR:
+		case err == unix.EAGAIN && try < openTries:
+			time.Sleep(openPause)
+		case err == unix.ELOOP:
+			return -1, linkInside(dirfd, rel)
+		case err == unix.EXDEV: // RESOLVE_BENEATH: it leads out
+			return -1, unix.ENOENT
+		default:
+			return -1, err
+		}
+	}
+}
+
+// linkInside tells which component of rel stopped a walk that follows no links.
+func linkInside(dirfd int, rel string) error {
+	if i := strings.LastIndexByte(rel, '/'); i >= 0 {
+		fd, err := openInside(dirfd, rel[:i], unix.O_PATH|unix.O_DIRECTORY, 0)
+		if err != nil {
+			if errors.Is(err, ErrSpecial) {
+				return ErrNotDir
+			}
+			return err
+		}
+		unix.Close(fd)
+	}
+	return ErrSpecial
+}
+
+// openIn opens base in the directory dirfd; a link is ErrSpecial.
+func openIn(dirfd int, base string, flags int) (int, error) {
+	for try := 0; ; try++ {
+		fd, err := unix.Openat(dirfd, base, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN && try < openTries:
+			time.Sleep(openPause)
+		case err == unix.ELOOP, err == unix.ENXIO:
+			return -1, ErrSpecial
+		default:
+			return fd, err
+		}
+	}
+}
+
+// statIn reads the state of base in dirfd, of a link itself.
+func statIn(dirfd int, base string, st *unix.Statx_t) error {
+	for {
+		err := unix.Statx(dirfd, base, statFlags, statMask, st)
+		if err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+var emptyPath [1]byte
+
+// statFD reads the state of what a descriptor, also one of O_PATH, leads to.
+func statFD(fd int, st *unix.Statx_t) error {
+	return statPointer(fd, &emptyPath[0], unix.AT_EMPTY_PATH, st)
+}
+
+// statPointer is statx of a path that ends with NUL already, for it costs no copy.
+func statPointer(dirfd int, path *byte, flags int, st *unix.Statx_t) error {
+	for {
+		_, _, e := unix.Syscall6(unix.SYS_STATX, uintptr(dirfd), uintptr(unsafe.Pointer(path)),
+			uintptr(flags), statMask, uintptr(unsafe.Pointer(st)), 0)
+		if e == 0 {
+			return nil
+		}
+		if e != unix.EINTR {
+			return e
+		}
+	}
+}
+
+// setTimes sets the modification time of what fd, opened for more than O_PATH, leads to.
+func setTimes(fd int, mtime int64) error { return utimens(fd, nil, mtime, 0) }
+
+// setTimesPath is setTimes for a descriptor of O_PATH.
+func setTimesPath(fd int, mtime int64) error {
+	err := utimens(fd, &emptyPath[0], mtime, unix.AT_EMPTY_PATH)
+	if err == unix.EINVAL { // Linux before 5.8
+		path, _ := unix.BytePtrFromString(procFD(fd))
+		err = utimens(unix.AT_FDCWD, path, mtime, 0)
+	}
+	return err
+}
+
+// utimens is utimensat(2) with a path that may be nil, which x/sys has no name for.
+func utimens(fd int, path *byte, mtime int64, flags int) error {
+	ts := [2]unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(mtime)}
+	for {
+		_, _, e := unix.Syscall6(unix.SYS_UTIMENSAT, uintptr(fd), uintptr(unsafe.Pointer(path)),
+			uintptr(unsafe.Pointer(&ts)), uintptr(flags), 0, 0)
+		if e == 0 {
+			return nil
+		}
+		if e != unix.EINTR {
+			return e
+		}
+	}
+}
+
+// procFD is a path that leads to what an open descriptor leads to.
+func procFD(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
+
+func fsync(fd int) error {
+	for {
+		err := unix.Fsync(fd)
+		if err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// special tells what neither a regular file nor a directory is.
+func special(mode uint16) bool {
+	t := mode & unix.S_IFMT
+	return t != unix.S_IFREG && t != unix.S_IFDIR
+}
+
+// fill sets info to the state that statx found.
+func (info *Info) fill(st *unix.Statx_t) {
+	*info = Info{
+		Identity: Identity{
+			Dev:       uint64(st.Dev_major)<<32 | uint64(st.Dev_minor),
+			Ino:       st.Ino,
+			SizeBytes: int64(st.Size),
+			Mtime:     st.Mtime.Sec*1e9 + int64(st.Mtime.Nsec),
+			Ctime:     st.Ctime.Sec*1e9 + int64(st.Ctime.Nsec),
+		},
+		Mode:  fileMode(st.Mode),
+		Links: uint64(st.Nlink),
+	}
+	if st.Mask&unix.STATX_BTIME != 0 {
+		info.Birth = st.Btime.Sec*1e9 + int64(st.Btime.Nsec)
+	}
+}
+
+func fileMode(mode uint16) iofs.FileMode {
+	m := iofs.FileMode(mode & 0o777)
+	switch mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		m |= iofs.ModeDir
+	case unix.S_IFLNK:
+		m |= iofs.ModeSymlink
+	case unix.S_IFIFO:
+		m |= iofs.ModeNamedPipe
+	case unix.S_IFSOCK:
+		m |= iofs.ModeSocket
+	case unix.S_IFBLK:
+		m |= iofs.ModeDevice
+	case unix.S_IFCHR:
+		m |= iofs.ModeDevice | iofs.ModeCharDevice
+	}
+	if mode&unix.S_ISUID != 0 {
+		m |= iofs.ModeSetuid
+	}
+	if mode&unix.S_ISGID != 0 {
+		m |= iofs.ModeSetgid
+	}
+	if mode&unix.S_ISVTX != 0 {
+		m |= iofs.ModeSticky
+	}
+	return m
+}
