@@ -1,0 +1,122 @@
+package client
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	iofs "io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Memory remembers, for each pair of a URL and a local file, which state of the resource the file was made from. It
+// is a directory with a small file for each pair; nothing is remembered in the zero Memory. Several processes may
+// use one Memory: a pair is written in one step, and the last one counts.
+type Memory struct{ Dir string }
+
+// Memo says what a local file was made from.
+type Memo struct {
+	URL    string    `json:"url"`
+	File   string    `json:"file"`
+	ETag   string    `json:"etag"`
+	SHA256 string    `json:"sha256"` // of the bytes, hex
+	Time   time.Time `json:"time"`
+}
+
+// Recall returns what is remembered; ok is false if nothing is.
+func (m Memory) Recall(u *url.URL, file string) (memo Memo, ok bool, err error) {
+	if m.Dir == "" {
+		return Memo{}, false, nil
+	}
+	path, _, err := m.path(u, file)
+	if err != nil {
+		return Memo{}, false, err
+	}
+	b, err := os.ReadFile(path)
+	if errors.Is(err, iofs.ErrNotExist) {
+		return Memo{}, false, nil
+	}
+	if err != nil {
+		return Memo{}, false, err
+	}
+	if err := json.Unmarshal(b, &memo); err != nil {
+		return Memo{}, false, fmt.Errorf("%s: %w", path, err)
+	}
+	return memo, true, nil
+}
+
+// Remember notes the state that the file was made from. An empty tag forgets the pair.
+func (m Memory) Remember(u *url.URL, file, etag string, sum []byte) error {
+	if m.Dir == "" {
+		return nil
+	}
+	path, memo, err := m.path(u, file)
+	if err != nil {
+		return err
+	}
+	if etag == "" {
+		if err := os.Remove(path); !errors.Is(err, iofs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	memo.ETag, memo.SHA256, memo.Time = etag, hex.EncodeToString(sum), time.Now().UTC().Truncate(time.Second)
+	b, err := json.MarshalIndent(memo, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(m.Dir, 0o700); err != nil {
+		return err
+	}
+	return replaceFile(path, 0o600, func(w io.Writer) error {
+		_, err := w.Write(append(b, '\n'))
+		return err
+	})
+}
+
+// path names the file of a pair by what identifies it, without credentials.
+func (m Memory) path(u *url.URL, file string) (path string, memo Memo, err error) {
+	bare := *u
+	bare.User = nil
+	if file, err = filepath.Abs(file); err != nil {
+		return "", Memo{}, err
+	}
+	sum := sha256.Sum256([]byte(bare.String() + "\x00" + file))
+	return filepath.Join(m.Dir, hex.EncodeToString(sum[:16])+".json"), Memo{URL: bare.String(), File: file}, nil
+}
+
+// replaceFile writes a file beside path and renames it over path when it is complete and on disk. Where path is a
+// symbolic link, the file that it leads to is replaced.
+func replaceFile(path string, mode iofs.FileMode, write func(io.Writer) error) (err error) {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		f.Close()
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	if err := write(f); err != nil {
+		return err
+	}
+	if err := f.Chmod(mode); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

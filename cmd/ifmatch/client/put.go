@@ -1,0 +1,136 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	iofs "io/fs"
+	"mime"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+)
+
+// Outcome says what a write did.
+type Outcome struct {
+	Created bool
+	Before  State // what was there, as a HEAD said
+	ETag    string
+}
+
+// Put copies a local file to a URL. It asks for the state first. An unmapped URL is created and never overwritten; a
+// mapped one is overwritten only in the state that is remembered for this URL and file. With force it overwrites what
+// it has seen in that first answer, no matter what is remembered; seeing is told that state before anything is sent.
+// Errors: *Refusal, *StatusError.
+func (c *Client) Put(ctx context.Context, u *url.URL, file string, force bool, seeing func(State)) (Outcome, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return Outcome{}, err
+	}
+	if !fi.Mode().IsRegular() {
+		return Outcome{}, &iofs.PathError{Op: "put", Path: file, Err: errors.New("not a regular file")}
+	}
+	before, _, err := c.Head(ctx, u, Condition{})
+	if err != nil {
+		return Outcome{}, err
+	}
+	seeing(before)
+	cond, err := c.permit(u, file, before, force)
+	if err != nil {
+		return Outcome{Before: before}, err
+	}
+	h := sha256.New()
+	out, err := c.Store(ctx, u, cond, io.TeeReader(f, h), fi.Size(), typeOf(u))
+	out.Before = before
+	if err != nil {
+		return out, err
+	}
+	if out.ETag == "" {
+		out.ETag = c.tagOf(ctx, u, h.Sum(nil))
+	}
+	return out, c.Memory.Remember(u, file, out.ETag, h.Sum(nil))
+}
+
+// permit finds the condition under which the file may become the representation.
+func (c *Client) permit(u *url.URL, file string, now State, force bool) (Condition, error) {
+	if !now.Mapped {
+		return Condition{IfNoneMatch: "*"}, nil
+	}
+	if force && now.Strong() {
+		return Condition{IfMatch: now.ETag}, nil
+	}
+	if force {
+		return Condition{}, nil
+	}
+	memo, known, err := c.Memory.Recall(u, file)
+	switch {
+	case err != nil:
+		return Condition{}, err
+	case !known:
+		return Condition{}, refuse("%s exists (%v) and %s was not made from it; get it first, or overwrite it with --force", u.Redacted(), now, file)
+	case now.Strong() && isStrong(memo.ETag):
+		if now.ETag != memo.ETag {
+			return Condition{}, refuse("%s has changed since you fetched it (now %v); merge, or overwrite it with --force", u.Redacted(), now)
+		}
+		return Condition{IfMatch: memo.ETag}, nil
+	case now.Strong() && weaklyEqual(now.ETag, memo.ETag):
+		// Some servers mark the tag of a file weak until a moment after its last change.
+		return Condition{IfMatch: now.ETag}, nil
+	case now.Strong():
+		return Condition{}, refuse("%s has changed since you fetched it (now %v); merge, or overwrite it with --force", u.Redacted(), now)
+	}
+	return Condition{}, refuse("%s has no strong ETag now (%v), so it cannot be overwritten safely; try again in a moment, or overwrite it with --force", u.Redacted(), now)
+}
+
+// Store sends one PUT. An ETag of the answer is in the outcome. Errors: *StatusError.
+func (c *Client) Store(ctx context.Context, u *url.URL, cond Condition, body io.Reader, sizeBytes int64, contentType string) (Outcome, error) {
+	done := c.progress("sending", sizeBytes)
+	defer done.Close()
+	r, err := c.request(ctx, http.MethodPut, u, io.TeeReader(body, done))
+	if err != nil {
+		return Outcome{}, err
+	}
+	cond.set(r.Header)
+	r.ContentLength = sizeBytes
+	if sizeBytes == 0 {
+		r.Body = http.NoBody // zero with a body would mean that the length is not known
+	}
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	if sizeBytes > 64<<10 {
+		r.Header.Set("Expect", "100-continue") // a doomed upload costs one round trip
+	}
+	res, err := c.do(r)
+	if err != nil {
+		if _, answered := errors.AsType[*StatusError](err); !answered {
+			err = fmt.Errorf("%w; whether it was saved is not known: look before you try again", err)
+		}
+		return Outcome{}, err
+	}
+	drain(res)
+	return Outcome{Created: res.StatusCode == http.StatusCreated, ETag: res.Header.Get("ETag")}, nil
+}
+
+// tagOf finds the tag of what was just stored when the answer had none. The next HEAD may already show the state that
+// somebody else made, so the bytes are looked at; "" says that they are not ours or that there is no tag.
+func (c *Client) tagOf(ctx context.Context, u *url.URL, sum []byte) string {
+	h := sha256.New()
+	s, _, err := c.Fetch(ctx, u, Condition{}, h)
+	if err != nil || !bytes.Equal(h.Sum(nil), sum) {
+		return ""
+	}
+	return s.ETag
+}
+
+// typeOf is the media type that the name suggests, or nothing: the server may know better.
+func typeOf(u *url.URL) string { return mime.TypeByExtension(path.Ext(u.Path)) }

@@ -1,0 +1,56 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+)
+
+// Remove deletes a resource in the state that a HEAD shows; seeing is told that state before the DELETE is sent.
+// Without force it refuses a resource without a strong tag. A collection (listed as one, or a URL that ends with a
+// slash) is removed with all its members only when recursive is set. Errors: *Refusal, *StatusError.
+func (c *Client) Remove(ctx context.Context, u *url.URL, recursive, force bool, seeing func(State)) error {
+	s, err := c.look(ctx, u)
+	if err != nil {
+		return err
+	}
+	if !s.Mapped {
+		return &StatusError{Method: http.MethodDelete, URL: u.Redacted(), Status: http.StatusNotFound}
+	}
+	seeing(s)
+	var cond Condition
+	switch {
+	case s.Collection && !recursive:
+		return refuse("%s is a collection; --recursive deletes it with everything in it", u.Redacted())
+	case s.Strong():
+		cond.IfMatch = s.ETag
+	case !s.Collection && !force:
+		return refuse("%s has no strong ETag (%v), so it cannot be deleted safely; --force deletes it", u.Redacted(), s)
+	}
+	r, err := c.request(ctx, http.MethodDelete, u, nil)
+	if err != nil {
+		return err
+	}
+	cond.set(r.Header)
+	res, err := c.do(r)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode == http.StatusMultiStatus {
+		// RFC 4918 §9.6.1: some members could not be deleted, so neither could their collections.
+		defer res.Body.Close()
+		return &StatusError{Method: r.Method, URL: u.Redacted(), Status: res.StatusCode, Says: "some members are still there"}
+	}
+	drain(res)
+	return nil
+}
+
+// look is Head that knows collections.
+func (c *Client) look(ctx context.Context, u *url.URL) (State, error) {
+	if list, err := c.list(ctx, u, "0"); err == nil && len(list) == 1 && list[0].Collection {
+		return list[0].State, nil
+	}
+	s, _, err := c.Head(ctx, u, Condition{})
+	s.Collection = s.Mapped && len(u.Path) > 0 && u.Path[len(u.Path)-1] == '/'
+	return s, err
+}

@@ -1,0 +1,70 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// maxWait is the longest time between two questions while a server does not answer.
+const maxWait = time.Minute
+
+// Watch asks for the state at intervals and tells each new one, the first included, until ctx is done or tell returns
+// false. While the server cannot be reached or answers 5xx or 429 it waits longer, and tells the error once. Errors:
+// *StatusError for an answer that asking again will not change.
+func (c *Client) Watch(ctx context.Context, u *url.URL, interval time.Duration, tell func(State, error) bool) error {
+	var last *State
+	failed, wait := false, interval
+	for {
+		s, unchanged, err := c.Head(ctx, u, unless(last))
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil && !passing(err):
+			return err
+		case err != nil:
+			if !failed && !tell(s, err) {
+				return nil
+			}
+			failed, wait = true, min(2*wait, max(maxWait, interval))
+		default:
+			failed, wait = false, interval
+			if unchanged || last != nil && same(*last, s) {
+				break
+			}
+			if !tell(s, nil) {
+				return nil
+			}
+			last = &s
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+	}
+}
+
+// unless is the condition that the state is another one than last.
+func unless(last *State) Condition {
+	if last == nil {
+		return Condition{}
+	}
+	return Condition{IfNoneMatch: last.ETag}
+}
+
+// same compares states by their tags, and without tags by what else there is.
+func same(a, b State) bool {
+	if a.Mapped != b.Mapped || a.ETag != b.ETag {
+		return false
+	}
+	return a.ETag != "" || a.SizeBytes == b.SizeBytes && a.Modified.Equal(b.Modified)
+}
+
+// passing tells whether the same question may get another answer later.
+func passing(err error) bool {
+	e, ok := errors.AsType[*StatusError](err)
+	return !ok || e.Status >= 500 && e.Status != http.StatusNotImplemented || e.Status == http.StatusTooManyRequests
+}

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// person is somebody at a shell with a home directory of their own.
+type person struct {
+	t    *testing.T
+	home string
+	env  map[string]string
+}
+
+func newPerson(t *testing.T) *person {
+	home := t.TempDir()
+	return &person{t, home, map[string]string{"HOME": home}}
+}
+
+// run runs a command; what it says is on stdout and stderr together.
+func (p *person) run(args ...string) (code int, says string) {
+	p.t.Helper()
+	code, stdout, stderr := call(p.t.Context(), p.env, args...)
+	return code, stdout + stderr
+}
+
+// want runs a command that must end with the code and say the words.
+func (p *person) want(code int, words string, args ...string) {
+	p.t.Helper()
+	got, says := p.run(args...)
+	if got != code || !strings.Contains(says, words) {
+		p.t.Errorf("%q: exit code %d, want %d; it says %q, want %q in it", args, got, code, says, words)
+	}
+}
+
+func (p *person) file(name string) string { return filepath.Join(p.home, name) }
+
+func (p *person) write(name, text string) string {
+	p.t.Helper()
+	if err := os.WriteFile(p.file(name), []byte(text), 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+	return p.file(name)
+}
+
+// editor makes $EDITOR a shell script; "$1" is the file to edit.
+func (p *person) editor(script string) {
+	p.t.Helper()
+	path := p.write("editor.sh", "#!/bin/sh\nset -e\n"+script+"\n")
+	p.env["EDITOR"] = "sh " + path
+}
+
+// shows checks what the server has.
+func shows(t *testing.T, url, want string) {
+	t.Helper()
+	res, text := send(t, "GET", url, nil)
+	if res.StatusCode != 200 || text != want {
+		t.Errorf("GET %s: %s %q, want %q", url, res.Status, text, want)
+	}
+}
+
+func TestPutAndGet(t *testing.T) {
+	url := start(t, nil, "--memory").url + "/todo.txt"
+	a, b := newPerson(t), newPerson(t)
+	fa, fb := a.write("todo.txt", "milk\n"), b.file("todo.txt")
+
+	a.want(4, "404", "get", url, a.file("other"))
+	a.want(0, "created", "put", fa, url)
+	b.want(0, "fetched", "get", url, fb)
+	b.want(0, "up to date", "get", url, fb)
+	b.write("todo.txt", "milk\neggs\n")
+	b.want(3, "changed here", "get", url, fb)
+	b.want(0, "saved", "put", fb, url)
+	shows(t, url, "milk\neggs\n")
+
+	a.write("todo.txt", "bread\n")
+	a.want(3, "has changed since you fetched it", "put", fa, url)
+	shows(t, url, "milk\neggs\n")
+	a.want(0, "overwriting "+url+" (10 bytes", "put", "--force", fa, url)
+	shows(t, url, "bread\n")
+	b.want(0, "(6 bytes", "get", url, fb)
+}
+
+func TestPutRefusesBlindly(t *testing.T) {
+	url := start(t, nil, "--memory").url + "/"
+	a, b := newPerson(t), newPerson(t)
+	a.want(0, "created", "put", a.write("x", "a's"), url)
+	b.want(3, "was not made from it", "put", b.write("x", "b's"), url)
+	shows(t, url+"x", "a's")
+	b.want(3, "did not come from", "get", url+"x", b.file("x"))
+	b.want(0, "fetched", "get", "--force", url+"x", b.file("x"))
+	if text, _ := os.ReadFile(b.file("x")); string(text) != "a's" {
+		t.Errorf("fetched %q", text)
+	}
+}
+
+func TestEdit(t *testing.T) {
+	url := start(t, nil, "--memory").url + "/todo.txt"
+	a := newPerson(t)
+	a.editor(`printf 'milk\neggs\n' >"$1"; case "$1" in */todo.txt) ;; *) exit 9;; esac`)
+	a.want(0, "saved", "edit", url)
+	shows(t, url, "milk\neggs\n")
+	a.want(0, "nothing changed", "edit", url)
+	a.editor(`exit 3`)
+	a.want(1, "exit status 3", "edit", url)
+	a.editor(`echo lost >"$1"; exit 3`)
+	a.want(1, "your text is in", "edit", url)
+	shows(t, url, "milk\neggs\n")
+	a.keeps("lost\n")
+}
+
+// keeps checks that the one text left behind by a failed edit is this one.
+func (p *person) keeps(want string) {
+	p.t.Helper()
+	files, err := filepath.Glob(p.file(".local/state/ifmatch/client/edit-*/*"))
+	if err != nil || len(files) != 1 {
+		p.t.Fatalf("texts that were kept: %q, %v", files, err)
+	}
+	if text, err := os.ReadFile(files[0]); err != nil || string(text) != want {
+		p.t.Errorf("kept %q, %v, want %q", text, err, want)
+	}
+}
+
+// while makes p's first edit wait until the other has done something.
+func (p *person) while(url, edit string, other func()) (code int, says string) {
+	p.t.Helper()
+	started, done := p.file("started"), p.file("done")
+	p.editor(`if [ ! -e ` + started + ` ]; then
+	touch ` + started + `
+	while [ ! -e ` + done + ` ]; do sleep 0.01; done
+fi
+` + edit)
+	go func() {
+		for range 1000 {
+			if _, err := os.Stat(started); err == nil {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		other()
+		p.write("done", "")
+	}()
+	return p.run("edit", url)
+}
+
+func TestEditMergesWhatDoesNotConflict(t *testing.T) {
+	url := start(t, nil, "--memory").url + "/todo.txt"
+	a := newPerson(t)
+	a.want(0, "created", "put", a.write("x", "milk\neggs\nbread\n"), url)
+	code, says := a.while(url, `sed -i s/milk/MILK/ "$1"`, func() {
+		send(t, "PUT", url, strings.NewReader("milk\neggs\nBREAD\n"))
+	})
+	if code != 0 || !strings.Contains(says, "both edits are merged") {
+		t.Errorf("exit code %d, %q", code, says)
+	}
+	shows(t, url, "MILK\neggs\nBREAD\n")
+}
+
+func TestEditShowsConflicts(t *testing.T) {
+	url := start(t, nil, "--memory").url + "/todo.txt"
+	a := newPerson(t)
+	a.want(0, "created", "put", a.write("x", "milk\n"), url)
+	// Whoever gets markers takes both sides.
+	code, says := a.while(url, `if grep -q '^<<<<<<< yours' "$1"; then
+	cp "$1" `+a.file("conflict")+`
+	sed -i '/^<<<<<<< /d; /^=======$/d; /^>>>>>>> /d' "$1"
+else echo soap >"$1"; fi`, func() {
+		send(t, "PUT", url, strings.NewReader("eggs\n"))
+	})
+	if code != 0 || !strings.Contains(says, "same lines") {
+		t.Errorf("exit code %d, %q", code, says)
+	}
+	shows(t, url, "soap\neggs\n")
+	text, _ := os.ReadFile(a.file("conflict"))
+	if !bytes.HasPrefix(text, []byte("<<<<<<< yours\nsoap\n=======\neggs\n>>>>>>> theirs, saved ")) {
+		t.Errorf("the conflict was shown as %q", text)
+	}
+}
+
+func TestEditKeepsWhatItCannotSave(t *testing.T) {
+	server := start(t, nil, "--memory").url
+	tests := []struct {
+		name       string
+		base       string
+		other      func(url string)
+		code       int
+		says, kept string
+		there      string
+	}{
+		{"markers left", "milk\n", func(url string) { send(t, "PUT", url, strings.NewReader("eggs\n")) }, 3, "conflict markers", "", "eggs\n"},
+		{"deleted meanwhile", "milk\n", func(url string) { send(t, "DELETE", url, nil) }, 3, "deleted meanwhile", "soap\n", ""},
+		{"not a text", "\x00\n", func(url string) { send(t, "PUT", url, strings.NewReader("\x00\x00\n")) }, 3, "not a text", "soap\n", "\x00\x00\n"},
+		{"created meanwhile", "", func(url string) { send(t, "PUT", url, strings.NewReader("eggs\n")) }, 3, "conflict markers", "", "eggs\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			url := server + "/" + strings.ReplaceAll(tt.name, " ", "-")
+			if tt.base != "" {
+				send(t, "PUT", url, strings.NewReader(tt.base))
+			}
+			a := newPerson(t)
+			code, says := a.while(url, `grep -q '^<<<<<<<' "$1" || echo soap >"$1"`, func() { tt.other(url) })
+			if code != tt.code || !strings.Contains(says, tt.says) || !strings.Contains(says, "your text is in") {
+				t.Errorf("exit code %d, %q", code, says)
+			}
+			if tt.kept != "" {
+				a.keeps(tt.kept)
+			}
+			if tt.there != "" {
+				shows(t, url, tt.there)
+			}
+		})
+	}
+}
+
+func TestRemoveAndList(t *testing.T) {
+	server := start(t, nil, "--memory").url
+	a := newPerson(t)
+	for _, c := range []string{"/d/", "/d/sub/"} {
+		res, _ := send(t, "MKCOL", server+c, nil)
+		wantStatus(t, res, 201)
+	}
+	a.want(0, "created", "put", a.write("b c#.txt", "1234567"), server+"/d/")
+	a.want(0, "b c#.txt\nsub/\n", "ls", "-q", server+"/d/")
+	a.want(0, "b c#.txt\nsub/\n", "ls", "-q", server+"/d")
+	a.want(0, "7 bytes", "ls", "--long", server+"/d/b%20c%23.txt")
+	a.want(0, `{"name":"sub","mapped":true,"collection":true`, "ls", "--json", server+"/d/")
+	a.want(3, "--recursive", "rm", server+"/d")
+	a.want(0, "deleting", "rm", server+"/d/b%20c%23.txt")
+	a.want(4, "404", "rm", server+"/d/b%20c%23.txt")
+	a.want(0, "", "rm", "-r", server+"/d")
+	a.want(4, "404", "ls", server+"/d/")
+}
+
+func TestWatch(t *testing.T) {
+	url := start(t, nil, "--memory").url + "/x"
+	a := newPerson(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	go func() {
+		time.Sleep(200 * time.Millisecond)
+		trySend(http.DefaultClient, "PUT", url, strings.NewReader("abc"))
+	}()
+	code, stdout, stderr := call(ctx, a.env, "watch", "--once", "--interval=20ms", url)
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	if code != 0 || len(lines) != 2 || !strings.Contains(lines[0], "nothing there") || !strings.Contains(lines[1], "3 bytes") {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+}
+
+func TestClientMistakes(t *testing.T) {
+	a := newPerson(t)
+	a.want(2, "usage: ifmatch get", "get")
+	a.want(2, "usage: ifmatch put", "put", "x")
+	a.want(2, "not a URL", "get", "example.org/x")
+	a.want(2, "%23", "get", "http://example.org/x#y")
+	a.want(2, "names no file", "get", "http://example.org/")
+	a.want(1, "refused", "ls", "http://127.0.0.1:1/")
+	a.want(1, "no such file", "put", a.file("none"), "http://127.0.0.1:1/")
+}

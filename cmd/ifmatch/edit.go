@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"ifmatch/cmd/ifmatch/client"
+)
+
+func newEdit(getenv func(string) string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "edit [flags] URL",
+		Short: "Edit a file on a server and merge with what others saved meanwhile",
+		Long: `Fetch URL, open it in $VISUAL or $EDITOR and save it with If-Match. If somebody else was
+faster, both edits are merged; where both changed the same lines they are opened again,
+both versions between conflict markers, and what you make of them is saved. A URL where
+nothing is is created. Your text is kept in a file whenever it cannot be saved.`,
+		Example: `  EDITOR=nano ifmatch edit https://files.example/todo.txt`,
+		Args:    oneArg("the URL to edit"),
+	}
+	r := newRemote(cmd, getenv)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, u, err := r.client(cmd, args[0])
+		if err != nil {
+			return err
+		}
+		c.Progress = nil
+		dir, err := r.stateDir()
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		ed := &userEditor{cmd: cmd, command: editorCommand(getenv)}
+		ctx, cancel := ed.context(cmd.Context())
+		defer cancel()
+		saved, err := c.Edit(ctx, u, client.Editing{
+			Open: ed.open,
+			Say:  func(format string, args ...any) { r.say(cmd, format, args...) },
+			Ask:  ed.ask,
+			Dir:  dir,
+		})
+		switch {
+		case err != nil:
+			return err
+		case saved:
+			r.say(cmd, "%s saved", u.Redacted())
+		default:
+			r.say(cmd, "nothing changed, nothing saved")
+		}
+		return nil
+	}
+	return cmd
+}
+
+// editorCommand is what the user wants to edit with, a command line for the shell.
+func editorCommand(getenv func(string) string) string {
+	for _, name := range []string{"VISUAL", "EDITOR"} {
+		if e := strings.TrimSpace(getenv(name)); e != "" {
+			return e
+		}
+	}
+	if runtime.GOOS == "windows" {
+		return "notepad"
+	}
+	for _, e := range []string{"editor", "nano"} {
+		if path, err := exec.LookPath(e); err == nil {
+			return path
+		}
+	}
+	return "vi"
+}
+
+// userEditor runs the user's editor.
+type userEditor struct {
+	cmd     *cobra.Command
+	command string
+	opened  atomic.Bool
+}
+
+// context is cancelled by the signals that cancel parent, except while the editor is open: Ctrl+C is typed for the
+// editor then, but reaches every process of the terminal.
+func (e *userEditor) context(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+	stop := context.AfterFunc(parent, func() {
+		if !e.opened.Load() {
+			cancel()
+		}
+	})
+	return ctx, func() { stop(); cancel() }
+}
+
+// open lets the shell run the editor, as git does, since $EDITOR may hold arguments.
+func (e *userEditor) open(ctx context.Context, file string) error {
+	shell := exec.CommandContext(ctx, "sh", "-c", e.command+` "$@"`, e.command, file)
+	if runtime.GOOS == "windows" {
+		words := append(strings.Fields(e.command), file)
+		shell = exec.CommandContext(ctx, words[0], words[1:]...)
+	}
+	shell.Stdin, shell.Stdout, shell.Stderr = e.cmd.InOrStdin(), e.cmd.OutOrStdout(), e.cmd.ErrOrStderr()
+	e.opened.Store(true)
+	defer e.opened.Store(false)
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt) // otherwise the second Ctrl+C would end us
+	defer signal.Stop(interrupts)
+	if err := shell.Run(); err != nil {
+		return fmt.Errorf("editor %s: %w", filepath.Base(e.command), err)
+	}
+	return nil
+}
+
+// ask asks on the terminal; where there is none, the answer is no.
+func (e *userEditor) ask(question string) bool {
+	in, ok := e.cmd.InOrStdin().(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return false
+	}
+	fmt.Fprintf(e.cmd.ErrOrStderr(), "%s [Y/n] ", question)
+	answer, err := bufio.NewReader(in).ReadString('\n')
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return err == nil && (answer == "" || answer[0] == 'y')
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	neturl "net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/jdx/go-netrc"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"ifmatch/cmd/ifmatch/client"
+)
+
+// remote is what the commands that talk to a server have in common.
+type remote struct {
+	getenv func(string) string
+	flags  *pflag.FlagSet
+	user   string
+	cacert string
+	quiet  bool
+}
+
+// newRemote gives cmd the common flags, which the environment can set as well, and the common end of its help.
+func newRemote(cmd *cobra.Command, getenv func(string) string) *remote {
+	r := &remote{getenv: getenv, flags: pflag.NewFlagSet(cmd.Name(), pflag.ContinueOnError)}
+	r.flags.StringVar(&r.user, "user", "", "log in as NAME or NAME:PASSWORD; the password can be in IFMATCH_PASSWORD, too, and a netrc file is looked at")
+	r.flags.StringVar(&r.cacert, "cacert", "", "file of certificates to trust besides those of the system")
+	r.flags.BoolVarP(&r.quiet, "quiet", "q", false, "no progress bar and no remarks")
+	cmd.Flags().AddFlagSet(r.flags)
+	cmd.Long = strings.TrimSpace(cmd.Long) + "\n" + exitCodes
+	return r
+}
+
+// client makes the client for the URL that was named as the command's argument.
+func (r *remote) client(cmd *cobra.Command, arg string) (*client.Client, *neturl.URL, error) {
+	if err := applyEnv(r.flags, r.getenv); err != nil {
+		return nil, nil, err
+	}
+	u, err := client.ParseURL(arg)
+	if err != nil {
+		return nil, nil, usagef("%s: %w", cmd.Name(), err)
+	}
+	dir, err := r.stateDir()
+	if err != nil {
+		return nil, nil, err
+	}
+	o := client.Options{CACert: r.cacert, Agent: "ifmatch/" + version(), Memory: client.Memory{Dir: filepath.Join(dir, "remembered")}}
+	if o.User, o.Password, err = r.login(cmd, u); err != nil {
+		return nil, nil, err
+	}
+	if o.Login, err = r.netrc(); err != nil {
+		return nil, nil, err
+	}
+	if !r.quiet {
+		o.Progress = bars(cmd.ErrOrStderr())
+	}
+	c, err := client.New(o)
+	return c, u, err
+}
+
+// stateDir is where tags are remembered and edited texts are kept.
+func (r *remote) stateDir() (string, error) {
+	home, err := stateHome(r.getenv)
+	return filepath.Join(home, "client"), err
+}
+
+// login is what --user says. A password that is nowhere is asked for on a terminal.
+func (r *remote) login(cmd *cobra.Command, u *neturl.URL) (user, password string, err error) {
+	user, password, given := strings.Cut(r.user, ":")
+	if user == "" || given {
+		return user, password, nil
+	}
+	if password = r.getenv("IFMATCH_PASSWORD"); password != "" {
+		return user, password, nil
+	}
+	lookup, err := r.netrc()
+	if err != nil {
+		return "", "", err
+	}
+	if name, known := lookup(u.Hostname()); name == user {
+		return user, known, nil
+	}
+	in, ok := cmd.InOrStdin().(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return user, "", nil
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "Password of %s at %s: ", user, u.Host)
+	typed, err := term.ReadPassword(int(in.Fd()))
+	fmt.Fprintln(cmd.ErrOrStderr())
+	return user, string(typed), err
+}
+
+// netrc reads the file that $NETRC names, or the one in the home directory; none is fine.
+func (r *remote) netrc() (func(host string) (user, password string), error) {
+	none := func(string) (string, string) { return "", "" }
+	file := r.getenv("NETRC")
+	if file == "" {
+		home := r.getenv("HOME")
+		if home == "" {
+			return none, nil
+		}
+		file = filepath.Join(home, ".netrc")
+		if runtime.GOOS == "windows" {
+			file = filepath.Join(home, "_netrc")
+		}
+	}
+	text, err := os.ReadFile(file)
+	if errors.Is(err, iofs.ErrNotExist) {
+		return none, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	n, err := netrc.ParseString(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return func(host string) (string, string) {
+		for _, m := range n.Machines() {
+			if m.Name == host || m.IsDefault {
+				return m.Get("login"), m.Get("password")
+			}
+		}
+		return "", ""
+	}, nil
+}
+
+// say prints a remark, unless --quiet.
+func (r *remote) say(cmd *cobra.Command, format string, args ...any) {
+	if !r.quiet {
+		fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...)
+	}
+}
+
+// someArgs accepts between least and most arguments; usage names them.
+func someArgs(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < least || len(args) > most {
+			return usagef("%s: %d arguments do not fit; usage: %s", cmd.Name(), len(args), cmd.UseLine())
+		}
+		return nil
+	}
+}
