@@ -125,7 +125,8 @@ func (m *memory) SetModTime(name string, t time.Time) (Info, error) {
 	if err != nil {
 		return Info{}, memoryError("set time", name, err)
 	}
-	n.Mtime, n.Ctime = t.UnixNano(), m.tick()
+	n.Ctime = m.tick()
+	n.Mtime = chosenTime(t, n.Ctime)
 	return n.Info, nil
 }
 

@@ -63,7 +63,7 @@ func (s *memoryStaged) Prepare(modTime time.Time, durable bool) error {
 	defer s.m.mu.Unlock()
 	s.stamped, s.asked = true, !modTime.IsZero()
 	if s.asked {
-		s.n.Mtime = modTime.UnixNano()
+		s.n.Mtime = chosenTime(modTime, s.m.tick())
 	} else {
 		s.n.Mtime = s.m.tick()
 	}

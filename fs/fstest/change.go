@@ -1,0 +1,314 @@
+package fstest
+
+import (
+	"io"
+	iofs "io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ifmatch/fs"
+)
+
+func retire(f fs.FS, name string) error {
+	release, err := f.Retire(name, true, accept)
+	if err == nil {
+		release()
+	}
+	return err
+}
+
+func move(f fs.FS, src, dst string) (fs.Info, error) {
+	info, release, err := f.Move(src, dst, true, accept2)
+	if err == nil {
+		release()
+	}
+	return info, err
+}
+
+func testMakeCollection(t *testing.T, f fs.FS) {
+	info, err := f.MakeCollection("/a")
+	if err != nil || !info.IsCollection() {
+		t.Fatalf("make collection = %+v, %v", info, err)
+	}
+	if now := lookup(t, f, "/a"); now.Ino != info.Ino {
+		t.Errorf("make collection returned %+v, the state is %+v", info, now)
+	}
+	Put(t, f, "/file", "x")
+	for name, sentinel := range map[string]error{
+		"/a": iofs.ErrExist, "/file": iofs.ErrExist, "/none/b": iofs.ErrNotExist, "/file/b": fs.ErrNotDir,
+	} {
+		_, err := f.MakeCollection(name)
+		wantErr(t, "make collection "+name, err, sentinel)
+	}
+	want(t, f, "/file", "x")
+}
+
+func testRetireFile(t *testing.T, f fs.FS) {
+	old := Put(t, f, "/f", "bytes")
+	reader, err := f.OpenRead("/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	_, err = f.Retire("/f", true, func(*fs.Info) error { return errRefused })
+	if err != errRefused {
+		t.Errorf("refused retire = %v, want the error of check as it is", err)
+	}
+	want(t, f, "/f", "bytes")
+	release, err := f.Retire("/f", true, func(cur *fs.Info) error {
+		if cur == nil || *cur != old {
+			t.Errorf("check was given %+v, want %+v", cur, old)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantGone(t, f, "/f")
+	if got := list(t, f, "/"); len(got) != 0 {
+		t.Errorf("a retired name is listed before its release: %q", got)
+	}
+	Put(t, f, "/f", "another")
+	release()
+	want(t, f, "/f", "another")
+	if b, err := io.ReadAll(reader); err != nil || string(b) != "bytes" {
+		t.Errorf("a reader from before got %q, %v; want the old bytes", b, err)
+	}
+	noReserved(t, f, "/")
+}
+
+func testRetireCollection(t *testing.T, f fs.FS) {
+	mkcol(t, f, "/a", "/a/b", "/a/b/c", "/keep")
+	Put(t, f, "/a/1", "x")
+	Put(t, f, "/a/b/2", "x")
+	Put(t, f, "/a/b/c/3", "x")
+	release, err := f.Retire("/a", true, func(cur *fs.Info) error {
+		if cur == nil || !cur.IsCollection() {
+			t.Errorf("check was given %+v, want a collection", cur)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantGone(t, f, "/a/b/c/3")
+	if got := slices.Sorted(maps.Keys(Tree(t, f))); !slices.Equal(got, []string{"/keep/"}) {
+		t.Errorf("after the step: %q", got)
+	}
+	mkcol(t, f, "/a") // the name is free at once
+	release()
+	if got := slices.Sorted(maps.Keys(Tree(t, f))); !slices.Equal(got, []string{"/a/", "/keep/"}) {
+		t.Errorf("after the release: %q", got)
+	}
+	noReserved(t, f, "/")
+}
+
+func testRetireErrors(t *testing.T, f fs.FS) {
+	Put(t, f, "/file", "x")
+	for name, sentinel := range map[string]error{
+		"/none": iofs.ErrNotExist, "/none/x": iofs.ErrNotExist, "/file/x": fs.ErrNotDir,
+	} {
+		wantErr(t, "retire "+name, retire(f, name), sentinel)
+	}
+	if err := retire(f, "/"); err == nil {
+		t.Error("the root was retired")
+	}
+	want(t, f, "/file", "x")
+}
+
+func testMoveFile(t *testing.T, f fs.FS) {
+	mkcol(t, f, "/d")
+	old := Put(t, f, "/f", "bytes")
+	_, _, err := f.Move("/f", "/d/g", true, func(_, _ *fs.Info) error { return errRefused })
+	if err != errRefused {
+		t.Errorf("refused move = %v, want the error of check as it is", err)
+	}
+	want(t, f, "/f", "bytes")
+	wantGone(t, f, "/d/g")
+	info, release, err := f.Move("/f", "/d/g", true, func(src, dst *fs.Info) error {
+		if src == nil || *src != old || dst != nil {
+			t.Errorf("check was given %+v and %+v, want %+v and nil", src, dst, old)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	wantGone(t, f, "/f")
+	want(t, f, "/d/g", "bytes")
+	if now := lookup(t, f, "/d/g"); now != info {
+		t.Errorf("move returned %+v, the state is %+v", info, now)
+	}
+}
+
+func testMoveCollection(t *testing.T, f fs.FS) {
+	mkcol(t, f, "/a", "/a/b")
+	Put(t, f, "/a/1", "one")
+	Put(t, f, "/a/b/2", "two")
+	if _, err := move(f, "/a", "/z"); err != nil {
+		t.Fatal(err)
+	}
+	got := Tree(t, f)
+	if want := (map[string]string{"/z/": "", "/z/1": "one", "/z/b/": "", "/z/b/2": "two"}); !maps.Equal(got, want) {
+		t.Errorf("tree = %v, want %v", got, want)
+	}
+}
+
+// A move overwrites whatever is there: file or collection, by file or collection.
+func testMoveOver(t *testing.T, f fs.FS) {
+	build := map[string]func(name string) map[string]string{
+		"file": func(name string) map[string]string {
+			Put(t, f, name, "bytes of "+name)
+			return map[string]string{"": "bytes of " + name}
+		},
+		"collection": func(name string) map[string]string {
+			mkcol(t, f, name, name+"/sub")
+			Put(t, f, name+"/sub/x", "bytes of "+name)
+			return map[string]string{"/": "", "/sub/": "", "/sub/x": "bytes of " + name}
+		},
+	}
+	for src, buildSrc := range build {
+		for dst, buildDst := range build {
+			tree := buildSrc("/src")
+			buildDst("/dst")
+			before := lookup(t, f, "/dst")
+			if _, err := move(f, "/none", "/dst"); err == nil {
+				t.Error("an unmapped name was moved")
+			}
+			if now := lookup(t, f, "/dst"); now.Ino != before.Ino {
+				t.Error("a move from an unmapped name took the destination away")
+			}
+			if _, err := move(f, "/src", "/dst"); err != nil {
+				t.Fatalf("%s over %s: %v", src, dst, err)
+			}
+			want := map[string]string{}
+			for rest, body := range tree {
+				want["/dst"+rest] = body
+			}
+			if got := Tree(t, f); !maps.Equal(got, want) {
+				t.Errorf("%s over %s: tree = %v, want %v", src, dst, got, want)
+			}
+			noReserved(t, f, "/")
+			if err := retire(f, "/dst"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func testMoveErrors(t *testing.T, f fs.FS) {
+	mkcol(t, f, "/a", "/a/b")
+	Put(t, f, "/file", "x")
+	for _, c := range []struct {
+		src, dst string
+		sentinel error
+	}{
+		{"/none", "/b", iofs.ErrNotExist},
+		{"/file", "/none/b", iofs.ErrNotExist},
+		{"/file", "/file/b", nil},
+		{"/a/b", "/file/b", fs.ErrNotDir},
+		{"/a", "/a/b/c", nil},
+		{"/a/b", "/a", nil},
+		{"/", "/b", nil},
+		{"/a", "/", nil},
+	} {
+		_, err := move(f, c.src, c.dst)
+		if err == nil {
+			t.Errorf("move %s to %s worked", c.src, c.dst)
+		} else if c.sentinel != nil {
+			wantErr(t, "move "+c.src+" to "+c.dst, err, c.sentinel)
+		}
+	}
+	if got := slices.Sorted(maps.Keys(Tree(t, f))); !slices.Equal(got, []string{"/a/", "/a/b/", "/file"}) {
+		t.Errorf("refused moves left %q", got)
+	}
+}
+
+// A collection is built under a reserved name and moved into place.
+func testHidden(t *testing.T, f fs.FS) {
+	mkcol(t, f, "/d")
+	a, b := f.Hidden("/d/x"), f.Hidden("/d/x")
+	if a == b || path.Dir(a) != "/d" || !fs.Reserved(path.Base(a)) {
+		t.Errorf("hidden names %q and %q: want two reserved ones in /d", a, b)
+	}
+	if got := f.Hidden("/x"); path.Dir(got) != "/" {
+		t.Errorf("hidden beside /x = %q", got)
+	}
+	mkcol(t, f, a, a+"/sub")
+	Put(t, f, a+"/sub/f", "bytes")
+	if got := list(t, f, "/d"); len(got) != 0 {
+		t.Errorf("a hidden collection is listed: %q", got)
+	}
+	if _, err := move(f, a, "/d/x"); err != nil {
+		t.Fatal(err)
+	}
+	want(t, f, "/d/x/sub/f", "bytes")
+	noReserved(t, f, "/d")
+}
+
+func testSweep(t *testing.T, f fs.FS) {
+	mkcol(t, f, "/d", "/d/e")
+	Put(t, f, "/d/e/keep", "x")
+	for _, name := range []string{f.Hidden("/x"), f.Hidden("/d/e/x")} {
+		mkcol(t, f, name)
+		Put(t, f, name+"/f", "x")
+	}
+	if n, err := f.Sweep(); err != nil || n < 2 {
+		t.Errorf("sweep = %d, %v; want 2 removed", n, err)
+	}
+	noReserved(t, f, "/")
+	noReserved(t, f, "/d/e")
+	want(t, f, "/d/e/keep", "x")
+	if n, err := f.Sweep(); err != nil || n != 0 {
+		t.Errorf("second sweep = %d, %v", n, err)
+	}
+}
+
+func testSetModTime(t *testing.T, f fs.FS) {
+	mkcol(t, f, "/d")
+	Put(t, f, "/f", "x")
+	chosen := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+	for _, name := range []string{"/d", "/f"} {
+		before := lookup(t, f, name)
+		info, err := f.SetModTime(name, chosen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now := lookup(t, f, name); now != info {
+			t.Errorf("%s: returned %+v, the state is %+v", name, info, now)
+		}
+		if info.ModTime().Unix() != chosen.Unix() || info.Identity == before.Identity {
+			t.Errorf("%s: time %v, want the second of %v", name, info.ModTime(), chosen)
+		}
+	}
+	_, err := f.SetModTime("/none", chosen)
+	wantErr(t, "set time of an unmapped name", err, iofs.ErrNotExist)
+}
+
+func testSyncDir(t *testing.T, f fs.FS) {
+	mkcol(t, f, "/d")
+	Put(t, f, "/d/f", "x")
+	for _, name := range []string{"/", "/d"} {
+		if err := f.SyncDir(name); err != nil {
+			t.Errorf("sync %s: %v", name, err)
+		}
+	}
+	wantErr(t, "sync of an unmapped name", f.SyncDir("/none"), iofs.ErrNotExist)
+}
+
+func testUsage(t *testing.T, f fs.FS) {
+	Put(t, f, "/f", strings.Repeat("x", 1000))
+	for _, name := range []string{"/", "/f"} {
+		u, err := f.Usage(name)
+		if err != nil || u.AvailableBytes <= 0 || u.UsedBytes < 1000 {
+			t.Errorf("usage of %s = %+v, %v", name, u, err)
+		}
+	}
+	_, err := f.Usage("/none")
+	wantErr(t, "usage of an unmapped name", err, iofs.ErrNotExist)
+}

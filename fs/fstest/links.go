@@ -1,0 +1,110 @@
+package fstest
+
+import (
+	iofs "io/fs"
+	"testing"
+
+	"ifmatch/fs"
+)
+
+// Symlinker is a tree that can be given symbolic links; target is written into the link as it is.
+// A tree that has none need not be one: then its tests of links have nothing to show.
+type Symlinker interface {
+	Symlink(target, name string) error
+}
+
+// linked is a tree with every kind of link.
+func linked(t *testing.T, f fs.FS) bool {
+	s, ok := f.(Symlinker)
+	if !ok {
+		return false
+	}
+	mkcol(t, f, "/dir", "/dir/sub")
+	Put(t, f, "/dir/file", "target")
+	for name, target := range map[string]string{
+		"/tofile":   "dir/file",
+		"/todir":    "dir",
+		"/dir/up":   "../dir/file",
+		"/chain":    "tofile",
+		"/dangling": "none",
+		"/loop":     "loop",
+		"/out":      "../..",
+		"/absolute": "/etc",
+	} {
+		if err := s.Symlink(target, name); err != nil {
+			t.Fatalf("symlink %s: %v", name, err)
+		}
+	}
+	return true
+}
+
+func testLinks(t *testing.T, f fs.FS) {
+	if !linked(t, f) {
+		return
+	}
+	for name, real := range map[string]string{
+		"/tofile": "/dir/file", "/todir": "/dir", "/todir/file": "/dir/file", "/dir/up": "/dir/file",
+		"/chain": "/dir/file", "/todir/sub/new": "/dir/sub/new", "/dangling": "/none",
+	} {
+		if got, err := f.Resolve(name); err != nil || got != real {
+			t.Errorf("resolve %s = %q, %v; want %s", name, got, err, real)
+		}
+	}
+	for name, sentinel := range map[string]error{
+		"/out": iofs.ErrNotExist, "/absolute": iofs.ErrNotExist, "/out/x": iofs.ErrNotExist,
+		"/absolute/passwd": iofs.ErrNotExist, "/loop": fs.ErrLoop, "/loop/x": fs.ErrLoop,
+	} {
+		_, err := f.Resolve(name)
+		wantErr(t, "resolve "+name, err, sentinel)
+	}
+	for _, name := range []string{"/tofile", "/todir", "/out", "/loop"} {
+		_, err := f.Lookup(name)
+		wantErr(t, "lookup "+name, err, fs.ErrSpecial)
+		_, _, err = put(f, name, "bytes", accept)
+		wantErr(t, "put to the link "+name, err, fs.ErrSpecial)
+	}
+	members := map[string]fs.Info{}
+	if err := f.List("/", func(base string, info *fs.Info) error { members[base] = *info; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	file := lookup(t, f, "/dir/file")
+	todir := members["todir"]
+	if members["tofile"] != file || members["chain"] != file || !todir.IsCollection() || len(members) != 4 {
+		t.Errorf("list = %+v, want dir and the links to it and into it as what they lead to", members)
+	}
+	linksThemselvesChange(t, f)
+}
+
+// DELETE and MOVE act on the link itself; check sees what it leads to.
+func linksThemselvesChange(t *testing.T, f fs.FS) {
+	file := lookup(t, f, "/dir/file")
+	release, err := f.Retire("/tofile", true, func(cur *fs.Info) error {
+		if cur == nil || *cur != file {
+			t.Errorf("check of a link was given %+v, want the state of its target", cur)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	wantGone(t, f, "/tofile")
+	want(t, f, "/dir/file", "target")
+	release, err = f.Retire("/out", true, func(cur *fs.Info) error {
+		if cur != nil {
+			t.Errorf("check of a link that leads out was given %+v", cur)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	if _, err := move(f, "/todir", "/moved"); err != nil {
+		t.Fatal(err)
+	}
+	if real, err := f.Resolve("/moved"); err != nil || real != "/dir" {
+		t.Errorf("a moved link leads to %q, %v", real, err)
+	}
+	want(t, f, "/dir/file", "target")
+}

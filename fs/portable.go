@@ -1,0 +1,176 @@
+package fs
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// portable is a directory on disk, served by what every system has: [os.Root] keeps names inside it.
+//
+// Bytes are staged in a reserved file beside their name. A new name is given by Link, which fails
+// where somebody was faster, and an old one by Rename. What no portable call can do is said by
+// Features: without an exchange, a change that another program makes between the last look at the
+// state and the rename, a few microseconds, is lost. Requests of this process cannot get there:
+// the look and the step share a latch of the tree.
+//
+// BUG(ifmatch): ACL and extended attributes are not kept by a replace, only mode and owner; and
+// where names that differ in case lead to one file, they are two names to WebDAV locks.
+type portable struct {
+	face
+	dir      *os.File // the directory, held so that other servers know that somebody is here
+	opts     RootOptions
+	instance string // begins every reserved name of this tree
+	serial   atomic.Uint64
+	features Features
+	storeNS  int64 // granularity with which times are stored
+	clock    clock
+	flush    flusher
+	links    bool // Link works; set before the tree is shared
+
+	step sync.RWMutex // held by the last look at the state and the step that follows
+}
+
+// OpenPortable serves dir by the calls that every system has.
+// Errors: of the operating system; ErrNotDir.
+func OpenPortable(dir string, opts RootOptions) (FS, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	f, err := root.Open(".")
+	if err != nil {
+		root.Close()
+		return nil, err
+	}
+	var id [8]byte
+	rand.Read(id[:])
+	p := &portable{
+		face: face{root: root, readOnly: opts.ReadOnly}, dir: f, opts: opts,
+		instance: ReservedPrefix + hex.EncodeToString(id[:]) + "-",
+	}
+	if err := lockTree(f, false); err != nil {
+		p.Close()
+		return nil, fmt.Errorf("%s: lock: %w", dir, err)
+	}
+	if err := p.probe(); err != nil {
+		p.Close()
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return p, nil
+}
+
+// Close gives back descriptors.
+func (p *portable) Close() error {
+	return errors.Join(p.dir.Close(), p.face.root.Close())
+}
+
+func (p *portable) Features() Features { return p.features }
+
+func (p *portable) Hidden(name string) string {
+	return name[:strings.LastIndexByte(name, '/')+1] + p.reserved()
+}
+
+func (p *portable) reserved() string {
+	return p.instance + strconv.FormatUint(p.serial.Add(1), 16)
+}
+
+// hook is called before every step that changes the disk.
+func (p *portable) hook(step, name string) error {
+	if p.opts.Hook == nil {
+		return nil
+	}
+	return p.opts.Hook(step, name)
+}
+
+// rel is name as os.Root wants it. Errors: ErrBadName, iofs.ErrInvalid.
+func (p *portable) rel(name string) (string, error) {
+	switch {
+	case name == "" || name[0] != '/':
+		return "", iofs.ErrInvalid
+	case name == "/":
+		return ".", nil
+	case strings.IndexByte(name, 0) >= 0 || badBase(name):
+		return "", ErrBadName
+	}
+	return name[1:], nil
+}
+
+// writable refuses changes of a read-only tree, and those of the root itself.
+func (p *portable) writable(name string) error {
+	switch {
+	case p.opts.ReadOnly:
+		return ErrReadOnly
+	case name == "/":
+		return iofs.ErrPermission
+	}
+	return nil
+}
+
+// portableLinks bounds the links that one name may lead through.
+const portableLinks = 40
+
+// Resolve follows the links of name by hand, component by component. Its answer was true at some
+// moment of the walk; os.Root keeps the operation that follows inside the tree whatever happened since.
+func (p *portable) Resolve(name string) (string, error) {
+	if _, err := p.rel(name); err != nil {
+		return "", pathError("resolve", name, err)
+	}
+	real, err := p.resolve(name)
+	return real, pathError("resolve", name, err)
+}
+
+func (p *portable) resolve(name string) (string, error) {
+	todo := strings.Split(name[1:], "/")
+	real, links := "/", 0
+	for len(todo) > 0 {
+		base := todo[0]
+		todo = todo[1:]
+		switch {
+		case base == "" || base == ".":
+			continue
+		case base == ".." && real == "/": // only a link can bring it here
+			return "", iofs.ErrNotExist
+		case base == "..":
+			real = path.Dir(real)
+			continue
+		case links > 0 && Reserved(base):
+			return "", iofs.ErrNotExist
+		}
+		next := path.Join(real, base)
+		fi, err := p.root.Lstat(next[1:])
+		switch {
+		case errors.Is(err, iofs.ErrNotExist) && len(todo) == 0: // unmapped
+			return next, nil
+		case err != nil:
+			return "", err
+		case fi.Mode()&iofs.ModeSymlink == 0:
+			if len(todo) > 0 && !fi.IsDir() {
+				return "", ErrNotDir
+			}
+			real = next
+			continue
+		}
+		target, err := p.root.Readlink(next[1:])
+		if err != nil {
+			return "", err
+		}
+		target = slashed(target)
+		if target == "" || target[0] == '/' { // leads out
+			return "", iofs.ErrNotExist
+		}
+		if links++; links > portableLinks {
+			return "", ErrLoop
+		}
+		todo = append(strings.Split(target, "/"), todo...)
+	}
+	return real, nil
+}

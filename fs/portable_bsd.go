@@ -1,0 +1,37 @@
+//go:build darwin || freebsd
+
+package fs
+
+import (
+	iofs "io/fs"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// systemInfo adds what the system tells beside the portable state.
+func systemInfo(info *Info, fi iofs.FileInfo, _ *os.File, _ *os.Root, _ string) {
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		info.Dev, info.Ino, info.Links = uint64(st.Dev), st.Ino, uint64(st.Nlink)
+		info.Ctime = st.Ctimespec.Nano()
+		info.Birth = st.Birthtimespec.Nano()
+	}
+}
+
+func diskUsage(dir *os.File) (Usage, error) {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(dir.Fd()), &st); err != nil {
+		return Usage{}, err
+	}
+	unit := int64(st.Bsize)
+	return Usage{AvailableBytes: int64(st.Bavail) * unit, UsedBytes: int64(st.Blocks-st.Bfree) * unit}, nil
+}
+
+func diskKind(dir *os.File) string {
+	var st unix.Statfs_t
+	if unix.Fstatfs(int(dir.Fd()), &st) != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(st.Fstypename[:])
+}

@@ -1,0 +1,29 @@
+package fs
+
+import (
+	iofs "io/fs"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// systemInfo adds what the system tells beside the portable state.
+func systemInfo(info *Info, fi iofs.FileInfo, _ *os.File, _ *os.Root, _ string) {
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		info.Dev, info.Ino, info.Links = uint64(st.Dev), st.Ino, uint64(st.Nlink)
+		info.Ctime = st.Ctim.Nano()
+	}
+}
+
+func diskUsage(dir *os.File) (Usage, error) {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(dir.Fd()), &st); err != nil {
+		return Usage{}, err
+	}
+	unit := int64(st.Bsize)
+	return Usage{AvailableBytes: int64(st.Bavail) * unit, UsedBytes: int64(st.Blocks-st.Bfree) * unit}, nil
+}
+
+// diskKind is told by the other root of Linux.
+func diskKind(*os.File) string { return "" }

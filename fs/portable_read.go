@@ -1,0 +1,186 @@
+package fs
+
+import (
+	"errors"
+	"io"
+	iofs "io/fs"
+	"os"
+	"path"
+)
+
+func (p *portable) Lookup(name string) (Info, error) {
+	defer p.settled()()
+	info, err := p.state(name)
+	return info, pathError("lookup", name, err)
+}
+
+// settled waits, where links do not work, until no name is held by the empty file that reserves it.
+func (p *portable) settled() (done func()) {
+	if p.links {
+		return func() {}
+	}
+	p.step.RLock()
+	return p.step.RUnlock
+}
+
+// state reads the state of a real name. Errors: ErrSpecial for a link too.
+func (p *portable) state(name string) (Info, error) {
+	rel, err := p.rel(name)
+	if err != nil {
+		return Info{}, err
+	}
+	fi, err := p.root.Lstat(rel)
+	if err != nil {
+		return Info{}, err
+	}
+	if !fi.IsDir() && !fi.Mode().IsRegular() {
+		return Info{}, ErrSpecial
+	}
+	return p.info(rel, fi), nil
+}
+
+// info is the state that fi shows, with what the system can tell beside it.
+func (p *portable) info(rel string, fi iofs.FileInfo) Info {
+	info := commonInfo(fi)
+	systemInfo(&info, fi, nil, p.root, rel)
+	return info
+}
+
+func commonInfo(fi iofs.FileInfo) Info {
+	mtime := fi.ModTime().UnixNano()
+	return Info{
+		Identity: Identity{SizeBytes: fi.Size(), Mtime: mtime, Ctime: mtime},
+		Mode:     fi.Mode(), Links: 1,
+	}
+}
+
+// portableFile is an open regular file on disk.
+type portableFile struct {
+	*os.File
+	name string
+	info Info
+}
+
+func (f *portableFile) Name() string { return f.name }
+func (f *portableFile) Info() Info   { return f.info }
+
+// OSFile is the file itself, for io.Copy and net/http to hand it to the kernel.
+func (f *portableFile) OSFile() *os.File { return f.File }
+
+func (f *portableFile) Again() (Info, error) {
+	info, err := fileInfo(f.File)
+	return info, pathError("stat", f.name, err)
+}
+
+// fileInfo reads the state that a descriptor shows.
+func fileInfo(f *os.File) (Info, error) {
+	fi, err := f.Stat()
+	if err != nil {
+		return Info{}, err
+	}
+	info := commonInfo(fi)
+	systemInfo(&info, fi, f, nil, "")
+	return info, nil
+}
+
+// OpenRead asks for the kind first, since to open a FIFO releases a program that waits to write
+// to it; should the name become a FIFO after that, openNonblock keeps us from waiting there.
+func (p *portable) OpenRead(name string) (File, error) {
+	defer p.settled()()
+	info, err := p.state(name)
+	if err == nil && info.IsCollection() {
+		err = ErrIsDir
+	}
+	if err != nil {
+		return nil, pathError("open", name, err)
+	}
+	rel, _ := p.rel(name)
+	f, err := p.root.OpenFile(rel, os.O_RDONLY|openNonblock, 0)
+	if err != nil {
+		return nil, pathError("open", name, err)
+	}
+	info, err = fileInfo(f)
+	switch {
+	case err != nil:
+	case info.IsCollection():
+		err = ErrIsDir
+	case !info.Mode.IsRegular():
+		err = ErrSpecial
+	}
+	if err != nil {
+		f.Close()
+		return nil, pathError("open", name, err)
+	}
+	return &portableFile{f, name, info}, nil
+}
+
+func (p *portable) List(name string, fn func(base string, info *Info) error) error {
+	rel, err := p.rel(name)
+	if err != nil {
+		return pathError("list", name, err)
+	}
+	if info, err := p.state(name); err != nil || !info.IsCollection() {
+		if err == nil {
+			err = ErrNotDir
+		}
+		return pathError("list", name, err)
+	}
+	root, err := p.root.OpenRoot(rel)
+	if err != nil {
+		return pathError("list", name, err)
+	}
+	defer root.Close()
+	dir, err := root.Open(".")
+	if err != nil {
+		return pathError("list", name, err)
+	}
+	defer dir.Close()
+	for {
+		bases, err := dir.Readdirnames(256)
+		for _, base := range bases {
+			info, ok := p.member(root, name, base)
+			if !ok {
+				continue
+			}
+			if err := fn(base, &info); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return pathError("list", name, err)
+		}
+	}
+}
+
+// member reads the state of one member; false: it is not to be shown.
+func (p *portable) member(dir *os.Root, name, base string) (Info, bool) {
+	if Reserved(base) {
+		return Info{}, false
+	}
+	defer p.settled()()
+	fi, err := dir.Lstat(base)
+	switch {
+	case err != nil:
+		return Info{}, false
+	case fi.Mode()&iofs.ModeSymlink != 0:
+		info, err := p.target(path.Join(name, base))
+		return info, err == nil
+	case !fi.IsDir() && !fi.Mode().IsRegular():
+		return Info{}, false
+	}
+	info := commonInfo(fi)
+	systemInfo(&info, fi, nil, dir, base)
+	return info, true
+}
+
+// target reads the state of what a link leads to.
+func (p *portable) target(name string) (Info, error) {
+	real, err := p.resolve(name)
+	if err != nil {
+		return Info{}, err
+	}
+	return p.state(real)
+}

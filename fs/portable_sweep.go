@@ -1,0 +1,175 @@
+package fs
+
+import (
+	"errors"
+	"io"
+	iofs "io/fs"
+	"os"
+	"path"
+	"time"
+)
+
+// Sweep looks for reserved names in the whole tree, if no other server is there: one that is may
+// still need its own. It must be called before the tree is served.
+func (p *portable) Sweep() (removed int, err error) {
+	if p.opts.ReadOnly {
+		return 0, nil
+	}
+	alone, err := lockAlone(p.dir)
+	if err != nil || !alone {
+		return 0, pathError("sweep", "/", err)
+	}
+	err = p.sweep(".", &removed)
+	return removed, errors.Join(pathError("sweep", "/", err), lockTree(p.dir, true))
+}
+
+func (p *portable) sweep(rel string, removed *int) error {
+	dir, err := p.root.Open(rel)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	defer dir.Close()
+	for {
+		entries, err := dir.ReadDir(256)
+		for _, e := range entries {
+			name := path.Join(rel, e.Name())
+			switch {
+			case Reserved(e.Name()):
+				if p.sweepOne(name) {
+					*removed++
+				}
+			case e.IsDir():
+				if err := p.sweep(name, removed); err != nil {
+					return err
+				}
+			}
+		}
+		if errors.Is(err, io.EOF) || len(entries) == 0 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// ignoreGone lets a sweep go on where a directory vanished or may not be read.
+func ignoreGone(err error) error {
+	if errors.Is(err, iofs.ErrNotExist) || errors.Is(err, iofs.ErrPermission) {
+		return nil
+	}
+	return err
+}
+
+func (p *portable) sweepOne(rel string) bool {
+	if inUse(p.root, rel) {
+		return false
+	}
+	if isWas(rel) {
+		p.restore(rel)
+	}
+	if p.hook("unlink", "/"+rel) != nil {
+		return false
+	}
+	return p.root.RemoveAll(rel) == nil
+}
+
+// restore puts back what stepped aside for a MOVE that a crash cut off, if its name is still free.
+func (p *portable) restore(away string) {
+	dir, err := p.root.Open(away)
+	if err != nil {
+		return
+	}
+	bases, err := dir.Readdirnames(1)
+	dir.Close()
+	if err != nil || len(bases) == 0 {
+		return
+	}
+	name := path.Join(path.Dir(away), bases[0])
+	if _, err := p.root.Lstat(name); !errors.Is(err, iofs.ErrNotExist) {
+		return
+	}
+	if p.hook("rename", "/"+name) == nil {
+		p.root.Rename(path.Join(away, bases[0]), name)
+	}
+}
+
+// probe finds out what the file system can, by trying in the root of the tree.
+func (p *portable) probe() error {
+	p.storeNS = 1
+	p.features = Features{ReadOnly: p.opts.ReadOnly, Beneath: true, Granularity: 2 * time.Second, Kind: diskKind(p.dir)}
+	if p.opts.ReadOnly {
+		return nil
+	}
+	name := p.reserved()
+	f, err := p.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		if errors.Is(err, iofs.ErrPermission) || errors.Is(pathError("probe", "/", err), ErrReadOnly) {
+			p.features.ReadOnly = true
+			return nil
+		}
+		return pathError("probe", "/", err)
+	}
+	defer p.root.Remove(name)
+	defer f.Close()
+	linked := p.reserved()
+	if err := p.root.Link(name, linked); err == nil {
+		p.links = true
+		p.root.Remove(linked)
+	}
+	store, err := p.storedGranularity(name)
+	if err != nil {
+		return pathError("probe", "/", err)
+	}
+	p.storeNS = int64(store)
+	p.features.Granularity = max(store, clockGranularity(f))
+	return nil
+}
+
+// storedGranularity sets a time with all digits and looks what of it is kept.
+func (p *portable) storedGranularity(name string) (time.Duration, error) {
+	even := time.Now().Unix() &^ 1
+	odd := time.Unix(even+1, 999_999_999)
+	if err := p.root.Chtimes(name, time.Time{}, odd); err != nil {
+		return 0, err
+	}
+	fi, err := p.root.Lstat(name)
+	if err != nil {
+		return 0, err
+	}
+	for _, g := range []time.Duration{1, 100, time.Microsecond, time.Millisecond, 10 * time.Millisecond, time.Second} {
+		if odd.Truncate(g).Equal(fi.ModTime().Truncate(g)) && odd.Sub(fi.ModTime()).Abs() < g {
+			return g, nil
+		}
+	}
+	return 2 * time.Second, nil // FAT
+}
+
+// clockGranularity writes again and again until the time of change has moved often enough to
+// tell by how much it moves at least. A clock that does not move in 30 ms is taken for one of FAT.
+func clockGranularity(f *os.File) time.Duration {
+	best := 2 * time.Second
+	everMoved, stuck := 0, false
+	last := int64(0)
+	for start := time.Now(); time.Since(start) < 30*time.Millisecond && everMoved < 16; {
+		if _, err := f.WriteAt([]byte{1}, 0); err != nil {
+			return best
+		}
+		info, err := fileInfo(f)
+		if err != nil {
+			return best
+		}
+		switch {
+		case last != 0 && info.Ctime == last:
+			stuck = true
+		case last != 0:
+			best = min(best, time.Duration(info.Ctime-last))
+			everMoved++
+		}
+		last = info.Ctime
+	}
+	if !stuck && everMoved > 0 {
+		return time.Nanosecond // every change was told from the one before
+	}
+	return best
+}

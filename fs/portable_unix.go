@@ -1,0 +1,72 @@
+//go:build unix
+
+package fs
+
+import (
+	"errors"
+	iofs "io/fs"
+	"os"
+	"syscall"
+)
+
+// openNonblock keeps an open from waiting for the other end of a FIFO.
+const openNonblock = syscall.O_NONBLOCK
+
+// badBase: what a name must not hold beside NUL is left to the file system.
+func badBase(string) bool { return false }
+
+func slashed(target string) string { return target }
+
+// lockTree takes the lock that says that a server is here; downgrade: it has the exclusive one.
+func lockTree(dir *os.File, downgrade bool) error {
+	return flock(dir, syscall.LOCK_SH)
+}
+
+// lockAlone tries to find that no other server is here. Another one that looks at the same moment
+// makes both say no, which only leaves the sweep for the next start.
+func lockAlone(dir *os.File) (bool, error) {
+	err := flock(dir, syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, flock(dir, syscall.LOCK_SH)
+	}
+	return err == nil, err
+}
+
+func flock(f *os.File, how int) error {
+	for {
+		err := syscall.Flock(int(f.Fd()), how)
+		if err != syscall.EINTR {
+			return err
+		}
+	}
+}
+
+// lockStaged and inUse: the lock on the directory is enough.
+func lockStaged(*os.File) {}
+
+func inUse(*os.Root, string) bool { return false }
+
+func syncDir(dir *os.File) error { return dir.Sync() }
+
+// keepOwner gives f the owner of the file it is to replace. Who may not do that keeps its own, as
+// every program that saves by rename does.
+func keepOwner(root *os.Root, rel string, f *os.File) error {
+	fi, err := root.Lstat(rel)
+	if err != nil {
+		return err
+	}
+	mine, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	want, ok := fi.Sys().(*syscall.Stat_t)
+	have, ok2 := mine.Sys().(*syscall.Stat_t)
+	if !ok || !ok2 || want.Uid == have.Uid && want.Gid == have.Gid {
+		return nil
+	}
+	err = f.Chown(int(want.Uid), int(want.Gid))
+	if errors.Is(err, iofs.ErrPermission) {
+		err = nil
+	}
+	return err
+}

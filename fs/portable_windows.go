@@ -1,0 +1,123 @@
+package fs
+
+import (
+	iofs "io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// openNonblock is nothing: there are no FIFOs in directories.
+const openNonblock = 0
+
+// badBase refuses what Windows would take for something else than the name says: another
+// separator, a stream or a drive (:), a wildcard, or, for a dot or space at the end, a shorter name.
+func badBase(name string) bool {
+	if strings.ContainsAny(name, `\:*?"<>|`) || !filepath.IsLocal(filepath.FromSlash(name[1:])) {
+		return true
+	}
+	for base := range strings.SplitSeq(name[1:], "/") {
+		if strings.HasSuffix(base, ".") || strings.HasSuffix(base, " ") {
+			return true
+		}
+	}
+	return strings.ContainsFunc(name, func(r rune) bool { return r < ' ' })
+}
+
+func slashed(target string) string { return filepath.ToSlash(target) }
+
+// systemInfo adds what only an open file tells: the number of the file, its links, and the time
+// of change, which a program cannot set back. Without it nothing tells a write from a touch.
+func systemInfo(info *Info, fi iofs.FileInfo, f *os.File, root *os.Root, rel string) {
+	if d, ok := fi.Sys().(*syscall.Win32FileAttributeData); ok {
+		info.Birth = d.CreationTime.Nanoseconds()
+	}
+	if f == nil {
+		opened, err := root.Open(rel)
+		if err != nil {
+			return // held by another program: a state of its own, which matches no other
+		}
+		defer opened.Close()
+		f = opened
+	}
+	h := windows.Handle(f.Fd())
+	var d windows.ByHandleFileInformation
+	if windows.GetFileInformationByHandle(h, &d) == nil {
+		info.Dev = uint64(d.VolumeSerialNumber)
+		info.Ino = uint64(d.FileIndexHigh)<<32 | uint64(d.FileIndexLow)
+		info.Links = uint64(d.NumberOfLinks)
+	}
+	// FILE_BASIC_INFO: four FILETIMEs in 100 ns since 1601, the fourth is the time of change.
+	var basic struct {
+		creation, access, write, change int64
+		attributes, _                   uint32
+	}
+	if windows.GetFileInformationByHandleEx(h, windows.FileBasicInfo, (*byte)(unsafe.Pointer(&basic)), uint32(unsafe.Sizeof(basic))) == nil {
+		t := windows.Filetime{LowDateTime: uint32(basic.change), HighDateTime: uint32(basic.change >> 32)}
+		info.Ctime = t.Nanoseconds()
+	}
+}
+
+// Directories take no locks here, so a server is not seen on the directory but on each staged file.
+func lockTree(*os.File, bool) error { return nil }
+
+func lockAlone(*os.File) (bool, error) { return true, nil }
+
+// farByte is locked in a staged file: behind every byte that a reader could ask for.
+var farByte = windows.Overlapped{OffsetHigh: 0x7fffffff}
+
+func lockStaged(f *os.File) {
+	at := farByte
+	windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &at)
+}
+
+// inUse tells whether a reserved name may belong to a server that runs: a staged file is locked,
+// a collection is taken for one in use for a day.
+func inUse(root *os.Root, rel string) bool {
+	fi, err := root.Lstat(rel)
+	if err != nil {
+		return true
+	}
+	if fi.IsDir() {
+		return time.Since(fi.ModTime()) < 24*time.Hour
+	}
+	f, err := root.OpenFile(rel, os.O_RDWR, 0)
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	at := farByte
+	err = windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &at)
+	return err != nil
+}
+
+// syncDir has nothing to call: NTFS keeps names in its journal.
+func syncDir(*os.File) error { return nil }
+
+// keepOwner leaves the owner to the access control list that a new file inherits.
+func keepOwner(*os.Root, string, *os.File) error { return nil }
+
+func diskUsage(dir *os.File) (Usage, error) {
+	osPath, err := windows.UTF16PtrFromString(dir.Name())
+	if err != nil {
+		return Usage{}, err
+	}
+	var available, total, free uint64
+	if err := windows.GetDiskFreeSpaceEx(osPath, &available, &total, &free); err != nil {
+		return Usage{}, err
+	}
+	return Usage{AvailableBytes: int64(available), UsedBytes: int64(total - free)}, nil
+}
+
+func diskKind(dir *os.File) string {
+	var kind [windows.MAX_PATH + 1]uint16
+	if windows.GetVolumeInformationByHandle(windows.Handle(dir.Fd()), nil, 0, nil, nil, nil, &kind[0], uint32(len(kind))) != nil {
+		return ""
+	}
+	return windows.UTF16ToString(kind[:])
+}
