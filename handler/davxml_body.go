@@ -86,7 +86,7 @@ func (b *propfindBody) readNames(x *xmlReader) error {
 type propChange struct {
 	name   xml.Name
 	remove bool
-	value  propValue // of a set
+	value  propValue
 }
 
 // parsePropertyUpdate reads the body of a PROPPATCH in document order. RFC 4918 §14.19.
@@ -117,7 +117,7 @@ func parseChanges(doc []byte, root string, instructions ...string) ([]propChange
 			return x.children(func(t *xmlToken) error {
 				c := propChange{name: t.name, remove: remove}
 				var err error
-				if c.value, err = x.value(); err == nil {
+				if c.value, err = x.property(t); err == nil {
 					changes = append(changes, c)
 				}
 				return err
@@ -156,18 +156,18 @@ func parseLockInfo(doc []byte) (lockInfo, error) {
 		if t.name.Space != nsDAV || local != "lockscope" && local != "locktype" && local != "owner" {
 			return x.skip()
 		}
-		v, err := x.value()
+		v, err := x.content()
 		switch {
 		case err != nil:
 			return err
-		case v.tooLarge || local == "owner" && len(v.inner) > maxOwnerBytes:
+		case v.tooLarge || local == "owner" && len(v.xml) > maxOwnerBytes:
 			return xmlTooMuch("names too long an owner")
 		case local == "lockscope":
 			scope = v.kids
 		case local == "locktype":
 			kind = v.kids
 		default:
-			l.owner = v.inner
+			l.owner = v.xml
 		}
 		return nil
 	})

@@ -8,29 +8,44 @@ import (
 // maxValueBytes bounds one property value as it is kept; a longer one is 507 for its property.
 const maxValueBytes = 1 << 20
 
-// propValue is the content of a property element (or of DAV:owner) as a client sent it.
+// propValue is a property element (or the content of DAV:owner) as a client sent it.
 type propValue struct {
-	// inner is self-contained XML: each prefix in it is declared in it, so it may stand in any
-	// document. Prefixes are kept as written (RFC 4918 §4.3), since values may speak of them in text.
-	inner    []byte
-	lang     string     // xml:lang in scope
+	// xml is self-contained: each prefix in it is declared in it, so it may stand in any document.
+	// Prefixes are kept as written (RFC 4918 §4.3), since values may speak of them in text.
+	xml      []byte
 	kids     []xml.Name // elements directly inside
 	text     string     // text directly inside, the first bytes of it
-	tooLarge bool       // inner is not whole
+	tooLarge bool       // xml is not whole
 }
 
-// value reads the content of the element that was just started, to its end.
-func (x *xmlReader) value() (propValue, error) {
-	v := propValue{lang: x.lang()}
-	w := valueWriter{}
+// property reads the element that was just started, to its end, with the xml:lang that is in scope;
+// its other attributes are no part of the value (RFC 4918 §4.3).
+func (x *xmlReader) property(t *xmlToken) (propValue, error) {
+	var w valueWriter
+	root := *t
+	root.attrs = nil
+	if lang := x.lang(); lang != "" {
+		root.attrs = []xmlAttr{{name: xml.Name{Space: nsXML, Local: "lang"}, prefix: "xml", value: lang}}
+	}
+	w.start(&root)
+	return x.value(&w, true)
+}
+
+// content reads the element that was just started, to its end, and keeps what is inside.
+func (x *xmlReader) content() (propValue, error) { return x.value(new(valueWriter), false) }
+
+func (x *xmlReader) value(w *valueWriter, whole bool) (propValue, error) {
+	var v propValue
 	for depth := len(x.open); ; {
 		t, err := x.next()
 		switch {
 		case err != nil:
 			return v, err
 		case t.kind == xmlEnd && len(x.open) < depth:
-			w.closeTag()
-			v.inner, v.tooLarge = w.out, w.full
+			if whole {
+				w.write(t)
+			}
+			v.xml, v.tooLarge = w.out, w.full
 			return v, nil
 		case t.kind == xmlText && len(x.open) == depth && len(v.text) < 64:
 			v.text += string(t.text[:min(len(t.text), 64)])

@@ -46,6 +46,12 @@ type Options struct {
 	// MaxInfinite is how many members a PROPFIND with Depth infinity may tell of, before it is refused
 	// (RFC 4918 §9.1, propfind-finite-depth); 0 is 250,000, and below 0 it is always refused.
 	MaxInfinite int
+	// Hosts are names of this server that Destination may have beside the Host header field: its public
+	// name behind a proxy, "files.example.org" or "files.example.org:8443".
+	Hosts []string
+	// TrustForwarded tells whether a request came through a proxy whose Forwarded and X-Forwarded-Host
+	// header fields may say the public name as well; nil trusts none.
+	TrustForwarded func(*http.Request) bool
 	// Log takes one line a request; nil logs nothing.
 	Log *slog.Logger
 	// Now is the clock; nil is time.Now.
@@ -92,7 +98,7 @@ var readMethods = map[string]bool{
 }
 
 // davClasses is the DAV header field (RFC 4918 §10.1). It names what the table of methods can do.
-const davClasses = "1"
+const davClasses = "1, 3, extended-mkcol"
 
 // New returns a Handler of tree.
 func New(tree *etagfs.FS, o Options) (*Handler, error) {

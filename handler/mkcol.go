@@ -2,14 +2,18 @@ package handler
 
 import (
 	"errors"
-	"io"
 	iofs "io/fs"
 	"net/http"
+	"strconv"
+	"strings"
 
+	"ifmatch/etagfs"
+	"ifmatch/etagfs/state"
 	"ifmatch/fs"
 )
 
-// mkcol creates an empty collection. RFC 4918 §9.3.
+// mkcol creates an empty collection, with properties when the request has a DAV:mkcol body: all of it or
+// nothing. RFC 4918 §9.3, RFC 5689.
 func (h *Handler) mkcol(w http.ResponseWriter, r *http.Request) error {
 	t, err := h.target(r)
 	if err != nil {
@@ -22,8 +26,26 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *http.Request) error {
 	if _, err := h.early(t, write.Check); err != nil {
 		return err
 	}
-	if hasBody(r) {
-		return &statusError{status: http.StatusUnsupportedMediaType, say: "MKCOL takes no content here."}
+	p, err := mkcolBody(r)
+	if err != nil {
+		return err
+	}
+	if p.failed != 0 {
+		return p.mkcolRefused(w)
+	}
+	decide := write.Check
+	write.Check = func(cur *etagfs.Info) error {
+		if err := decide(cur); err != nil || cur != nil {
+			return err
+		}
+		return h.state.Fits(t.name, p.ops)
+	}
+	write.Then = func(now *etagfs.Info) error {
+		// Left over from what another program removed at this name: a new resource has none of it.
+		if err := h.state.Forget(now.Name); err != nil || len(p.ops) == 0 {
+			return err
+		}
+		return h.state.Patch(now.Name, p.ops)
 	}
 	info, err := h.fs.MakeCollection(r.Context(), t.name, write)
 	switch {
@@ -31,6 +53,9 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *http.Request) error {
 		return methodNotAllowed("Something is mapped to this URL already; MKCOL makes new collections only.")
 	case isUnmapped(err):
 		return noParent(err)
+	case errors.Is(err, state.ErrTooLarge):
+		p.fail(func(*propChange) bool { return true }, http.StatusInsufficientStorage)
+		return p.mkcolRefused(w)
 	case err != nil:
 		return err
 	}
@@ -41,17 +66,66 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// hasBody tells whether the request has content, without asking the client to send it.
-func hasBody(r *http.Request) bool {
-	if r.ContentLength > 0 {
-		return true
-	}
+// mkcolBody reads the body of an extended MKCOL; without one nothing is to be set.
+// Errors: 415 for a body that is not XML (RFC 4918 §9.3), 400 and 422 as for PROPPATCH.
+func mkcolBody(r *http.Request) (*patchPlan, error) {
+	p := &patchPlan{}
 	if r.ContentLength == 0 {
-		return false
+		return p, nil
 	}
-	var one [1]byte
-	n, _ := io.ReadFull(r.Body, one[:])
-	return n > 0
+	if kind := r.Header.Get("Content-Type"); r.ContentLength > 0 && !isXML(kind) {
+		return nil, errMkcolBody
+	}
+	doc, err := readXMLBody(r)
+	if err != nil || len(doc) == 0 {
+		return p, err
+	}
+	if !isXML(r.Header.Get("Content-Type")) {
+		return nil, errMkcolBody
+	}
+	changes, err := parseMkcol(doc)
+	if err != nil {
+		return nil, err
+	}
+	rest := changes[:0]
+	var kind *propChange
+	for _, c := range changes {
+		if c.name == livePropNames[propResourceType] {
+			kind = &c
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	p = planPatch(rest)
+	if kind != nil && !oneDAV(kind.value.kids, "collection") {
+		// RFC 5689 §3.3: a kind of collection that this server does not make.
+		p.changes = append(p.changes, *kind)
+		p.statuses = append(p.statuses, statusResourceType)
+		p.failed = http.StatusForbidden
+	}
+	return p, nil
+}
+
+// isXML tells whether a Content-Type is one of XML (RFC 7303).
+func isXML(contentType string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	kind = strings.ToLower(strings.TrimSpace(kind))
+	return kind == "application/xml" || kind == "text/xml" || strings.HasSuffix(kind, "+xml")
+}
+
+var errMkcolBody = &statusError{status: http.StatusUnsupportedMediaType,
+	say: "MKCOL takes no content, or a DAV:mkcol element as application/xml."}
+
+// mkcolRefused tells which properties stand against the new collection. RFC 5689 §5.2.
+func (p *patchPlan) mkcolRefused(w http.ResponseWriter) error {
+	b := append([]byte(nil), `<?xml version="1.0" encoding="utf-8"?>`+"\n"+`<D:mkcol-response xmlns:D="DAV:">`...)
+	b = append(p.appendPropstats(b), "</D:mkcol-response>\n"...)
+	set(w, "Content-Type", "application/xml; charset=utf-8")
+	set(w, "Cache-Control", "no-store")
+	set(w, "Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(p.failed)
+	_, err := w.Write(b)
+	return err
 }
 
 // noParent is 409: RFC 4918 §9.3.1, §9.7.1.

@@ -1,0 +1,96 @@
+package handler
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// destination is the target that the Destination header field names: an absolute URL, or a path on
+// this server. RFC 4918 §10.3.
+//
+// Behind a proxy that ends TLS, clients send the public name while Host is an internal one. So the
+// path counts, and the host may be the Host, one of Options.Hosts, or what a trusted proxy says that
+// the client asked for.
+// Errors: 400 without one, or with one that is no URL; 502 for another server.
+func (h *Handler) destination(r *http.Request) (target, error) {
+	lines := r.Header["Destination"]
+	if len(lines) != 1 || lines[0] == "" {
+		return target{}, &statusError{status: http.StatusBadRequest, say: "Destination must say where to, once."}
+	}
+	u, err := url.Parse(strings.TrimSpace(lines[0]))
+	if err != nil || u.Opaque != "" || u.Fragment != "" || u.Path == "" && u.Host == "" {
+		return target{}, &statusError{status: http.StatusBadRequest, cause: err,
+			say: "Destination must be an absolute URL, or a path that begins with a slash, percent-encoded."}
+	}
+	if u.Host != "" && !h.isHost(r, u) || u.Host == "" && u.Scheme != "" {
+		return target{}, &statusError{status: http.StatusBadGateway,
+			say: "Destination is on another server; this one copies and moves only what it serves itself."}
+	}
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	t, err := h.parse(u)
+	switch {
+	case err == errNoResource:
+		return t, &statusError{status: http.StatusBadGateway, say: "Destination is outside what this server serves."}
+	case err != nil:
+		return t, err
+	case reserved(t.name):
+		return t, errReserved(true)
+	}
+	t.name = h.form(r.Context(), t.name, true)
+	return t, nil
+}
+
+// isHost tells whether u is a URL of this server.
+func (h *Handler) isHost(r *http.Request, u *url.URL) bool {
+	host := bareHost(u.Host)
+	if host == bareHost(r.Host) {
+		return true
+	}
+	for _, name := range h.opts.Hosts {
+		if host == bareHost(name) {
+			return true
+		}
+	}
+	if h.opts.TrustForwarded == nil || !h.opts.TrustForwarded(r) {
+		return false
+	}
+	for _, name := range forwardedHosts(r.Header) {
+		if host == bareHost(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// bareHost is a host for comparing: in lower case, without the port that http and https imply. The
+// scheme is not compared, since a proxy may have ended TLS.
+func bareHost(host string) string {
+	host = strings.ToLower(strings.TrimSpace(host))
+	if s, ok := strings.CutSuffix(host, ":80"); ok && !strings.HasSuffix(s, ":") {
+		return s
+	}
+	if s, ok := strings.CutSuffix(host, ":443"); ok && !strings.HasSuffix(s, ":") {
+		return s
+	}
+	return host
+}
+
+// forwardedHosts are the hosts that proxies say they were asked for: host= of Forwarded (RFC 7239
+// §5.3), and X-Forwarded-Host.
+func forwardedHosts(header http.Header) (hosts []string) {
+	if lines := header["Forwarded"]; len(lines) > 0 {
+		for pair := range strings.FieldsFuncSeq(joined(lines), func(c rune) bool { return c == ',' || c == ';' }) {
+			name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
+			if strings.EqualFold(name, "host") {
+				hosts = append(hosts, strings.Trim(value, `"`))
+			}
+		}
+	}
+	if lines := header["X-Forwarded-Host"]; len(lines) > 0 {
+		hosts = append(hosts, strings.Split(joined(lines), ",")...)
+	}
+	return hosts
+}

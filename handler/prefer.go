@@ -1,0 +1,44 @@
+package handler
+
+import (
+	"net/http"
+	"strings"
+)
+
+// prefer is what the Prefer header field asks for, of what this server can do. RFC 7240, RFC 8144.
+type prefer struct {
+	minimal bool // return=minimal
+	noRoot  bool // depth-noroot
+}
+
+// parsePrefer reads the Prefer lines; "Brief: t" is how Microsoft's clients say return=minimal.
+func parsePrefer(h http.Header) prefer {
+	p := prefer{minimal: strings.EqualFold(h.Get("Brief"), "t")}
+	lines := h["Prefer"]
+	if len(lines) == 0 {
+		return p
+	}
+	for pref := range strings.SplitSeq(joined(lines), ",") {
+		pref, _, _ = strings.Cut(pref, ";") // parameters
+		name, value, _ := strings.Cut(pref, "=")
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "return":
+			p.minimal = p.minimal || strings.EqualFold(strings.Trim(strings.TrimSpace(value), `"`), "minimal")
+		case "depth-noroot":
+			p.noRoot = true
+		}
+	}
+	return p
+}
+
+// applied tells which preferences the answer honours. RFC 7240 §3.
+func (p prefer) applied(w http.ResponseWriter) {
+	switch {
+	case p.minimal && p.noRoot:
+		set(w, "Preference-Applied", "return=minimal, depth-noroot")
+	case p.minimal:
+		set(w, "Preference-Applied", "return=minimal")
+	case p.noRoot:
+		set(w, "Preference-Applied", "depth-noroot")
+	}
+}

@@ -1,0 +1,173 @@
+package handler
+
+import (
+	"encoding/xml"
+
+	"ifmatch/etagfs"
+	"ifmatch/etagfs/state"
+)
+
+// propPlan is what one PROPFIND wants to know of each resource, worked out once.
+type propPlan struct {
+	items     []propItem
+	dead      bool     // some items are, or may be hidden by, dead properties
+	allDead   bool     // and all other dead properties are wanted, too
+	namesOnly bool     // propname
+	minimal   bool     // Prefer: return=minimal, RFC 8144 §2.1: no 404
+	spaces    []string // namespaces declared once, at the root of the answer
+	missing   []int    // scratch: items that the present resource lacks
+}
+
+// propItem is one property of a plan.
+type propItem struct {
+	name     xml.Name
+	live     liveProp // or noLiveProp
+	settable bool     // a dead property of this name hides the live one
+	named    bool     // asked for by name, so it is answered with 404 where it is missing
+	empty    string   // its element without a value
+}
+
+// settableProps are the live properties of RFC 4918 §15 that clients may set.
+var settableProps = map[xml.Name]bool{
+	{Space: nsDAV, Local: "displayname"}:        true,
+	{Space: nsDAV, Local: "getcontentlanguage"}: true,
+}
+
+func planProps(b propfindBody, minimal bool) *propPlan {
+	p := &propPlan{minimal: minimal, namesOnly: b.mode == findNames}
+	if b.mode != findByName {
+		p.dead, p.allDead = true, true
+		last := livePropsOfAll
+		if p.namesOnly {
+			last = liveProps
+		}
+		for live := range last {
+			p.add(livePropNames[live], false)
+		}
+	}
+	for _, name := range b.names {
+		if live, ok := livePropByName[name]; ok && live < livePropsOfAll && b.mode == findAll {
+			continue // include names what allprop has already
+		}
+		p.add(name, true)
+	}
+	return p
+}
+
+func (p *propPlan) add(name xml.Name, named bool) {
+	item := propItem{name: name, live: noLiveProp, named: named, settable: settableProps[name]}
+	if live, ok := livePropByName[name]; ok {
+		item.live = live
+	}
+	if item.live == noLiveProp || item.settable {
+		p.dead = true
+	}
+	item.empty = p.emptyElement(name)
+	p.items = append(p.items, item)
+}
+
+// emptyElement is the element of a name with the prefix that the answer declares for its namespace.
+func (p *propPlan) emptyElement(name xml.Name) string {
+	switch name.Space {
+	case nsDAV:
+		return "<D:" + name.Local + "/>"
+	case "":
+		return "<" + name.Local + "/>"
+	}
+	for i, s := range p.spaces {
+		if s == name.Space {
+			return "<" + spacePrefix(i) + ":" + name.Local + "/>"
+		}
+	}
+	p.spaces = append(p.spaces, name.Space)
+	return "<" + spacePrefix(len(p.spaces)-1) + ":" + name.Local + "/>"
+}
+
+const (
+	propstatOpen = "<D:propstat><D:prop>"
+	propstatOK   = "</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"
+	propstatNone = "</D:prop><D:status>HTTP/1.1 404 Not Found</D:status></D:propstat>"
+)
+
+// appendPropstats appends what the plan wants to know of a resource with these dead properties: one
+// DAV:propstat of what it has, one of what was named and is missing (RFC 4918 §9.1).
+func (p *propPlan) appendPropstats(dst []byte, l *liveResource, dead []state.Property) []byte {
+	start := len(dst)
+	p.missing = p.missing[:0]
+	dst = append(dst, propstatOpen...)
+	found := len(dst)
+	for i := range p.items {
+		var ok bool
+		if dst, ok = p.appendItem(dst, &p.items[i], l, dead); !ok && p.items[i].named {
+			p.missing = append(p.missing, i)
+		}
+	}
+	if p.allDead {
+		dst = p.appendDead(dst, l.info, dead)
+	}
+	none := p.minimal || len(p.missing) == 0
+	if len(dst) == found && !none {
+		dst = dst[:start]
+	} else {
+		dst = append(dst, propstatOK...)
+	}
+	if none {
+		return dst
+	}
+	dst = append(dst, propstatOpen...)
+	for _, i := range p.missing {
+		dst = append(dst, p.items[i].empty...)
+	}
+	return append(dst, propstatNone...)
+}
+
+func (p *propPlan) appendItem(dst []byte, item *propItem, l *liveResource, dead []state.Property) (out []byte, ok bool) {
+	if len(dead) > 0 && (item.live == noLiveProp || item.settable) {
+		for i := range dead {
+			if dead[i].Name != state.Name(item.name) {
+				continue
+			}
+			if p.allDead && !p.namesOnly {
+				return dst, true // with the others
+			}
+			if p.namesOnly {
+				return append(dst, item.empty...), true
+			}
+			return appendDeadProp(dst, &dead[i], l.info), true
+		}
+	}
+	if item.live == noLiveProp {
+		return dst, false
+	}
+	mark := len(dst)
+	if dst, ok = l.appendTo(dst, item.live); ok && p.namesOnly {
+		dst = append(dst[:mark], item.empty...)
+	}
+	return dst, ok
+}
+
+// appendDead appends all dead properties; for propname those that no item has named.
+func (p *propPlan) appendDead(dst []byte, info *etagfs.Info, dead []state.Property) []byte {
+	for i := range dead {
+		switch name := dead[i].Name; {
+		case !p.namesOnly:
+			dst = appendDeadProp(dst, &dead[i], info)
+		case name != state.Name(livePropNames[propDisplayName]):
+			dst = appendEmpty(dst, name.Space, name.Local)
+		}
+	}
+	return dst
+}
+
+// appendDeadProp appends a dead property as it was set. Win32LastModifiedTime was taken over as the
+// modification time, so it tells what that is now: else Windows would show a date of before the
+// latest change.
+func appendDeadProp(dst []byte, d *state.Property, info *etagfs.Info) []byte {
+	if d.Name == win32LastModified {
+		dst = append(dst, `<Z:Win32LastModifiedTime xmlns:Z="`+nsMicrosoft+`">`...)
+		return append(appendHTTPDate(dst, info.Mtime), "</Z:Win32LastModifiedTime>"...)
+	}
+	return append(dst, d.XML...)
+}
+
+var win32LastModified = state.Name{Space: nsMicrosoft, Local: "Win32LastModifiedTime"}
