@@ -73,24 +73,15 @@ func (s *Store) has(name string, deep bool) bool {
 // Patch carries out ops in their order, all or none (RFC 4918 §9.2), and returns when it is durable.
 // Errors: ErrTooLarge; fs.ErrNoSpace; ErrDamaged. Nothing has changed when it fails.
 func (s *Store) Patch(name string, ops []Op) error {
-	for _, op := range ops {
-		if len(op.Name.Space)+len(op.Name.Local)+len(op.XML) > s.opts.MaxPropertyBytes {
-			return fmt.Errorf("property %s of %s: %w", op.Name.Local, name, ErrTooLarge)
-		}
+	if err := s.small(name, ops); err != nil {
+		return err
 	}
 	return s.begin(func(tx Tx, c *counts) error {
-		key := keyOf(name)
-		old := tx.Get(Properties, key)
-		ps, err := decodeProperties(old)
+		value, err := s.fitting(tx, name, ops)
 		if err != nil {
-			return fmt.Errorf("properties of %s: %w", name, err)
+			return err
 		}
-		value := encodeProperties(patched(ps, ops))
-		if grown := len(value) - len(old); grown > 0 &&
-			(len(value) > s.opts.MaxResourceBytes || s.size()+int64(grown) > s.opts.MaxStoreBytes) {
-			return fmt.Errorf("properties of %s: %w", name, ErrTooLarge)
-		}
-		return put(tx, c, key, value)
+		return put(tx, c, keyOf(name), value)
 	}).wait()
 }
 

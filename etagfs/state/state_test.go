@@ -108,6 +108,9 @@ func TestTooLargeChangesNothing(t *testing.T) {
 		"one property": {set("", "q", "1"), set("", "r", strings.Repeat("x", 101))},
 		"one resource": {set("", "q", big)},
 	} {
+		if err := s.Fits("/a", ops); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("%s would fit: %v", what, err)
+		}
 		if err := s.Patch("/a", ops); !errors.Is(err, ErrTooLarge) {
 			t.Errorf("%s: got %v", what, err)
 		}
