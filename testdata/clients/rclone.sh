@@ -1,0 +1,100 @@
+# rclone: its own integration tests of a WebDAV server, then what people do with it: sync, check, bisync and
+# a mount; each as a server of no particular vendor and as an ownCloud, which keeps times and checksums.
+. "$(dirname "$0")/lib.sh"
+
+step build
+cd "$here"
+go build -o "$WORK/rclone" ./rclone
+# No configuration file: remotes come from the environment.
+export RCLONE_CONFIG=$WORK/none.conf RCLONE_STATS=0 RCLONE_LOG_LEVEL=NOTICE
+export RCLONE_CONFIG_PLAIN_TYPE=webdav RCLONE_CONFIG_PLAIN_VENDOR=other
+export RCLONE_CONFIG_CLOUD_TYPE=webdav RCLONE_CONFIG_CLOUD_VENDOR=owncloud
+
+serve
+export RCLONE_CONFIG_PLAIN_URL=$URL RCLONE_CONFIG_CLOUD_URL=$URL
+rclone() { "$WORK/rclone" "$@"; }
+
+for remote in plain cloud; do
+	step "integration tests, $remote"
+	go test -count=1 github.com/rclone/rclone/backend/webdav -run 'TestIntegration$' -remote "$remote:" -v \
+		>"$WORK/integration.log" 2>&1 || {
+		grep -vE '^ *(=== |--- (PASS|SKIP)|fstests.go:[0-9]+: (skip|skipping))' "$WORK/integration.log"
+		fail "integration tests as $remote"
+	}
+	echo "$(grep -c -- '--- PASS' "$WORK/integration.log") passed"
+	left=$(ls -A "$DIR")
+	[ -z "$left" ] || fail "the integration tests left $left"
+done
+
+source_tree "$WORK/tree"
+for remote in plain cloud; do
+	step "sync and check, $remote"
+	rclone sync --create-empty-src-dirs "$WORK/tree" "$remote:tree"
+	diff -r "$WORK/tree" "$DIR/tree"
+	rclone check --download "$WORK/tree" "$remote:tree"
+	echo changed >>"$DIR/tree/deep/a name with spaces.txt"
+	rclone check --download "$WORK/tree" "$remote:tree" 2>/dev/null && fail "check did not see the change"
+	rm -r "$DIR/tree/über" "$DIR/tree/large.txt"
+	echo extra >"$DIR/tree/extra"
+	# sizes differ, files are missing, one is too much: all of it is put right
+	rclone sync --create-empty-src-dirs "$WORK/tree" "$remote:tree"
+	diff -r "$WORK/tree" "$DIR/tree"
+	rclone sync --create-empty-src-dirs "$remote:tree" "$WORK/back"
+	diff -r "$WORK/tree" "$WORK/back"
+	if [ "$remote" = cloud ]; then
+		(cd "$WORK/tree" && find . -type f -printf '%p %Ts\n' | sort) >"$WORK/times.want"
+		(cd "$DIR/tree" && find . -type f -printf '%p %Ts\n' | sort) >"$WORK/times.got"
+		diff "$WORK/times.want" "$WORK/times.got" || fail "the times of files were not kept"
+	fi
+	rm -r "$DIR/tree" "$WORK/back"
+done
+
+step bisync
+mkdir -p "$WORK/mine"
+echo base >"$WORK/mine/base"
+echo both >"$WORK/mine/both"
+bisync() { rclone bisync "$WORK/mine" cloud:bi --workdir "$WORK/bisync" --conflict-resolve newer "$@"; }
+bisync --resync
+holds "$DIR/bi/base" base
+sleep 1.1 # times are compared in seconds
+echo here >"$WORK/mine/here"
+echo there >"$DIR/bi/there"
+rm "$DIR/bi/base"
+echo "edited there" >"$DIR/bi/both"
+bisync
+diff -r "$WORK/mine" "$DIR/bi"
+holds "$WORK/mine/there" there
+holds "$WORK/mine/both" "edited there"
+[ ! -e "$WORK/mine/base" ] || fail "bisync brought a deleted file back"
+# Edited on both sides: both texts stay, one of them under another name.
+echo "edit of mine" >"$WORK/mine/both"
+sleep 1.1
+echo "edit of theirs" >"$DIR/bi/both"
+bisync
+diff -r "$WORK/mine" "$DIR/bi"
+grep -rqx "edit of mine" "$DIR/bi" && grep -rqx "edit of theirs" "$DIR/bi" || fail "bisync lost an edit"
+
+step mount
+mkdir "$WORK/mnt"
+rclone mount cloud: "$WORK/mnt" --vfs-cache-mode writes --vfs-write-back 0s --dir-cache-time 1s \
+	--cache-dir "$WORK/vfs" 2>"$WORK/mount.log" &
+mount_pid=$!
+eventually "rclone does not mount: $(cat "$WORK/mount.log")" mountpoint -q "$WORK/mnt"
+cp -r "$WORK/tree" "$WORK/mnt/tree"
+diff -r "$WORK/tree" "$WORK/mnt/tree"
+echo appended >>"$WORK/mnt/tree/large.txt"
+echo appended >>"$WORK/tree/large.txt"
+truncate -s 10 "$WORK/mnt/tree/deep/a name with spaces.txt" "$WORK/tree/deep/a name with spaces.txt"
+mv "$WORK/mnt/tree/über" "$WORK/mnt/tree/under" && mv "$WORK/tree/über" "$WORK/tree/under"
+mv "$WORK/mnt/tree/empty" "$WORK/mnt/tree/deep/er/" && mv "$WORK/tree/empty" "$WORK/tree/deep/er/"
+rm -r "$WORK/mnt/tree/fs" "$WORK/tree/fs"
+eventually "the mount shows other files than were written" diff -r "$WORK/tree" "$WORK/mnt/tree"
+# written behind: the server has it soon, and all of it after the unmount
+curl -sf -T "$WORK/tree/large.txt" "${URL}tree/by-another"
+cp "$WORK/tree/large.txt" "$WORK/tree/by-another"
+eventually "the mount does not show what another client wrote" cmp "$WORK/tree/by-another" "$WORK/mnt/tree/by-another"
+fusermount3 -u "$WORK/mnt"
+wait "$mount_pid" || fail "rclone mount: $(cat "$WORK/mount.log")"
+diff -r "$WORK/tree" "$DIR/tree"
+nothing_staged
+stop
