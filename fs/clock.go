@@ -29,3 +29,8 @@ func (c *clock) stamp(replaced, granularity int64) int64 {
 		}
 	}
 }
+
+// chosenTime is the whole second of a time that a client chose with the nanoseconds of a stamp.
+func chosenTime(t time.Time, stamp int64) int64 {
+	return t.Unix()*int64(time.Second) + stamp%int64(time.Second)
+}

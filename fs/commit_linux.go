@@ -91,8 +91,8 @@ func (s *staged) create(p parent, base string, check func(*Info) error) error {
 	}
 	err := error(nil)
 	if s.tmp == "" {
-		err = s.r.linkFD(s.fd, p.fd, base)
-	} else if err = renameNew(s.tmpDir.fd, s.tmp, p.fd, base); err == nil {
+		err = s.r.link(s.fd, p.fd, base)
+	} else if err = s.r.renameNew(s.tmpDir.fd, s.tmp, p.fd, base); err == nil {
 		s.tmp = ""
 	}
 	if err == unix.EEXIST {
@@ -143,7 +143,7 @@ func (s *staged) openOld(p parent, base string) (int, error) {
 }
 
 func (s *staged) renameOver(p parent, base string) error {
-	err := unix.Renameat(s.tmpDir.fd, s.tmp, p.fd, base)
+	err := s.r.rename(s.tmpDir.fd, s.tmp, p.fd, base)
 	switch err {
 	case nil:
 		s.tmp = ""
@@ -162,7 +162,7 @@ func (s *staged) giveName(p parent) error {
 		return nil
 	}
 	tmp := s.r.reserved()
-	if err := s.r.linkFD(s.fd, p.fd, tmp); err != nil {
+	if err := s.r.link(s.fd, p.fd, tmp); err != nil {
 		return err
 	}
 	s.tmp = tmp
@@ -196,7 +196,7 @@ func (s *staged) exchange(p parent, base string, check func(*Info) error) (old i
 	if err := s.giveName(p); err != nil {
 		return -1, err
 	}
-	err = unix.Renameat2(s.tmpDir.fd, s.tmp, p.fd, base, unix.RENAME_EXCHANGE)
+	err = s.r.exchange(s.tmpDir.fd, s.tmp, p.fd, base)
 	switch err {
 	case nil:
 	case unix.ENOENT:
@@ -213,9 +213,9 @@ func (s *staged) exchange(p parent, base string, check func(*Info) error) (old i
 	if !same(&out, &h.st) || h.disturbed() {
 		return -1, s.putBack(p, base, &out)
 	}
-	err = unix.Unlinkat(s.tmpDir.fd, s.tmp, 0)
+	s.r.unlink(s.tmpDir.fd, s.tmp) // it is done: should this name not go, the sweep removes it
 	s.tmp = ""
-	return h.fd, err
+	return h.fd, nil
 }
 
 // replaceChecked is what is left where the file system cannot exchange: safe against writers
@@ -234,7 +234,7 @@ func (s *staged) replaceChecked(p parent, base string, checked *unix.Statx_t) er
 func (s *staged) putBack(p parent, base string, out *unix.Statx_t) error {
 	placed, held := s.own.Ino, out.Ino
 	for n := 0; n < stepTries; n++ {
-		err := unix.Renameat2(s.tmpDir.fd, s.tmp, p.fd, base, unix.RENAME_EXCHANGE)
+		err := s.r.exchange(s.tmpDir.fd, s.tmp, p.fd, base)
 		if err == unix.ENOENT {
 			return s.putBackGone(p, base)
 		}
@@ -264,7 +264,7 @@ func (s *staged) putBackGone(p parent, base string) error {
 		return err
 	}
 	if st.Nlink > 0 {
-		if err := renameNew(s.tmpDir.fd, s.tmp, p.fd, base); err == nil {
+		if err := s.r.renameNew(s.tmpDir.fd, s.tmp, p.fd, base); err == nil {
 			s.tmp = ""
 		}
 	}

@@ -28,6 +28,9 @@ func (s *staged) Write(p []byte) (int, error) {
 	if s.finished {
 		return 0, pathError("write", s.name, iofs.ErrClosed)
 	}
+	if err := s.r.hook("write", s.name); err != nil {
+		return 0, pathError("write", s.name, err)
+	}
 	done := 0
 	for done < len(p) {
 		n, err := unix.Write(s.fd, p[done:])
@@ -115,6 +118,9 @@ func (s *staged) copyRange(src *os.File, limit *int64) (total int64, err error) 
 	c, err := src.SyscallConn()
 	if err != nil {
 		return 0, errNoRange
+	}
+	if err := s.r.hook("write", s.name); err != nil {
+		return 0, err
 	}
 	ctlErr := c.Control(func(from uintptr) {
 		for {

@@ -25,6 +25,9 @@ func (r *Root) makeDir(name string, st *unix.Statx_t) error {
 		return err
 	}
 	defer p.close()
+	if err := r.hook("mkdir", base); err != nil {
+		return err
+	}
 	if err := unix.Mkdirat(p.fd, base, r.opts.dirMode()); err != nil {
 		return err
 	}
@@ -44,13 +47,16 @@ func (r *Root) syncDir(name string) error {
 	if err == unix.EACCES {
 		// One may write to a directory without being allowed to read it; then all of the file
 		// system is made durable.
+		if err := r.hook("fsync", name); err != nil {
+			return err
+		}
 		return unix.Syncfs(r.fd)
 	}
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	err = fsync(fd)
+	err = r.fsync(fd, name)
 	if err == unix.EINVAL || err == unix.EOPNOTSUPP { // it has nothing to make durable
 		return nil
 	}

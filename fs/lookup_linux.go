@@ -157,7 +157,10 @@ func (r *Root) SetModTime(name string, t time.Time) (Info, error) {
 		err = ErrSpecial
 	}
 	if err == nil {
-		err = setTimesPath(fd, t.UnixNano())
+		err = r.hook("utimes", name)
+	}
+	if err == nil {
+		err = setTimesPath(fd, chosenTime(t, r.clock.stamp(0, r.storeNS)))
 	}
 	if err == nil {
 		err = statFD(fd, &st)

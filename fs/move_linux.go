@@ -8,11 +8,14 @@ import (
 
 // Move renames src to dst.
 //
-//	nothing at dst                  renameat2(2) RENAME_NOREPLACE
-//	a file over a file              rename(2)
-//	exact, or with a collection     renameat2(2) RENAME_EXCHANGE, look at both, retire what came to src
+//	nothing at dst         renameat2(2) RENAME_NOREPLACE
+//	a file over a file     rename(2)
+//	the same, exact, or    link to a reserved name, renameat2(2) RENAME_EXCHANGE with dst, look
+//	over a collection      at what came out, unlink src
+//	a collection over      RENAME_EXCHANGE of the two, look at both, retire what came to src
+//	anything
 //
-// BUG: in the third case a reader may, for some microseconds, find at src what was at dst.
+// BUG: in the last case a reader may, for some microseconds, find at src what was at dst.
 func (r *Root) Move(src, dst string, exact bool, check func(src, dst *Info) error) (info Info, release func(), err error) {
 	for _, name := range []string{src, dst} {
 		if err := r.writable(name); err != nil {
@@ -26,11 +29,12 @@ func (r *Root) Move(src, dst string, exact bool, check func(src, dst *Info) erro
 		m := move{r: r, exact: exact, check: check, done: closer(-1)}
 		err := m.run(src, dst)
 		m.close()
-		release = m.done
+		if release = m.done; err != nil {
+			release()
+		}
 		return err
 	})
 	if err != nil {
-		release()
 		return info, nil, err
 	}
 	var st unix.Statx_t
@@ -89,6 +93,8 @@ func (m *move) run(src, dst string) (err error) {
 		return m.toItself()
 	case !m.exact && !isDirMode(&m.s) && !isDirMode(&m.d):
 		return m.toFile()
+	case !isDirMode(&m.s):
+		return m.byLink()
 	}
 	return m.exchange()
 }
@@ -147,7 +153,7 @@ func (m *move) state(st *unix.Statx_t, name string) *Info {
 }
 
 func (m *move) toNew() error {
-	err := renameNew(m.from.fd, m.src, m.to.fd, m.dst)
+	err := m.r.renameNew(m.from.fd, m.src, m.to.fd, m.dst)
 	if err == unix.EEXIST {
 		return errAgain
 	}
@@ -155,7 +161,7 @@ func (m *move) toNew() error {
 		return err
 	}
 	// Something else was at src by then. If src has been created anew since, both stay.
-	if err := renameNew(m.to.fd, m.dst, m.from.fd, m.src); err != nil && err != unix.EEXIST {
+	if err := m.r.renameNew(m.to.fd, m.dst, m.from.fd, m.src); err != nil && err != unix.EEXIST {
 		return err
 	}
 	return errAgain
@@ -165,9 +171,9 @@ func (m *move) toNew() error {
 // file system finds one name by two spellings, it changes the spelling.
 func (m *move) toItself() error {
 	if !isDirMode(&m.s) && m.s.Nlink > 1 {
-		return unix.Unlinkat(m.from.fd, m.src, 0)
+		return m.r.unlink(m.from.fd, m.src)
 	}
-	return unix.Renameat(m.from.fd, m.src, m.to.fd, m.dst)
+	return m.r.rename(m.from.fd, m.src, m.to.fd, m.dst)
 }
 
 func (m *move) toFile() error {
@@ -176,13 +182,10 @@ func (m *move) toFile() error {
 		fd, _ = openIn(m.to.fd, m.dst, unix.O_PATH)
 	}
 	m.done = closer(fd)
-	err := unix.Renameat(m.from.fd, m.src, m.to.fd, m.dst)
+	err := m.r.rename(m.from.fd, m.src, m.to.fd, m.dst)
 	switch err {
 	case unix.EISDIR, unix.ENOTDIR, unix.ENOTEMPTY, unix.EEXIST: // one of them is a collection by now
 		err = errAgain
-	}
-	if err != nil {
-		m.done()
 	}
 	return err
 }
@@ -193,45 +196,127 @@ func (m *move) is(p parent, base string, checked *unix.Statx_t) bool {
 	return statIn(p.fd, base, &st) == nil && same(&st, checked)
 }
 
+// exchange is for a collection. Until the second step, or after a crash between the two, what
+// was at dst is at src; nothing is lost.
 func (m *move) exchange() error {
-	err := unix.Renameat2(m.from.fd, m.src, m.to.fd, m.dst, unix.RENAME_EXCHANGE)
-	switch {
-	case err == unix.ENOENT:
-		return errAgain
-	case err == unix.ENOSYS, err == unix.EOPNOTSUPP, err == unix.EINVAL && !m.r.features.Exchange:
+	err := m.r.exchange(m.from.fd, m.src, m.to.fd, m.dst)
+	if m.cannotSwap(err) {
 		return m.aside()
-	case err != nil:
-		return err
 	}
-	if m.exact && !(m.is(m.to, m.dst, &m.s) && m.is(m.from, m.src, &m.d)) || m.holds && m.h.disturbed() {
-		if err := unix.Renameat2(m.from.fd, m.src, m.to.fd, m.dst, unix.RENAME_EXCHANGE); err != nil && err != unix.ENOENT {
-			return err
-		}
+	if err == unix.ENOENT {
 		return errAgain
-	}
-	return m.clearSource()
-}
-
-// clearSource retires what the exchange brought to src. If another program has put something
-// there since, that stays, for it has replaced what was to go.
-func (m *move) clearSource() error {
-	tmp, err := m.r.setAside(m.from, m.src, &m.d)
-	if err == errAgain {
-		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return m.drop(m.from, tmp)
+	if m.exact && !(m.is(m.to, m.dst, &m.s) && m.is(m.from, m.src, &m.d)) || m.disturbed() {
+		err = errAgain
+	} else {
+		err = m.clear(m.from, m.src)
+	}
+	if err != nil {
+		if e := m.r.exchange(m.from.fd, m.src, m.to.fd, m.dst); e != nil && e != unix.ENOENT {
+			return e
+		}
+	}
+	return err
 }
 
-// drop removes what is at a reserved name, a collection by release.
-func (m *move) drop(p parent, tmp string) error {
-	if !isDirMode(&m.d) {
-		return unix.Unlinkat(p.fd, tmp, 0)
+func (m *move) cannotSwap(err error) bool {
+	return err == unix.ENOSYS || err == unix.EOPNOTSUPP || err == unix.EINVAL && !m.r.features.Exchange
+}
+
+func (m *move) disturbed() bool { return m.holds && m.h.disturbed() }
+
+// clear retires what the exchange brought to src. If another program has put something there
+// since, that stays, for it has replaced what was to go.
+func (m *move) clear(p parent, base string) error {
+	tmp, err := m.r.setAside(p, base, &m.d)
+	if err == errAgain {
+		return nil
 	}
-	m.done = m.r.remover(p, tmp)
-	return nil
+	if err == nil {
+		m.drop(p, tmp)
+	}
+	return err
+}
+
+// drop removes what was at dst and is at a reserved name now, a collection by release. It
+// is out of the tree already: should that fail, the sweep does it.
+func (m *move) drop(p parent, tmp string) {
+	if isDirMode(&m.d) {
+		m.done = m.r.remover(p, tmp)
+		return
+	}
+	m.r.unlink(p.fd, tmp)
+}
+
+// byLink is for a file, or a link, over what must be looked at, or is a collection: it gets a second,
+// reserved name beside dst, which is exchanged with dst; then the first one goes. A reader finds
+// the same at src until there is nothing, and a crash in between leaves both.
+func (m *move) byLink() error {
+	tmp := m.r.reserved()
+	if err := m.r.hook("link", tmp); err != nil {
+		return err
+	}
+	err := unix.Linkat(m.from.fd, m.src, m.to.fd, tmp, 0)
+	switch err {
+	case nil:
+	case unix.ENOENT:
+		return errAgain
+	case unix.EXDEV:
+		return err
+	default: // no links here, too many, or not to a file of another owner (fs.protected_hardlinks)
+		return m.exchange()
+	}
+	if !m.is(m.to, tmp, &m.s) {
+		m.r.unlink(m.to.fd, tmp)
+		return errAgain
+	}
+	err = m.r.exchange(m.to.fd, tmp, m.to.fd, m.dst)
+	if err != nil {
+		m.r.unlink(m.to.fd, tmp)
+		if m.cannotSwap(err) {
+			return m.aside()
+		}
+		if err == unix.ENOENT {
+			return errAgain
+		}
+		return err
+	}
+	if m.exact && !m.is(m.to, tmp, &m.d) || m.disturbed() {
+		err = errAgain
+	} else {
+		err = m.leave()
+	}
+	if err == nil {
+		m.drop(m.to, tmp)
+		return nil
+	}
+	if e := m.r.exchange(m.to.fd, tmp, m.to.fd, m.dst); e != nil && e != unix.ENOENT {
+		return e
+	}
+	if !m.is(m.to, tmp, &m.s) {
+		// Another program has replaced our link at dst. What it put there is what counts; what
+		// was there before us is what it meant to replace.
+		m.r.exchange(m.to.fd, tmp, m.to.fd, m.dst)
+		m.drop(m.to, tmp)
+		return errAgain
+	}
+	m.r.unlink(m.to.fd, tmp)
+	return err
+}
+
+// leave removes the name src of a file that has its new one.
+func (m *move) leave() error {
+	if !m.exact {
+		return m.r.unlink(m.from.fd, m.src)
+	}
+	tmp, err := m.r.setAside(m.from, m.src, &m.s)
+	if err == nil {
+		m.r.unlink(m.from.fd, tmp)
+	}
+	return err
 }
 
 // aside is for file systems that cannot exchange: what is at dst goes first, so that for a
@@ -241,9 +326,9 @@ func (m *move) aside() error {
 	if err != nil {
 		return err
 	}
-	err = renameNew(m.from.fd, m.src, m.to.fd, m.dst)
+	err = m.r.renameNew(m.from.fd, m.src, m.to.fd, m.dst)
 	if err == nil && m.exact && !m.is(m.to, m.dst, &m.s) {
-		err = renameNew(m.to.fd, m.dst, m.from.fd, m.src)
+		err = m.r.renameNew(m.to.fd, m.dst, m.from.fd, m.src)
 		if err == nil {
 			err = errAgain
 		}
@@ -257,5 +342,6 @@ func (m *move) aside() error {
 		}
 		return err
 	}
-	return m.drop(m.to, tmp)
+	m.drop(m.to, tmp)
+	return nil
 }

@@ -17,6 +17,13 @@ type RootOptions struct {
 	Hook func(step, name string) error
 }
 
+func (o *RootOptions) hook(step, name string) error {
+	if o.Hook == nil {
+		return nil
+	}
+	return o.Hook(step, name)
+}
+
 func (o *RootOptions) fileMode() uint32 {
 	if o.FileMode == 0 {
 		return 0o666

@@ -70,7 +70,7 @@ func (r *Root) retireFile(p parent, base string, st *unix.Statx_t, exact bool, c
 		if err := ask(check, st); err != nil {
 			return nil, err
 		}
-		return r.unlink(p, base, int64(st.Size))
+		return r.unlinkFile(p, base, int64(st.Size))
 	}
 	h, err := hold(p.fd, base)
 	if err != nil {
@@ -92,13 +92,13 @@ func (r *Root) retireFile(p parent, base string, st *unix.Statx_t, exact bool, c
 	return done, nil
 }
 
-// unlink removes a file. A descriptor that stays open puts off the freeing of a large one.
-func (r *Root) unlink(p parent, base string, sizeBytes int64) (func(), error) {
+// unlinkFile removes a file. A descriptor that stays open puts off the freeing of a large one.
+func (r *Root) unlinkFile(p parent, base string, sizeBytes int64) (func(), error) {
 	fd := -1
 	if sizeBytes >= lazyBytes {
 		fd, _ = openIn(p.fd, base, unix.O_PATH)
 	}
-	err := unix.Unlinkat(p.fd, base, 0)
+	err := r.unlink(p.fd, base)
 	if err != nil {
 		closer(fd)()
 		if err == unix.EISDIR || err == unix.EPERM && isDir(p.fd, base) {
@@ -126,19 +126,21 @@ func (r *Root) takeOut(p parent, base string, h *held) error {
 		}
 		return errAgain
 	}
-	return unix.Unlinkat(p.fd, tmp, 0)
+	r.unlink(p.fd, tmp) // it is out of the tree: should this fail, the sweep does it
+	return nil
 }
 
 // retireChecked removes a link.
 func (r *Root) retireChecked(p parent, base string, st *unix.Statx_t, exact bool) error {
 	if !exact {
-		return unix.Unlinkat(p.fd, base, 0)
+		return r.unlink(p.fd, base)
 	}
 	tmp, err := r.setAside(p, base, st)
 	if err != nil {
 		return err
 	}
-	return unix.Unlinkat(p.fd, tmp, 0)
+	r.unlink(p.fd, tmp)
+	return nil
 }
 
 func (r *Root) retireDir(p parent, base string, st *unix.Statx_t) (func(), error) {
@@ -157,7 +159,7 @@ func (r *Root) remover(p parent, tmp string) func() {
 	}
 	done := closer(fd)
 	return func() {
-		removeTree(fd, tmp)
+		r.removeTree(fd, tmp)
 		done()
 	}
 }
@@ -166,7 +168,7 @@ func (r *Root) remover(p parent, tmp string) func() {
 // since is put back: errAgain.
 func (r *Root) setAside(p parent, base string, checked *unix.Statx_t) (tmp string, err error) {
 	tmp = r.reserved()
-	if err := unix.Renameat(p.fd, base, p.fd, tmp); err != nil {
+	if err := r.rename(p.fd, base, p.fd, tmp); err != nil {
 		if err == unix.ENOENT {
 			err = errAgain
 		}
@@ -190,7 +192,7 @@ func (r *Root) setAside(p parent, base string, checked *unix.Statx_t) (tmp strin
 func (r *Root) restore(p parent, tmp, base string) error {
 	to := base
 	for n := 0; n < stepTries; n++ {
-		err := renameNew(p.fd, tmp, p.fd, to)
+		err := r.renameNew(p.fd, tmp, p.fd, to)
 		if err != unix.EEXIST {
 			return err
 		}

@@ -25,8 +25,9 @@ type staged struct {
 	took bool         // it took on what from had
 	from Identity
 
-	mtime    int64 // 0 until prepared
-	asked    bool  // mtime was chosen by the caller
+	mtime    int64     // 0 until prepared
+	chosen   time.Time // by the caller, when asked
+	asked    bool
 	durable  bool
 	finished bool
 }
@@ -49,6 +50,9 @@ func (r *Root) stage(name string) (*staged, error) {
 	}
 	s := &staged{r: r, name: name}
 	err := error(unix.EOPNOTSUPP)
+	if err := r.hook("create", name); err != nil {
+		return nil, err
+	}
 	if !r.noTmpfile {
 		s.fd, err = openInside(r.fd, parentRel(name), unix.O_TMPFILE|unix.O_RDWR, r.opts.fileMode())
 	}
@@ -98,9 +102,8 @@ func (s *staged) prepare(modTime time.Time, durable bool) error {
 	if err := statFD(s.fd, &s.own); err != nil {
 		return err
 	}
-	if s.asked = !modTime.IsZero(); s.asked {
-		s.mtime = modTime.UnixNano()
-	}
+	s.asked = !modTime.IsZero()
+	s.chosen = modTime
 	p, base, err := s.r.openParent(s.name)
 	if err != nil {
 		return err
@@ -111,7 +114,7 @@ func (s *staged) prepare(modTime time.Time, durable bool) error {
 	}
 	if durable {
 		s.durable = true
-		return fsync(s.fd)
+		return s.r.fsync(s.fd, s.name)
 	}
 	return nil
 }
@@ -144,6 +147,9 @@ func (s *staged) takeOn(old int, st *unix.Statx_t) error {
 	}
 	var info Info
 	info.fill(st)
+	if err := s.r.hook("attributes", s.name); err != nil {
+		return err
+	}
 	if err := takeOn(s.fd, &s.own, old, st); err != nil {
 		return err
 	}
@@ -152,12 +158,13 @@ func (s *staged) takeOn(old int, st *unix.Statx_t) error {
 }
 
 // stamp sets the modification time: what was asked for, or a new one, strictly later than every
-// earlier stamp and than that of the replaced file.
+// earlier stamp and than that of the replaced file. Of a time that was asked for the second is kept.
 func (s *staged) stamp(replaced int64) error {
-	if !s.asked {
-		s.mtime = s.r.clock.stamp(replaced, s.r.storeNS)
+	s.mtime = s.r.clock.stamp(replaced, s.r.storeNS)
+	if s.asked {
+		s.mtime = chosenTime(s.chosen, s.mtime)
 	}
-	return setTimes(s.fd, s.mtime)
+	return s.r.setTimes(s.fd, s.name, s.mtime)
 }
 
 // dressedAs tells whether it took on what the file in this state has.
@@ -176,7 +183,7 @@ func (s *staged) again(old int, st *unix.Statx_t) error {
 	if err := s.takeOn(old, st); err != nil || !s.durable {
 		return err
 	}
-	return fsync(s.fd)
+	return s.r.fsync(s.fd, s.name)
 }
 
 // undress gives back what it took on, when the file it took it from is gone.
@@ -188,6 +195,9 @@ func (s *staged) undress() error {
 	if err := statFD(s.fd, &st); err != nil {
 		return err
 	}
+	if err := s.r.hook("attributes", s.name); err != nil {
+		return err
+	}
 	if st.Uid != s.own.Uid || st.Gid != s.own.Gid {
 		if err := unix.Fchown(s.fd, int(s.own.Uid), int(s.own.Gid)); err != nil {
 			return err
@@ -197,7 +207,7 @@ func (s *staged) undress() error {
 	if err := unix.Fchmod(s.fd, uint32(s.own.Mode)&0o7777); err != nil || !s.durable {
 		return err
 	}
-	return fsync(s.fd)
+	return s.r.fsync(s.fd, s.name)
 }
 
 // Discard drops the bytes.
@@ -214,7 +224,7 @@ func (s *staged) Discard() {
 // dropName removes the reserved name.
 func (s *staged) dropName() {
 	if s.tmp != "" {
-		unix.Unlinkat(s.tmpDir.fd, s.tmp, 0)
+		s.r.unlink(s.tmpDir.fd, s.tmp)
 		s.tmp, s.lost = "", true
 	}
 }

@@ -50,7 +50,7 @@ func (s *sweep) directory(fd int) {
 	}))
 	if len(left) > 0 && !s.r.served(fd) {
 		for _, name := range left {
-			if err := removeTree(fd, name); err != nil {
+			if err := s.r.removeTree(fd, name); err != nil {
 				s.note(err)
 				continue
 			}

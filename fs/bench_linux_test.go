@@ -1,0 +1,118 @@
+package fs
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func benchRoot(b *testing.B) *Root {
+	b.Helper()
+	dir := b.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "a/b/c"), 0o777); err != nil {
+		b.Fatal(err)
+	}
+	for _, name := range []string{"f", "a/b/c/f"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("0123456789"), 0o666); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return openRoot(b, dir, RootOptions{})
+}
+
+var depths = map[string]string{"depth1": "/f", "depth4": "/a/b/c/f"}
+
+func BenchmarkLookup(b *testing.B) {
+	f := benchRoot(b)
+	for depth, name := range depths {
+		b.Run(depth, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				f.Lookup(name)
+			}
+		})
+	}
+}
+
+func BenchmarkResolve(b *testing.B) {
+	f := benchRoot(b)
+	for depth, name := range depths {
+		b.Run(depth, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				f.Resolve(name)
+			}
+		})
+	}
+}
+
+func BenchmarkOpenRead(b *testing.B) {
+	f := benchRoot(b)
+	for depth, name := range depths {
+		b.Run(depth, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				file, err := f.OpenRead(name)
+				if err != nil {
+					b.Fatal(err)
+				}
+				file.Close()
+			}
+		})
+	}
+}
+
+func BenchmarkCommit(b *testing.B) {
+	for _, kind := range []string{"create", "replace", "exact"} {
+		for depth, at := range depths {
+			b.Run(kind+"/"+depth, func(b *testing.B) {
+				f := benchRoot(b)
+				body := strings.NewReader(strings.Repeat("x", 4096))
+				b.ReportAllocs()
+				n := 0
+				for b.Loop() {
+					name := at
+					if kind == "create" {
+						n++
+						name = fmt.Sprintf("%s%d", at, n)
+					}
+					s, err := f.Stage(name)
+					if err != nil {
+						b.Fatal(err)
+					}
+					body.Seek(0, 0)
+					s.ReadFrom(body)
+					if err := s.Prepare(time.Time{}, false); err != nil {
+						b.Fatal(err)
+					}
+					_, _, release, err := s.Commit(kind == "exact", accept)
+					if err != nil {
+						b.Fatal(err)
+					}
+					release()
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkList10000(b *testing.B) {
+	dir := b.TempDir()
+	for n := range 10_000 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("file-%05d.txt", n)), nil, 0o666); err != nil {
+			b.Fatal(err)
+		}
+	}
+	f := openRoot(b, dir, RootOptions{})
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		f.List("/", func(string, *Info) error { n++; return nil })
+		if n != 10_000 {
+			b.Fatal(n)
+		}
+	}
+}

@@ -1,0 +1,65 @@
+package fs
+
+import "golang.org/x/sys/unix"
+
+// The system calls that change the served directory, each after the hook of the tests had its say.
+
+func (r *Root) hook(step, base string) error { return r.opts.hook(step, base) }
+
+func (r *Root) unlink(dirfd int, base string) error {
+	if err := r.hook("unlink", base); err != nil {
+		return err
+	}
+	return unix.Unlinkat(dirfd, base, 0)
+}
+
+func (r *Root) link(fd, dirfd int, base string) error {
+	if err := r.hook("link", base); err != nil {
+		return err
+	}
+	return r.linkFD(fd, dirfd, base)
+}
+
+func (r *Root) rename(fromDir int, from string, toDir int, to string) error {
+	if err := r.hook("rename", to); err != nil {
+		return err
+	}
+	return unix.Renameat(fromDir, from, toDir, to)
+}
+
+// renameNew renames to a name that must not exist. Error EEXIST: it does.
+func (r *Root) renameNew(fromDir int, from string, toDir int, to string) error {
+	if err := r.hook("rename", to); err != nil {
+		return err
+	}
+	return renameNew(fromDir, from, toDir, to)
+}
+
+func (r *Root) exchange(fromDir int, from string, toDir int, to string) error {
+	if err := r.hook("exchange", to); err != nil {
+		return err
+	}
+	return unix.Renameat2(fromDir, from, toDir, to, unix.RENAME_EXCHANGE)
+}
+
+// removeTree is one step: what it does is invisible.
+func (r *Root) removeTree(dirfd int, base string) error {
+	if err := r.hook("remove", base); err != nil {
+		return err
+	}
+	return removeTree(dirfd, base)
+}
+
+func (r *Root) fsync(fd int, base string) error {
+	if err := r.hook("fsync", base); err != nil {
+		return err
+	}
+	return fsync(fd)
+}
+
+func (r *Root) setTimes(fd int, base string, mtime int64) error {
+	if err := r.hook("utimes", base); err != nil {
+		return err
+	}
+	return setTimes(fd, mtime)
+}
