@@ -65,6 +65,7 @@ func OpenPortable(dir string, opts RootOptions) (FS, error) {
 		p.Close()
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
+	p.features.Notify = notifies(dir, p.features.Kind)
 	return p, nil
 }
 
@@ -85,10 +86,7 @@ func (p *portable) reserved() string {
 
 // hook is called before every step that changes the disk.
 func (p *portable) hook(step, name string) error {
-	if p.opts.Hook == nil {
-		return nil
-	}
-	return p.opts.Hook(step, name)
+	return p.opts.hook(step, name)
 }
 
 // rel is name as os.Root wants it. Errors: ErrBadName, iofs.ErrInvalid.

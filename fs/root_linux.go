@@ -69,7 +69,11 @@ func (r *Root) start() error {
 	var id [8]byte
 	rand.Read(id[:])
 	r.instance = ReservedPrefix + hex.EncodeToString(id[:]) + "-"
-	return r.probe()
+	if err := r.probe(); err != nil {
+		return err
+	}
+	r.features.Notify = notifies(r.face.root.Name(), r.features.Kind)
+	return nil
 }
 
 // Close gives back descriptors; running operations fail.

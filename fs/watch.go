@@ -53,6 +53,28 @@ type Watcher struct {
 	losses uint64                   // guarded by mu
 }
 
+// Watch starts a Watcher of the tree.
+func (f face) Watch(o WatchOptions) (*Watcher, error) { return newWatcher(f.root.Name(), o) }
+
+// silent are the kinds of file system whose changes by other machines or by the process behind
+// them are not reported.
+var silent = []string{"nfs", "cifs", "smb", "fuse", "9p", "ceph", "afs"}
+
+// notifies tells whether changes below osRoot are reported, as far as can be told beforehand.
+func notifies(osRoot, kind string) bool {
+	for _, s := range silent {
+		if strings.HasPrefix(kind, s) {
+			return false
+		}
+	}
+	fsn, err := fsnotify.NewWatcher()
+	if err != nil {
+		return false
+	}
+	defer fsn.Close()
+	return fsn.Add(osRoot) == nil
+}
+
 // newWatcher watches directories below osRoot.
 func newWatcher(osRoot string, o WatchOptions) (*Watcher, error) {
 	if o.Limit <= 0 {
