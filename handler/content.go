@@ -35,7 +35,7 @@ var buffers = sync.Pool{New: func() any { return new([smallBytes]byte) }}
 
 var errChanged = errors.New("the file was changed in place while it was read")
 
-// contentOf prepares what f holds. A small file that changes while it is read is read again.
+// contentOf prepares what f holds; errChanged when a small file changes while it is read.
 func contentOf(f *etagfs.File) (*content, error) {
 	c := &content{file: f, size: f.State().SizeBytes}
 	if c.size > smallBytes {

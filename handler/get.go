@@ -30,6 +30,17 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) error {
 			}
 		}
 	}
+	for try := 0; ; try++ {
+		err := h.getOpened(w, r, t, &pre)
+		if try == 3 || !errors.Is(err, errChanged) {
+			return err
+		}
+	}
+}
+
+// getOpened is a GET whose bytes are wanted. It fails with errChanged, before anything is sent, when a
+// small file is changed in place while it is read.
+func (h *Handler) getOpened(w http.ResponseWriter, r *http.Request, t target, pre *preconditions) error {
 	f, err := h.fs.Open(t.name)
 	if errors.Is(err, fs.ErrIsDir) {
 		cur, err := h.fs.Stat(t.name)
@@ -37,7 +48,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) error {
 			return readError(err)
 		}
 		if cur.IsCollection() {
-			_, err = h.decideRead(w, r, t, &pre, cur)
+			_, err = h.decideRead(w, r, t, pre, cur)
 			return err
 		}
 		return errNoResource // it changed its kind between two looks
@@ -45,7 +56,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return readError(err)
 	}
-	return h.getFile(w, r, t, &pre, f)
+	return h.getFile(w, r, t, pre, f)
 }
 
 // decideRead answers as far as the state alone allows: the index of a collection, 304, HEAD. done is

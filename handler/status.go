@@ -48,6 +48,7 @@ var causes = []struct {
 	{fs.ErrBadName, 400, 400, "The file system does not allow this name."},
 	{fs.ErrBusy, 503, 503, "Another program has the file open for writing; nothing was changed, try again."},
 	{fs.ErrCrossDevice, 502, 502, "Source and destination are on different file systems; nothing was changed, use COPY and DELETE."},
+	{errChanged, 503, 503, "Another program is changing the file just now; try again."},
 	{fs.ErrIsDir, 405, 405, "This is a collection."},
 	{fs.ErrLoop, 404, 403, "A symbolic link on the way leads in circles."},
 	{fs.ErrSpecial, 404, 403, "This is neither a file nor a collection that can be served."},

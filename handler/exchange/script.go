@@ -60,7 +60,7 @@ type step struct {
 	expect  []string
 }
 
-var requestLine = regexp.MustCompile(`^[A-Z][A-Z-]* \S+$`)
+var requestLine = regexp.MustCompile(`^[A-Za-z-]+ \S+$`)
 
 // Parse reads a script. Errors name the line.
 func Parse(text []byte) (*Script, error) {

@@ -1,0 +1,261 @@
+package handler_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"ifmatch/etagfs"
+	"ifmatch/fs"
+	"ifmatch/handler"
+	"ifmatch/handler/exchange"
+)
+
+// opens counts how often bytes are opened.
+type opens struct {
+	fs.FS
+	opened atomic.Int64
+}
+
+func (c *opens) OpenRead(name string) (fs.File, error) {
+	c.opened.Add(1)
+	return c.FS.OpenRead(name)
+}
+
+// A HEAD, a 304 and a refused GET cost a stat and open nothing.
+func TestHeadAndNotModifiedOpenNothing(t *testing.T) {
+	base := &opens{FS: fs.NewMemory()}
+	url := serve(t, base, handler.Options{}) + "/x"
+	res, _ := do(t, "PUT", url, "hello")
+	tag := res.Header.Get("Etag")
+	base.opened.Store(0)
+	do(t, "HEAD", url, "")
+	do(t, "GET", url, "", "If-None-Match", tag)
+	do(t, "GET", url, "", "If-None-Match", "*", "If-Match", `"stale"`)
+	do(t, "HEAD", url, "", "If-Match", `"stale"`)
+	if n := base.opened.Load(); n != 0 {
+		t.Errorf("opened %d times", n)
+	}
+	if do(t, "GET", url, ""); base.opened.Load() != 1 {
+		t.Errorf("a GET opened %d times", base.opened.Load())
+	}
+}
+
+// readFromRecorder notes what net/http would be asked to send by sendfile.
+type readFromRecorder struct {
+	*httptest.ResponseRecorder
+	files, bytes int64
+}
+
+func (r *readFromRecorder) ReadFrom(src io.Reader) (int64, error) {
+	part, ok := src.(*io.LimitedReader)
+	if _, file := part.R.(syscall.Conn); !ok || !file {
+		return 0, fmt.Errorf("%T is nothing that sendfile takes", src)
+	}
+	r.files++
+	n, err := io.Copy(struct{ io.Writer }{r.ResponseRecorder}, src)
+	r.bytes += n
+	return n, err
+}
+
+// All but the end of a large file goes through io.ReaderFrom as net wants it for sendfile: a
+// LimitedReader of something with a descriptor. net/http hands it on as it is.
+func TestLargeGetEndsInSendfile(t *testing.T) {
+	dir := t.TempDir()
+	base, err := fs.OpenRoot(dir, fs.RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer base.Close()
+	want := exchange.Bytes(1 << 20)
+	if err := os.WriteFile(filepath.Join(dir, "large"), []byte(want), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	h, err := handler.New(etagfs.New(base, etagfs.Options{}), handler.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for field, want := range map[string]string{"": want, "bytes=100-900000": want[100:900001], "bytes=1000-1010": want[1000:1011]} {
+		rec := &readFromRecorder{ResponseRecorder: httptest.NewRecorder()}
+		r := httptest.NewRequest("GET", "/large", nil)
+		if field != "" {
+			r.Header.Set("Range", field)
+		}
+		h.ServeHTTP(rec, r)
+		if rec.Body.String() != want {
+			t.Errorf("Range %q: the bytes differ", field)
+		}
+		if held := int64(len(want)) - rec.bytes; held > 64<<10 || len(want) > 64<<10 && rec.files != 1 {
+			t.Errorf("Range %q: %d of %d bytes went by sendfile", field, rec.bytes, len(want))
+		}
+	}
+}
+
+// slowGet begins a GET of a large file, lets meanwhile happen, and reads the rest.
+func slowGet(t *testing.T, url string, meanwhile func()) (got []byte, err error) {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	fmt.Fprintf(conn, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := make([]byte, 1000)
+	if _, err := io.ReadFull(res.Body, first); err != nil {
+		t.Fatal(err)
+	}
+	meanwhile()
+	rest, err := io.ReadAll(res.Body)
+	return append(first, rest...), err
+}
+
+// A large download while the file is replaced goes on with the old bytes, whole. One whose file is
+// changed in place or cut is cut off, so that no client keeps it under the tag that was sent.
+func TestGetWhileTheFileChanges(t *testing.T) {
+	const size = 64 << 20
+	old := exchange.Bytes(size)
+	for name, c := range map[string]struct {
+		change func(path, url string) error
+		whole  bool
+	}{
+		"nothing happens":      {func(string, string) error { return nil }, true},
+		"replaced by rename":   {func(path, _ string) error { return os.Rename(sibling(path), path) }, true},
+		"deleted":              {func(path, _ string) error { return os.Remove(path) }, true},
+		"replaced by PUT":      {func(_, url string) error { return status(url, "PUT", 204) }, true},
+		"deleted by DELETE":    {func(_, url string) error { return status(url, "DELETE", 204) }, true},
+		"linked":               {func(path, _ string) error { return os.Link(path, path+"2") }, true},
+		"shrunk":               {func(path, _ string) error { return os.Truncate(path, size/2) }, false},
+		"grown":                {func(path, _ string) error { return writeAt(path, size) }, false},
+		"changed at the end":   {func(path, _ string) error { return writeAt(path, size-3) }, false},
+		"changed at the start": {func(path, _ string) error { return writeAt(path, 0) }, false},
+		"changed, mtime put back": {func(path, _ string) error {
+			fi, err := os.Stat(path)
+			if err != nil {
+				return err
+			}
+			if err := writeAt(path, 5); err != nil {
+				return err
+			}
+			return os.Chtimes(path, time.Time{}, fi.ModTime())
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "large")
+			if err := os.WriteFile(path, []byte(old), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(sibling(path), []byte("new"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			base, err := fs.OpenRoot(dir, fs.RootOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			url := serve(t, base, handler.Options{})
+			got, err := slowGet(t, url, func() {
+				if err := c.change(path, url+"/large"); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if c.whole && (err != nil || string(got) != old) {
+				t.Errorf("%d bytes, %v; want the old representation whole", len(got), err)
+			}
+			if !c.whole && err == nil {
+				t.Error("the answer was completed under a tag that is not of these bytes")
+			}
+		})
+	}
+}
+
+func sibling(path string) string { return path + ".new" }
+
+func writeAt(path string, offset int64) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.WriteAt([]byte("CHANGED"), offset)
+	return err
+}
+
+func status(url, method string, want int) error {
+	r, err := http.NewRequest(method, url, strings.NewReader("new"))
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	res.Body.Close()
+	if res.StatusCode != want {
+		return fmt.Errorf("%s: %s", method, res.Status)
+	}
+	return nil
+}
+
+// busy changes a file in place while it is read, so often.
+type busy struct {
+	fs.FS
+	path  string
+	times int
+}
+
+type busyFile struct {
+	fs.File
+	b *busy
+}
+
+func (b *busy) OpenRead(name string) (fs.File, error) {
+	f, err := b.FS.OpenRead(name)
+	return &busyFile{f, b}, err
+}
+
+func (f *busyFile) Read(p []byte) (int, error) {
+	n, err := f.File.Read(p)
+	if f.b.times > 0 {
+		f.b.times--
+		return n, writeAt(f.b.path, int64(f.b.times))
+	}
+	return n, err
+}
+
+// A small file is read whole before the first byte is sent: one that changes meanwhile is read again, and
+// 503 tells that it does not come to rest.
+func TestSmallGetWhileTheFileChanges(t *testing.T) {
+	for times, want := range map[int]int{1: 200, 3: 200, 100: 503} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "x")
+		if err := os.WriteFile(path, []byte(exchange.Bytes(1000)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		root, err := fs.OpenRoot(dir, fs.RootOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, body := do(t, "GET", serve(t, &busy{root, path, times}, handler.Options{})+"/x", "")
+		if res.StatusCode != want {
+			t.Errorf("%d changes: %s", times, res.Status)
+		}
+		if now, _ := os.ReadFile(path); want == 200 && body != string(now) {
+			t.Errorf("%d changes: the bytes are not those of the last state", times)
+		}
+	}
+}
