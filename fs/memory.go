@@ -185,9 +185,11 @@ func (m *memory) List(name string, fn func(base string, info *Info) error) error
 	}
 }
 
+const memoryPrefix = ReservedPrefix + "memory-"
+
 func (m *memory) Hidden(name string) string {
 	dir := name[:strings.LastIndexByte(name, '/')+1]
-	return dir + ReservedPrefix + "memory-" + strconv.FormatUint(m.hidden.Add(1), 16)
+	return dir + memoryPrefix + strconv.FormatUint(m.hidden.Add(1), 16)
 }
 
 // SyncDir has nothing to do but to find the directory.

@@ -130,7 +130,7 @@ func (m *memory) SetModTime(name string, t time.Time) (Info, error) {
 	return n.Info, nil
 }
 
-// Sweep removes reserved names wherever they are.
+// Sweep removes reserved names that this tree has not given: a crash leaves nothing in memory.
 func (m *memory) Sweep() (removed int, err error) {
 	var names []string
 	m.mu.RLock()
@@ -138,7 +138,7 @@ func (m *memory) Sweep() (removed int, err error) {
 	visit = func(dir string, n *node) {
 		for _, e := range n.dir.from(0) {
 			switch {
-			case e.node == nil:
+			case e.node == nil, strings.HasPrefix(e.base, memoryPrefix):
 			case Reserved(e.base):
 				names = append(names, dir+e.base)
 			case e.node.dir != nil:

@@ -311,10 +311,5 @@ func (p *portable) Usage(name string) (Usage, error) {
 	return usage, pathError("usage", name, err)
 }
 
-// chosenTime is the whole second of a time that a client chose with the nanoseconds of a stamp.
-func chosenTime(t time.Time, stamp int64) int64 {
-	return t.Unix()*int64(time.Second) + stamp%int64(time.Second)
-}
-
 // isWas tells whether a reserved base name is that of a collection that stepped aside.
 func isWas(base string) bool { return strings.HasSuffix(base, wasSuffix) }

@@ -6,11 +6,12 @@ import (
 	iofs "io/fs"
 	"os"
 	"path"
+	"strings"
 	"time"
 )
 
-// Sweep looks for reserved names in the whole tree, if no other server is there: one that is may
-// still need its own. It must be called before the tree is served.
+// Sweep looks for reserved names in the whole tree. What this tree has made stays; and as long as
+// another server is there, all stays.
 func (p *portable) Sweep() (removed int, err error) {
 	if p.opts.ReadOnly {
 		return 0, nil
@@ -34,6 +35,7 @@ func (p *portable) sweep(rel string, removed *int) error {
 		for _, e := range entries {
 			name := path.Join(rel, e.Name())
 			switch {
+			case strings.HasPrefix(e.Name(), p.instance):
 			case Reserved(e.Name()):
 				if p.sweepOne(name) {
 					*removed++

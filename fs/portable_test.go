@@ -1,6 +1,8 @@
 package fs_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"ifmatch/fs"
@@ -11,15 +13,42 @@ func TestMemoryConformance(t *testing.T) {
 	fstest.Conformance(t, func(t *testing.T) fs.FS { return fs.NewMemory() })
 }
 
-func TestPortableConformance(t *testing.T) {
-	fstest.Conformance(t, func(t *testing.T) fs.FS { return openPortable(t, t.TempDir()) })
+func TestPortableConformance(t *testing.T) { onDisks(t, fs.OpenPortable) }
+
+func TestRootConformance(t *testing.T) { onDisks(t, fs.OpenRoot) }
+
+type opener func(dir string, opts fs.RootOptions) (fs.FS, error)
+
+// onDisks runs the suite in a temporary directory, and in one of a tmpfs where there is one.
+func onDisks(t *testing.T, open opener) {
+	parents := []string{os.TempDir()}
+	if fi, err := os.Stat("/dev/shm"); err == nil && fi.IsDir() {
+		parents = append(parents, "/dev/shm")
+	}
+	for _, parent := range parents {
+		t.Run(filepath.Base(parent), func(t *testing.T) {
+			fstest.Conformance(t, func(t *testing.T) fs.FS {
+				dir, err := os.MkdirTemp(parent, "ifmatch-test")
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { os.RemoveAll(dir) })
+				f, err := open(dir, fs.RootOptions{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return linkable{f, dir}
+			})
+		})
+	}
 }
 
-func openPortable(t *testing.T, dir string) fs.FS {
-	t.Helper()
-	f, err := fs.OpenPortable(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
+// linkable is a tree on disk that a test can put links into.
+type linkable struct {
+	fs.FS
+	dir string
+}
+
+func (l linkable) Symlink(target, name string) error {
+	return os.Symlink(target, filepath.Join(l.dir, name))
 }

@@ -251,19 +251,37 @@ func testHidden(t *testing.T, f fs.FS) {
 	noReserved(t, f, "/d")
 }
 
+// What another instance left goes; what this one is building stays.
 func testSweep(t *testing.T, f fs.FS) {
 	mkcol(t, f, "/d", "/d/e")
 	Put(t, f, "/d/e/keep", "x")
-	for _, name := range []string{f.Hidden("/x"), f.Hidden("/d/e/x")} {
+	left := "/" + fs.ReservedPrefix + "00000000deadbeef-1"
+	for _, name := range []string{left, "/d/e" + left} {
 		mkcol(t, f, name)
 		Put(t, f, name+"/f", "x")
 	}
-	if n, err := f.Sweep(); err != nil || n < 2 {
+	ours := f.Hidden("/d/y")
+	mkcol(t, f, ours)
+	staged, err := f.Stage("/d/z")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer staged.Discard()
+	if n, err := f.Sweep(); err != nil || n != 2 {
 		t.Errorf("sweep = %d, %v; want 2 removed", n, err)
 	}
 	noReserved(t, f, "/")
 	noReserved(t, f, "/d/e")
 	want(t, f, "/d/e/keep", "x")
+	lookup(t, f, ours)
+	if err := staged.Prepare(time.Time{}, false); err != nil {
+		t.Fatal(err)
+	}
+	_, _, release, err := staged.Commit(false, accept)
+	if err != nil {
+		t.Fatalf("commit after a sweep: %v", err)
+	}
+	release()
 	if n, err := f.Sweep(); err != nil || n != 0 {
 		t.Errorf("second sweep = %d, %v", n, err)
 	}
