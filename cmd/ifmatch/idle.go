@@ -15,10 +15,37 @@ import (
 // bound the whole message. So deadlines roll forward with the bytes: those of answers here, on
 // the connection, and those of request bodies in idleBody.
 
+// ticks is a clock that costs nothing to read: it counts eighths of the idle time. A deadline is
+// moved when it has ticked, so it is good for seven eighths of the idle time at least.
+type ticks struct {
+	idle time.Duration
+	n    atomic.Int64
+	stop chan struct{}
+}
+
+// newTicks starts the clock; close(stop) stops it.
+func newTicks(idle time.Duration) *ticks {
+	t := &ticks{idle: idle, stop: make(chan struct{})}
+	t.n.Store(1)
+	go func() {
+		tick := time.NewTicker(max(idle/8, time.Millisecond))
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				t.n.Add(1)
+			case <-t.stop:
+				return
+			}
+		}
+	}()
+	return t
+}
+
 // idleListener gives each connection a write deadline that rolls with its progress.
 type idleListener struct {
 	net.Listener
-	idle time.Duration
+	ticks *ticks
 }
 
 func (l idleListener) Accept() (net.Conn, error) {
@@ -27,9 +54,9 @@ func (l idleListener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	if tcp, ok := c.(*net.TCPConn); ok {
-		return &idleTCPConn{TCPConn: tcp, w: idleWriter{Conn: c, idle: l.idle}}, nil
+		return &idleTCPConn{TCPConn: tcp, w: idleWriter{Conn: c, ticks: l.ticks}}, nil
 	}
-	return &idleConn{Conn: c, w: idleWriter{Conn: c, idle: l.idle}}, nil
+	return &idleConn{Conn: c, w: idleWriter{Conn: c, ticks: l.ticks}}, nil
 }
 
 // idleTCPConn keeps what net/http finds in a TCPConn: ReadFrom (sendfile) and CloseWrite.
@@ -79,8 +106,8 @@ func (c *idleConn) CloseWrite() error {
 // idleWriter writes with a deadline that rolls. Safe for concurrent use, as net.Conn asks.
 type idleWriter struct {
 	net.Conn
-	idle time.Duration
-	last atomic.Int64 // when the deadline was set, nanoseconds since 1970
+	ticks *ticks
+	last  atomic.Int64 // the tick at which the deadline was set
 }
 
 func (w *idleWriter) write(p []byte) (total int, err error) {
@@ -95,23 +122,25 @@ func (w *idleWriter) write(p []byte) (total int, err error) {
 	}
 }
 
-// roll moves the deadline forward. It spares most calls: a deadline is good for between three
-// quarters and the whole of the idle time.
+// roll moves the deadline forward, once in a tick.
 func (w *idleWriter) roll() {
-	now := time.Now()
-	if now.UnixNano()-w.last.Load() > int64(w.idle/4) {
-		w.last.Store(now.UnixNano())
-		w.Conn.SetWriteDeadline(now.Add(w.idle))
+	if now := w.ticks.n.Load(); now != w.last.Load() {
+		w.last.Store(now)
+		w.Conn.SetWriteDeadline(time.Now().Add(w.ticks.idle))
 	}
 }
 
 // idleBodies gives request bodies a read deadline that rolls with their progress.
-func idleBodies(next http.Handler, idle time.Duration) http.Handler {
+func idleBodies(next http.Handler, ticks *ticks) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil && r.Body != http.NoBody {
-			b := &idleBody{ReadCloser: r.Body, rc: http.NewResponseController(w), idle: idle}
+			b := &idleBody{ReadCloser: r.Body, rc: http.NewResponseController(w), ticks: ticks}
 			b.roll() // also for what net/http reads away when the handler does not want the body
-			r.Body = b
+			// net/http looks at its own request afterwards: a body of another type there would be
+			// asked for with 100 Continue, only to be thrown away.
+			r2 := *r
+			r2.Body = b
+			r = &r2
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -120,15 +149,15 @@ func idleBodies(next http.Handler, idle time.Duration) http.Handler {
 // idleBody is a request body on which something has to move.
 type idleBody struct {
 	io.ReadCloser
-	rc   *http.ResponseController
-	idle time.Duration
-	last time.Time
+	rc    *http.ResponseController
+	ticks *ticks
+	last  int64
 }
 
 func (b *idleBody) Read(p []byte) (int, error) {
 	b.roll()
 	n, err := b.ReadCloser.Read(p)
-	if err != nil {
+	if err == io.EOF {
 		// From here on net/http reads in the background to see whether the client goes away; a
 		// deadline left behind would look like that.
 		b.rc.SetReadDeadline(time.Time{})
@@ -137,8 +166,8 @@ func (b *idleBody) Read(p []byte) (int, error) {
 }
 
 func (b *idleBody) roll() {
-	if now := time.Now(); now.Sub(b.last) > b.idle/4 {
+	if now := b.ticks.n.Load(); now != b.last {
 		b.last = now
-		b.rc.SetReadDeadline(now.Add(b.idle))
+		b.rc.SetReadDeadline(time.Now().Add(b.ticks.idle))
 	}
 }

@@ -13,7 +13,9 @@ import (
 // the requests in flight finish, for at most s.shutdownTimeout.
 func serveHTTP(ctx context.Context, ln net.Listener, h http.Handler, s *settings, log *slog.Logger) error {
 	if idle := time.Duration(s.idleTimeout); idle > 0 {
-		ln, h = idleListener{ln, idle}, idleBodies(h, idle)
+		ticks := newTicks(idle)
+		defer close(ticks.stop)
+		ln, h = idleListener{ln, ticks}, idleBodies(h, ticks)
 	}
 	srv := newServer(h, s, log)
 	ended := make(chan error, 1)
@@ -36,11 +38,12 @@ func serveHTTP(ctx context.Context, ln net.Listener, h http.Handler, s *settings
 
 func newServer(h http.Handler, s *settings, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: time.Duration(s.headerTimeout),
-		IdleTimeout:       time.Duration(s.idleTimeout),
-		MaxHeaderBytes:    128 << 10, // an If header with a hundred lock tokens is 10 KiB
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		Handler:                      h,
+		ReadHeaderTimeout:            time.Duration(s.headerTimeout),
+		IdleTimeout:                  time.Duration(s.idleTimeout),
+		DisableGeneralOptionsHandler: true,      // OPTIONS * is ours, too
+		MaxHeaderBytes:               128 << 10, // an If header with a hundred lock tokens is 10 KiB
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }
 

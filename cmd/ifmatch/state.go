@@ -1,82 +1,50 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/base32"
-	"fmt"
-	"os"
-	"path/filepath"
-	"runtime"
-	"strings"
+	"log/slog"
+	"time"
+
+	"ifmatch/etagfs/state"
+	"ifmatch/fs"
+	"ifmatch/handler/lock"
 )
 
-// stateDir is the directory for the state of the tree in dir (locks, dead properties): what
-// --state says, or else one of its own for each dir, below the directory that the system keeps for that.
-// Errors: *usageError when clients could reach it, since it would lie inside dir.
-func stateDir(dir, flag string, getenv func(string) string) (string, error) {
-	state := flag
-	if state == "" {
-		base, err := stateHome(getenv)
-		if err != nil {
-			return "", err
-		}
-		state = filepath.Join(base, ownName(dir))
-	}
-	state, err := filepath.Abs(state)
+// openState opens what is remembered beside the files of base, which are in dir: the store, and the locks
+// in it. It ends what a crash interrupted between the tree and the store.
+// Errors: *usageError for a bad state directory; state.ErrInUse when another server has it.
+func openState(base fs.FS, dir string, s *settings, log *slog.Logger, getenv func(string) string) (*state.Store, *lock.Table, error) {
+	store, err := openStore(dir, s, log, getenv)
 	if err != nil {
-		return "", err
+		return nil, nil, err
 	}
-	if within(real(state), real(dir)) {
-		return "", usagef("--state: %s lies inside the served directory %s, where clients could reach it; choose another one", state, dir)
+	locks, err := lock.New(store, time.Now(), lock.Options{Log: log})
+	if err == nil {
+		_, err = store.Recover(func(name string) state.Node { return node(base, name) }, locks.RemoveTree)
 	}
-	return state, nil
-}
-
-// stateHome is where programs keep state: systemd says it, or the XDG Base Directory Specification.
-func stateHome(getenv func(string) string) (string, error) {
-	if list := getenv("STATE_DIRECTORY"); list != "" {
-		return filepath.SplitList(list)[0], nil // systemd.exec(5): several are joined by colons
-	}
-	if xdg := getenv("XDG_STATE_HOME"); filepath.IsAbs(xdg) {
-		return filepath.Join(xdg, "ifmatch"), nil
-	}
-	if local := getenv("LocalAppData"); runtime.GOOS == "windows" && local != "" {
-		return filepath.Join(local, "ifmatch"), nil
-	}
-	home := getenv("HOME")
-	if home == "" {
-		var err error
-		if home, err = os.UserHomeDir(); err != nil {
-			return "", usagef("--state: no directory for state is known (%v); name one", err)
-		}
-	}
-	return filepath.Join(home, ".local", "state", "ifmatch"), nil
-}
-
-// ownName names the state of one served directory: readable, and different for each path.
-func ownName(dir string) string {
-	sum := sha256.Sum256([]byte(real(dir)))
-	id := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:5])
-	return fmt.Sprintf("%s-%s", filepath.Base(real(dir)), strings.ToLower(id))
-}
-
-// real follows links as far as the path exists.
-func real(path string) string {
-	abs, err := filepath.Abs(path)
 	if err != nil {
-		return path
+		store.Close()
+		return nil, nil, err
 	}
-	if r, err := filepath.EvalSymlinks(abs); err == nil {
-		return r
-	}
-	if parent := filepath.Dir(abs); parent != abs {
-		return filepath.Join(real(parent), filepath.Base(abs))
-	}
-	return abs
+	return store, locks, nil
 }
 
-// within tells whether path is dir or below it.
-func within(path, dir string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+func openStore(dir string, s *settings, log *slog.Logger, getenv func(string) string) (*state.Store, error) {
+	o := state.Options{Relaxed: s.durability.value == "none", Log: log}
+	if s.memory {
+		return state.NewMemory(o), nil
+	}
+	place, err := stateDir(dir, s.state, getenv)
+	if err != nil {
+		return nil, err
+	}
+	return state.Open(place, o)
+}
+
+// node tells what a name of the tree holds; nothing that can be looked at is nothing.
+func node(base fs.FS, name string) state.Node {
+	info, err := base.Lookup(name)
+	if err != nil {
+		return state.Node{}
+	}
+	return state.Node{Dev: info.Dev, Ino: info.Ino}
 }

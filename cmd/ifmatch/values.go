@@ -90,7 +90,7 @@ func (n *size) String() string {
 
 func (n *size) Set(s string) error {
 	s = strings.TrimSpace(s)
-	digits := strings.TrimRightFunc(s, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
+	digits := s[:len(s)-len(strings.TrimLeft(s, "0123456789."))]
 	unit, ok := units[strings.ToLower(strings.TrimSpace(s[len(digits):]))]
 	number, err := strconv.ParseFloat(digits, 64)
 	if !ok || err != nil || number < 0 || number*float64(unit) > math.MaxInt64/2 {

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// call runs the program in this process, as an operator would type it.
+func call(ctx context.Context, env map[string]string, args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = run(ctx, args, strings.NewReader(""), &out, &errs, func(name string) string { return env[name] })
+	return code, out.String(), errs.String()
+}
+
+// Each mistake is answered by one sentence that names it, before anything listens.
+func TestMistakes(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	taken := busy.Addr().String()
+
+	for _, tt := range []struct {
+		name string
+		args []string
+		env  map[string]string
+		code int
+		want []string // what the sentence says
+	}{
+		{"no such command", []string{"server", dir}, nil, 2, []string{"server", "serve", "version"}},
+		{"no such flag", []string{"serve", "--etags=stat", dir}, nil, 2, []string{"--etags", "no such flag", "--etag,"}},
+		{"flag without its value", []string{"serve", dir, "--durability"}, nil, 2, []string{"--durability", "full, none"}},
+		{"no directory named", []string{"serve"}, nil, 2, []string{"directory", "missing"}},
+		{"two directories named", []string{"serve", dir, dir}, nil, 2, []string{"one", "2"}},
+		{"directory and --memory", []string{"serve", "--memory", dir}, nil, 2, []string{"no argument"}},
+		{"missing directory", []string{"serve", filepath.Join(dir, "none")}, nil, 2, []string{"none", "no such directory"}},
+		{"file instead of directory", []string{"serve", file}, nil, 2, []string{"file", "not a directory"}},
+		{"file as a parent", []string{"serve", filepath.Join(file, "x")}, nil, 2, []string{"not a directory"}},
+		{"etag", []string{"serve", "--etag=md5", dir}, nil, 2, []string{"--etag", `"md5"`, "stat"}},
+		{"durability", []string{"serve", "--durability=half", dir}, nil, 2, []string{"--durability", `"half"`, "full, none"}},
+		{"require-if-match", []string{"serve", "--require-if-match=yes", dir}, nil, 2, []string{"--require-if-match", `"yes"`, "off, warn, on"}},
+		{"read-only", []string{"serve", "--read-only=perhaps", dir}, nil, 2, []string{"--read-only", `"perhaps"`, "true, false"}},
+		{"max-upload", []string{"serve", "--max-upload=huge", dir}, nil, 2, []string{"--max-upload", `"huge"`, "10GiB"}},
+		{"log-format", []string{"serve", "--log-format=xml", dir}, nil, 2, []string{"--log-format", `"xml"`, "text, json"}},
+		{"listen", []string{"serve", "--listen=8080", dir}, nil, 2, []string{"--listen", `"8080"`, "HOST:PORT", "unix:/PATH"}},
+		{"shutdown-timeout", []string{"serve", "--shutdown-timeout=soon", dir}, nil, 2, []string{"--shutdown-timeout", `"soon"`, "30s"}},
+		{"idle-timeout", []string{"serve", "--idle-timeout=-1s", dir}, nil, 2, []string{"--idle-timeout", `"-1s"`, "30s"}},
+		{"environment", []string{"serve", dir}, map[string]string{"IFMATCH_DURABILITY": "half"}, 2, []string{"IFMATCH_DURABILITY", `"half"`, "full, none"}},
+		{"state inside the tree", []string{"serve", "--state", filepath.Join(dir, "state"), dir}, nil, 2, []string{"--state", "inside"}},
+		{"port in use", []string{"serve", "--listen", taken, dir}, nil, 1, []string{taken, "in use"}},
+		{"no such interface", []string{"serve", "--listen", "192.0.2.1:0", dir}, nil, 1, []string{"192.0.2.1:0"}},
+		{"socket in a missing directory", []string{"serve", "--listen", "unix:" + filepath.Join(dir, "none", "s"), dir}, nil, 1, []string{"unix:", "no such file"}},
+		{"socket where a file is", []string{"serve", "--listen", "unix:" + file, dir}, nil, 1, []string{"unix:", "in use"}},
+		{"version with an argument", []string{"version", "now"}, nil, 2, []string{"version", "now"}},
+		{"man of what is not there", []string{"man", "serv"}, nil, 2, []string{"serv", "serve"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel() // a server that starts in spite of the mistake ends at once
+			env := map[string]string{"HOME": t.TempDir()}
+			for k, v := range tt.env {
+				env[k] = v
+			}
+			code, stdout, stderr := call(ctx, env, tt.args...)
+			lines := strings.Split(strings.TrimSpace(stderr), "\n")
+			last := lines[len(lines)-1]
+			if code != tt.code || stdout != "" || !strings.HasPrefix(last, "ifmatch: ") {
+				t.Fatalf("exit code %d, stdout %q, stderr %q, want code %d", code, stdout, stderr, tt.code)
+			}
+			for _, w := range tt.want {
+				if !strings.Contains(last, w) {
+					t.Errorf("%q does not say %q", last, w)
+				}
+			}
+			if strings.Contains(stderr, "msg=serving") {
+				t.Error("it listened in spite of the mistake")
+			}
+		})
+	}
+}
+
+func TestStateDir(t *testing.T) {
+	dir, home := t.TempDir(), t.TempDir()
+	own := ownName(dir)
+	for _, tt := range []struct {
+		name, flag string
+		env        map[string]string
+		want       string
+	}{
+		{"flag", filepath.Join(home, "mine"), map[string]string{"STATE_DIRECTORY": "/var/lib/ifmatch"}, filepath.Join(home, "mine")},
+		{"systemd", "", map[string]string{"STATE_DIRECTORY": home + string(os.PathListSeparator) + "/other", "XDG_STATE_HOME": "/x"}, filepath.Join(home, own)},
+		{"XDG", "", map[string]string{"XDG_STATE_HOME": home, "HOME": "/nobody"}, filepath.Join(home, "ifmatch", own)},
+		{"relative XDG does not count", "", map[string]string{"XDG_STATE_HOME": "x", "HOME": home}, filepath.Join(home, ".local/state/ifmatch", own)},
+		{"home", "", map[string]string{"HOME": home}, filepath.Join(home, ".local/state/ifmatch", own)},
+	} {
+		got, err := stateDir(dir, tt.flag, func(name string) string { return tt.env[name] })
+		if err != nil || got != tt.want {
+			t.Errorf("%s: %s, %v, want %s", tt.name, got, err, tt.want)
+		}
+	}
+	if other := ownName(home); other == own {
+		t.Errorf("two directories share the state %s", own)
+	}
+	link := filepath.Join(home, "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	if ownName(link) != own {
+		t.Error("a link to a directory has another state than the directory")
+	}
+	if _, err := stateDir(dir, filepath.Join(link, "state"), os.Getenv); err == nil {
+		t.Error("state inside the served directory, reached by a link, is accepted")
+	}
+}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const testIdle = 500 * time.Millisecond
+
+// listenAndServe serves h with the deadlines of the program, idle ones being testIdle.
+func listenAndServe(t *testing.T, network string, h http.HandlerFunc) (dial func() net.Conn) {
+	t.Helper()
+	addr := "127.0.0.1:0"
+	if network == "unix" {
+		addr = filepath.Join(t.TempDir(), "s")
+	}
+	ln, err := net.Listen(network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := defaultSettings()
+	s.idleTimeout, s.headerTimeout, s.shutdownTimeout = duration(testIdle), duration(testIdle), duration(time.Second)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- serveHTTP(ctx, ln, h, s, slog.New(slog.DiscardHandler)) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return func() net.Conn {
+		c, err := net.Dial(network, ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+}
+
+// closedWithin fails the test unless the server closes c in time.
+func closedWithin(t *testing.T, c net.Conn, bound time.Duration) {
+	t.Helper()
+	c.SetReadDeadline(time.Now().Add(bound))
+	if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the connection is still open after %v", bound)
+	}
+}
+
+func TestBodyThatStallsIsEnded(t *testing.T) {
+	t.Parallel()
+	failed := make(chan error, 1)
+	dial := listenAndServe(t, "tcp", func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.Copy(io.Discard, r.Body)
+		failed <- err
+	})
+	c := dial()
+	io.WriteString(c, "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf")
+	select {
+	case err := <-failed:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("got %v, want a deadline", err)
+		}
+	case <-time.After(10 * testIdle):
+		t.Fatal("a body that stalls is read for ever")
+	}
+	closedWithin(t, c, 10*testIdle)
+}
+
+// A body that the handler does not read, and the client does not send.
+func TestUnreadBodyThatStallsIsEnded(t *testing.T) {
+	t.Parallel()
+	dial := listenAndServe(t, "tcp", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(412) })
+	c := dial()
+	io.WriteString(c, "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf")
+	closedWithin(t, c, 10*testIdle)
+}
+
+func TestHeaderThatStallsIsEnded(t *testing.T) {
+	t.Parallel()
+	dial := listenAndServe(t, "tcp", func(w http.ResponseWriter, r *http.Request) {})
+	c := dial()
+	io.WriteString(c, "PUT /a HTTP/1.1\r\nHost: a\r\n")
+	closedWithin(t, c, 10*testIdle)
+}
+
+// A body that moves may take many times the idle time, and so may the handler after its end.
+func TestSlowBodyIsRead(t *testing.T) {
+	t.Parallel()
+	dial := listenAndServe(t, "tcp", func(w http.ResponseWriter, r *http.Request) {
+		got, err := io.ReadAll(r.Body)
+		time.Sleep(2 * testIdle) // a slow disk
+		fmt.Fprintf(w, "%s %v %v", got, err, r.Context().Err())
+	})
+	c := dial()
+	io.WriteString(c, "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
+	for range 10 {
+		time.Sleep(testIdle / 3)
+		if _, err := io.WriteString(c, "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	res, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := io.ReadAll(res.Body); string(got) != "xxxxxxxxxx <nil> <nil>" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// download serves 32 MiB, from a file (by sendfile, where there is one) or from memory.
+func download(t *testing.T, network string, fromFile bool) (dial func() net.Conn, want []byte, ended chan error) {
+	want = bytes.Repeat([]byte("0123456789abcdef"), 2<<20)
+	name := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(name, want, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ended = make(chan error, 1)
+	dial = listenAndServe(t, network, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", fmt.Sprint(len(want)))
+		var err error
+		if fromFile {
+			f, _ := os.Open(name)
+			defer f.Close()
+			_, err = io.CopyN(w, f, int64(len(want)))
+		} else {
+			_, err = w.Write(want)
+		}
+		ended <- err
+	})
+	return dial, want, ended
+}
+
+func TestDownloads(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, network string
+		fromFile      bool
+	}{
+		{"sendfile", "tcp", true},
+		{"memory", "tcp", false},
+		{"socket", "unix", true},
+	} {
+		t.Run("stalled "+tt.name, func(t *testing.T) {
+			t.Parallel()
+			dial, _, ended := download(t, tt.network, tt.fromFile)
+			c := dial()
+			io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+			select {
+			case err := <-ended:
+				if !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("got %v, want a deadline", err)
+				}
+			case <-time.After(20 * testIdle):
+				t.Fatal("a client that reads nothing is served for ever")
+			}
+		})
+		t.Run("slow "+tt.name, func(t *testing.T) {
+			t.Parallel()
+			dial, want, ended := download(t, tt.network, tt.fromFile)
+			c := dial()
+			if tcp, ok := c.(*net.TCPConn); ok {
+				tcp.SetReadBuffer(64 << 10) // so that the server has to wait
+			}
+			io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+			began := time.Now()
+			got := bytes.NewBuffer(make([]byte, 0, len(want)+4096))
+			for {
+				_, err := io.CopyN(got, c, 1<<20)
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(testIdle / 6)
+			}
+			if took := time.Since(began); took < 3*testIdle {
+				t.Fatalf("it took only %v: the test shows nothing", took)
+			}
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+			if _, body, _ := strings.Cut(got.String(), "\r\n\r\n"); body != string(want) {
+				t.Errorf("got %d bytes that are not the %d wanted", len(body), len(want))
+			}
+		})
+	}
+}
+
+var _ io.ReaderFrom = (*idleTCPConn)(nil) // what net/http asks for before it uses sendfile
+
+func BenchmarkIdleWriterRoll(b *testing.B) {
+	c, d := net.Pipe()
+	defer c.Close()
+	defer d.Close()
+	ticks := newTicks(time.Minute)
+	defer close(ticks.stop)
+	w := idleWriter{Conn: c, ticks: ticks}
+	for b.Loop() {
+		w.roll()
+	}
+}

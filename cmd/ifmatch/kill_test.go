@@ -1,0 +1,194 @@
+//go:build unix
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// content is what one name holds; 0 stands for nothing. Its bytes say which it is, and whether
+// they are whole.
+type content int
+
+func (v content) bytes() string {
+	return strings.Repeat(fmt.Sprintf("%08d ", v), 1+int(v)*7919%20_000)
+}
+
+// parseContent tells which version text is.
+func parseContent(text string) (content, error) {
+	var v content
+	if _, err := fmt.Sscanf(text, "%d", &v); err != nil {
+		return 0, err
+	}
+	if text != v.bytes() {
+		return 0, fmt.Errorf("version %d is not whole: %d bytes, want %d", v, len(text), len(v.bytes()))
+	}
+	return v, nil
+}
+
+// editor is one client: it creates, saves and deletes one resource and remembers what was
+// acknowledged, and what it asked for last without an answer.
+type editor struct {
+	name         string
+	acked, asked content
+	tag          string
+	next         content
+	acknowledged int
+	client       http.Client
+}
+
+// work writes until the server is gone.
+func (e *editor) work(url string) error {
+	defer e.client.CloseIdleConnections()
+	for {
+		e.asked = 0
+		method, header := "DELETE", []string{"If-Match", e.tag}
+		if e.acked == 0 || rand.IntN(4) > 0 {
+			e.next++
+			e.asked = e.next
+			method = "PUT"
+		}
+		if e.acked == 0 {
+			header = []string{"If-None-Match", "*"}
+		}
+		res, text, err := trySend(&e.client, method, url+e.name, strings.NewReader(e.asked.body()), header...)
+		if err != nil {
+			return nil // killed
+		}
+		if res.StatusCode >= 300 {
+			return fmt.Errorf("%s %s %v: %s: %s", method, e.name, header, res.Status, text)
+		}
+		e.acked, e.tag = e.asked, res.Header.Get("ETag")
+		e.acknowledged++
+	}
+}
+
+func (v content) body() string {
+	if v == 0 {
+		return ""
+	}
+	return v.bytes()
+}
+
+// settle reads what the crash left and checks that it is what was acknowledged, or what was asked for
+// last.
+func (e *editor) settle(dir string) error {
+	text, err := os.ReadFile(filepath.Join(dir, e.name))
+	var found content
+	if err == nil {
+		if found, err = parseContent(string(text)); err != nil {
+			return fmt.Errorf("%s: %w", e.name, err)
+		}
+	} else if !errors.Is(err, iofs.ErrNotExist) {
+		return err
+	}
+	if found != e.acked && found != e.asked {
+		return fmt.Errorf("%s holds version %d; acknowledged was %d, and then %d was asked for", e.name, found, e.acked, e.asked)
+	}
+	e.acked = found
+	return nil
+}
+
+// The server is killed under load a hundred times. Every acknowledged write is there, every file is one
+// whole version, and no listing shows what the crash left behind.
+func TestKill(t *testing.T) {
+	dir, state := t.TempDir(), t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "sub"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	var editors []*editor
+	for i := range 8 {
+		editors = append(editors, &editor{name: fmt.Sprintf("/%s%d", []string{"", "sub/"}[i%2], i)})
+	}
+	const rounds = 100
+	for round := range rounds {
+		p := start(t, nil, "--durability=full", "--state", state, dir)
+		for _, e := range editors {
+			if err := e.restart(p.url); err != nil {
+				t.Fatalf("round %d: %v", round, err)
+			}
+		}
+		wantCleanListings(t, p.url)
+		var wg sync.WaitGroup
+		failed := make(chan error, len(editors))
+		for _, e := range editors {
+			wg.Go(func() { failed <- e.work(p.url) })
+		}
+		time.Sleep(time.Duration(10+rand.IntN(120)) * time.Millisecond)
+		p.stop(syscall.SIGKILL)
+		wg.Wait()
+		for _, e := range editors {
+			if err := errors.Join(<-failed, e.settle(dir)); err != nil {
+				t.Fatalf("round %d: %v", round, err)
+			}
+		}
+	}
+	total := 0
+	for _, e := range editors {
+		total += e.acknowledged
+	}
+	t.Logf("%d writes were acknowledged in %d rounds", total, rounds)
+	if total < rounds {
+		t.Errorf("only %d writes in %d rounds: the test shows nothing", total, rounds)
+	}
+	start(t, nil, "--state", state, dir)
+	wantSwept(t, dir)
+}
+
+// restart reads the state that the next condition has to name.
+func (e *editor) restart(url string) error {
+	res, text, err := trySend(&e.client, "GET", url+e.name, nil)
+	if err != nil {
+		return err
+	}
+	e.tag = res.Header.Get("ETag")
+	switch {
+	case e.acked == 0 && res.StatusCode == 404:
+		return nil
+	case e.acked != 0 && text == e.acked.bytes():
+		return nil
+	}
+	return fmt.Errorf("GET %s: %s, %d bytes, want version %d", e.name, res.Status, len(text), e.acked)
+}
+
+func wantCleanListings(t *testing.T, url string) {
+	t.Helper()
+	for _, collection := range []string{"/", "/sub/"} {
+		res, text := send(t, "GET", url+collection, nil)
+		wantStatus(t, res, 200)
+		if strings.Contains(text, ".ifmatch-") {
+			t.Fatalf("the listing of %s shows staged bytes:\n%s", collection, text)
+		}
+	}
+}
+
+// wantSwept waits until nothing reserved is left on the disk.
+func wantSwept(t *testing.T, dir string) {
+	t.Helper()
+	var left []string
+	for range 500 {
+		left = nil
+		filepath.WalkDir(dir, func(path string, d iofs.DirEntry, err error) error {
+			if err == nil && strings.HasPrefix(d.Name(), ".ifmatch-") {
+				left = append(left, path)
+			}
+			return nil
+		})
+		if len(left) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("the sweep left %v", left)
+}

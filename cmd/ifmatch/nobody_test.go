@@ -1,0 +1,59 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Without permission, root apart, the program says so and exits 1.
+func TestNoPermission(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil {
+		t.Fatal(err)
+	}
+	closed := filepath.Join(dir, "closed")
+	if err := os.Mkdir(closed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"directory", []string{"serve", filepath.Join(closed, "inner")}, "no permission"},
+		{"unreadable directory", []string{"serve", closed}, "no permission"},
+		{"socket", []string{"serve", "--memory", "--listen=unix:" + filepath.Join(closed, "s")}, "no permission"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			code, stderr := asNobody(t, tt.args...)
+			if code != 1 || !strings.Contains(stderr, tt.want) {
+				t.Errorf("exit code %d, stderr %q, want 1 and %q", code, stderr, tt.want)
+			}
+		})
+	}
+}
+
+// asNobody runs the program as a user without rights: nobody, when the tests run as root.
+func asNobody(t *testing.T, args ...string) (code int, stderr string) {
+	t.Helper()
+	bin := program(t)
+	if err := os.Chmod(built.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(bin, args...)
+	cmd.Env = []string{"HOME=" + os.TempDir()}
+	if os.Getuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	cmd.Run()
+	return cmd.ProcessState.ExitCode(), errs.String()
+}

@@ -1,0 +1,97 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const durabilityCalls = "fsync,fdatasync,syncfs,linkat,renameat,renameat2,unlinkat,mkdirat,write,writev,sendto"
+
+// Before a write is acknowledged its bytes are on the disk, and after that so is its name: a power cut
+// after the answer takes nothing back. The proof is what the running server asked of the kernel.
+func TestAcknowledgedWritesAreOnTheDisk(t *testing.T) {
+	dir := t.TempDir()
+	sub := filepath.Join(dir, "sub")
+	if err := os.Mkdir(sub, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	p := startTraced(t, durabilityCalls, "--durability=full", dir)
+	do := func(method, path, body string, code int, header ...string) string {
+		res, _ := send(t, method, p.url+path, strings.NewReader(body), header...)
+		wantStatus(t, res, code)
+		return res.Header.Get("ETag")
+	}
+	tag := do("PUT", "/sub/file", "created", 201, "If-None-Match", "*")
+	tag = do("PUT", "/sub/file", "saved", 204, "If-Match", tag)
+	do("PUT", "/sub/file", "replaced without a condition", 204)
+	do("MKCOL", "/sub/col", "", 201)
+	do("DELETE", "/sub/file", "", 204)
+	do("DELETE", "/sub/col", "", 204)
+	calls := p.end()
+
+	at := 0 // where the trace of a request begins
+	for _, want := range []struct {
+		what    string
+		file    bool   // bytes have to be on the disk before the step
+		step    string // system calls that can be the step
+		in      string // what the step names
+		answers string
+	}{
+		{"PUT that creates", true, "linkat", `"file"`, "201"},
+		{"PUT with If-Match", true, "renameat2", `"file"`, "204"},
+		{"PUT that replaces", true, "renameat,renameat2", `"file"`, "204"},
+		{"MKCOL", false, "mkdirat,renameat2", `"col"`, "201"},
+		{"DELETE of a file", false, "unlinkat,renameat,renameat2", `"file"`, "204"},
+		{"DELETE of a collection", false, "unlinkat,renameat,renameat2", `"col"`, "204"},
+	} {
+		end, err := onDisk(calls, at, want.file, want.step, want.in, sub, want.answers)
+		if err != nil {
+			t.Errorf("%s: %v; the trace of it:\n%s", want.what, err, traceText(calls[at:]))
+			return
+		}
+		at = end + 1
+	}
+}
+
+// onDisk checks one request whose trace begins at index at, and returns where it ends: the bytes are
+// fsynced before the step, the collection after it, and then comes the answer.
+func onDisk(calls []syscallLine, at int, file bool, step, in, dir, status string) (end int, err error) {
+	answer := find(calls, at, func(c syscallLine) bool {
+		return c.is("write,writev,sendto", "HTTP/1.1 "+status)
+	})
+	if answer < 0 {
+		return 0, fmt.Errorf("no answer %s", status)
+	}
+	did := find(calls, at, func(c syscallLine) bool { return c.is(step, in) })
+	if did < 0 || calls[did].ended > calls[answer].began {
+		return 0, fmt.Errorf("no %s before the answer", step)
+	}
+	if file {
+		bytes := find(calls, at, func(c syscallLine) bool {
+			return c.is("fsync,fdatasync", dir+"/") && c.ended < calls[did].began
+		})
+		if bytes < 0 {
+			return 0, fmt.Errorf("the bytes were not fsynced before %s", step)
+		}
+	}
+	name := find(calls, at, func(c syscallLine) bool {
+		return c.is("fsync", "<"+dir+">") && c.began > calls[did].ended && c.ended < calls[answer].began
+	})
+	if name < 0 {
+		return 0, fmt.Errorf("the collection was not fsynced between %s and the answer", step)
+	}
+	return answer, nil
+}
+
+func traceText(calls []syscallLine) string {
+	var b strings.Builder
+	for _, c := range calls[:min(len(calls), 60)] {
+		fmt.Fprintf(&b, "%s(%s) = %s\n", c.name, c.args, c.result)
+	}
+	return b.String()
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The tests beside this file that speak of a process build the program once and run it, as an
+// operator would.
+
+var built struct {
+	sync.Once
+	dir string
+	err error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built.dir != "" {
+		os.RemoveAll(built.dir)
+	}
+	os.Exit(code)
+}
+
+// program returns the path of the built binary.
+func program(t testing.TB) string {
+	t.Helper()
+	built.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "ifmatch-test-"); built.err != nil {
+			return
+		}
+		cmd := exec.Command("go", "build", "-o", filepath.Join(built.dir, "ifmatch"), ".")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("go build: %v\n%s", err, out)
+		}
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return filepath.Join(built.dir, "ifmatch")
+}
+
+// process is a running server.
+type process struct {
+	t    testing.TB
+	cmd  *exec.Cmd
+	url  string // without the slash at the end
+	exit chan int
+
+	mu  sync.Mutex
+	log []string // guarded by mu
+}
+
+// start runs "ifmatch serve" with args on a free port and waits until it serves. wrap, if any, is
+// a command that runs the program, such as strace.
+func start(t testing.TB, wrap []string, args ...string) *process {
+	t.Helper()
+	line := append(append([]string{}, wrap...), program(t), "serve", "--log-format=json", "--listen=127.0.0.1:0")
+	line = append(line, args...)
+	p := &process{t: t, cmd: exec.Command(line[0], line[1:]...), exit: make(chan int, 1)}
+	p.cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir())
+	stderr, err := p.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	serving := make(chan string, 1)
+	go p.follow(stderr, serving)
+	t.Cleanup(func() {
+		p.cmd.Process.Kill()
+		select {
+		case _, running := <-p.exit:
+			if !running {
+				return // the test has seen its end
+			}
+		case <-time.After(10 * time.Second):
+		}
+		if t.Failed() {
+			log := p.lines()
+			t.Logf("end of the log of %s:\n%s", p.url, strings.Join(log[max(0, len(log)-15):], "\n"))
+		}
+	})
+	select {
+	case u := <-serving:
+		p.url = strings.TrimSuffix(u, "/")
+	case code := <-p.exit:
+		t.Fatalf("the program exited with %d:\n%s", code, strings.Join(p.lines(), "\n"))
+	case <-time.After(20 * time.Second):
+		t.Fatalf("the program does not serve:\n%s", strings.Join(p.lines(), "\n"))
+	}
+	return p
+}
+
+// follow reads the log until the process ends, and then its exit code (-1: killed by a signal).
+func (p *process) follow(stderr io.Reader, serving chan<- string) {
+	lines := bufio.NewScanner(stderr)
+	for lines.Scan() {
+		var entry struct{ Msg, URL string }
+		json.Unmarshal(lines.Bytes(), &entry)
+		if entry.Msg == "serving" {
+			serving <- entry.URL
+		}
+		p.mu.Lock()
+		if len(p.log) < 2000 {
+			p.log = append(p.log, lines.Text())
+		}
+		p.mu.Unlock()
+	}
+	p.cmd.Wait()
+	p.exit <- p.cmd.ProcessState.ExitCode()
+	close(p.exit)
+}
+
+func (p *process) lines() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.log...)
+}
+
+// logged waits until the log has a line that contains what.
+func (p *process) logged(what string) {
+	p.t.Helper()
+	for range 500 {
+		for _, line := range p.lines() {
+			if strings.Contains(line, what) {
+				return
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	p.t.Fatalf("the log does not say %q:\n%s", what, strings.Join(p.lines(), "\n"))
+}
+
+// stop sends sig and returns the exit code.
+func (p *process) stop(sig syscall.Signal) int {
+	p.t.Helper()
+	p.cmd.Process.Signal(sig)
+	return p.wait(20 * time.Second)
+}
+
+func (p *process) wait(bound time.Duration) int {
+	p.t.Helper()
+	select {
+	case code := <-p.exit:
+		return code
+	case <-time.After(bound):
+		p.t.Fatalf("the program has not ended after %v", bound)
+		return 0
+	}
+}
+
+// send sends a request with a body (nil: none) and header fields given in pairs, and returns the
+// answer with its body read.
+func send(t testing.TB, method, url string, body io.Reader, header ...string) (*http.Response, string) {
+	t.Helper()
+	res, text, err := trySend(http.DefaultClient, method, url, body, header...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, text
+}
+
+func trySend(c *http.Client, method, url string, body io.Reader, header ...string) (*http.Response, string, error) {
+	req, err := http.NewRequest(method, url, body)
+	if err != nil {
+		return nil, "", err
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	res, err := c.Do(req)
+	if err != nil {
+		return nil, "", err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	return res, string(text), err
+}
+
+// wantStatus fails the test unless res has one of the status codes.
+func wantStatus(t testing.TB, res *http.Response, codes ...int) {
+	t.Helper()
+	for _, c := range codes {
+		if res.StatusCode == c {
+			return
+		}
+	}
+	t.Fatalf("%s %s: %s, want %v", res.Request.Method, res.Request.URL, res.Status, codes)
+}

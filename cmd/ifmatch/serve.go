@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"ifmatch/etagfs"
+	"ifmatch/fs"
+	"ifmatch/handler"
+)
+
+func newServe(getenv func(string) string) *cobra.Command {
+	s := defaultSettings()
+	cmd := &cobra.Command{
+		Use:   "serve [flags] DIR",
+		Short: "Serve a directory",
+		Long: `Serve DIR over HTTP and WebDAV until SIGTERM or SIGINT.
+
+Every flag can be given as an environment variable, too: --max-upload 10GiB is
+IFMATCH_MAX_UPLOAD=10GiB. A flag beats its variable.
+
+At start DIR is tried, and a line in the log says what its file system can and cannot do.
+Exit codes: 0 after a signal, 1 when something failed, 2 when the command line is wrong.`,
+		Example: `  ifmatch serve ~/notes
+  ifmatch serve --listen :8080 --require-if-match on --max-upload 10GiB /srv/share
+  ifmatch serve --listen unix:/run/ifmatch/socket --log-format json /srv/share
+  ifmatch serve --memory`,
+		PreRunE: func(cmd *cobra.Command, args []string) error {
+			if err := applyEnv(cmd.Flags(), getenv); err != nil {
+				return err
+			}
+			if s.memory {
+				return noArgs(cmd, args)
+			}
+			return oneArg("the directory to serve")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			log := newLogger(cmd.ErrOrStderr(), s.logFormat.value)
+			return serve(cmd.Context(), append(args, "")[0], s, log, getenv)
+		},
+	}
+	s.register(cmd.Flags())
+	return cmd
+}
+
+// serve serves dir as s says until ctx is cancelled. Everything that can be wrong with the
+// settings is found before anything listens.
+func serve(ctx context.Context, dir string, s *settings, log *slog.Logger, getenv func(string) string) error {
+	base, err := openTree(dir, s)
+	if err != nil {
+		return err
+	}
+	defer base.Close()
+	logFeatures(log, base.Features())
+	store, locks, err := openState(base, dir, s, log, getenv)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	tree := etagfs.New(base, etagfs.Options{Relaxed: s.durability.value == "none", Log: log})
+	defer tree.Close()
+	o := handlerOptions(s, log)
+	o.State, o.Locks = store, locks
+	h, err := handler.New(tree, o)
+	if err != nil {
+		return err
+	}
+	ln, err := s.listen.listen()
+	if err != nil {
+		return err
+	}
+	go sweep(base, log)
+	announce(ln, dir, s, log)
+	return serveHTTP(ctx, ln, h, s, log)
+}
+
+func handlerOptions(s *settings, log *slog.Logger) handler.Options {
+	return handler.Options{
+		ReadOnly:       s.readOnly,
+		RequireIfMatch: map[string]handler.Policy{"off": handler.PolicyOff, "warn": handler.PolicyWarn, "on": handler.PolicyOn}[s.requireIfMatch.value],
+		MaxUploadBytes: int64(s.maxUpload),
+		Log:            log,
+	}
+}
+
+// openTree opens what is served, or says in one sentence why it cannot.
+func openTree(dir string, s *settings) (fs.FS, error) {
+	if s.memory {
+		return fs.NewMemory(), nil
+	}
+	switch fi, err := os.Stat(dir); {
+	case errors.Is(err, iofs.ErrNotExist):
+		return nil, usagef("%s: there is no such directory", dir)
+	case errors.Is(err, iofs.ErrPermission):
+		return nil, fmt.Errorf("%s: no permission to open it", dir)
+	case errors.Is(err, syscall.ENOTDIR), err == nil && !fi.IsDir():
+		return nil, usagef("%s: is not a directory", dir)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", dir, errors.Unwrap(err))
+	}
+	base, err := fs.OpenRoot(dir, fs.RootOptions{ReadOnly: s.readOnly})
+	if errors.Is(err, iofs.ErrPermission) {
+		return nil, fmt.Errorf("%s: no permission to open it", dir)
+	}
+	return base, err
+}
+
+// announce says what is served where, and warns when strangers could reach it.
+func announce(ln net.Listener, dir string, s *settings, log *slog.Logger) {
+	log.Info("serving", "url", url(ln), "dir", dir, "etag", s.etag.value, "durability", s.durability.value,
+		"require_if_match", s.requireIfMatch.value, "read_only", s.readOnly)
+	if !s.listen.loopback() {
+		log.Warn("everybody who can reach this address can read and change the files: there is no password")
+	}
+}
+
+// sweep removes what a crash left behind; requests are answered meanwhile.
+func sweep(base fs.FS, log *slog.Logger) {
+	n, err := base.Sweep()
+	if err != nil {
+		log.Warn("sweep after start", "removed", n, "err", err)
+	} else if n > 0 {
+		log.Info("swept what a crash left behind", "removed", n)
+	}
+}

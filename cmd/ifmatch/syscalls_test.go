@@ -1,0 +1,152 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func atoi(s string) int64 {
+	n, _ := strconv.ParseInt(s, 10, 64)
+	return n
+}
+
+// ofRuntime are calls of Go's scheduler and poller, whose number depends on the moment.
+var ofRuntime = strings.Fields("futex epoll_pwait epoll_ctl eventfd2 nanosleep sched_yield madvise mmap munmap getpid tgkill gettid " +
+	"rt_sigreturn rt_sigprocmask rt_sigaction sigaltstack clone clone3 exit rseq set_robust_list prctl timer_create timer_settime timer_delete " +
+	"restart_syscall sched_getaffinity clock_gettime")
+
+// A GET, a HEAD and a 304 cost the same few system calls whatever the size of the file, but for
+// those that move the bytes.
+func TestSystemCallsDoNotGrowWithTheFile(t *testing.T) {
+	dir := t.TempDir()
+	sizes := map[string]int{"small": 1 << 10, "large": 100 << 20}
+	for name, n := range sizes {
+		if err := os.WriteFile(filepath.Join(dir, name), make([]byte, n), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const each = 10
+	for _, tt := range []struct {
+		name   string
+		method string
+		cond   bool
+		most   int // system calls, bytes apart
+	}{
+		{"HEAD", "HEAD", false, 8},
+		{"304", "GET", true, 8},
+		{"GET", "GET", false, 12},
+	} {
+		counts := map[string]map[string]float64{}
+		for name := range sizes {
+			counts[name] = countCalls(t, dir, tt.method, "/"+name, tt.cond, each)
+		}
+		t.Logf("%s: small %s, large %s", tt.name, callsText(counts["small"]), callsText(counts["large"]))
+		moves := []string{"sendfile", "write", "writev", "read", "pread64", "lseek"} // those that move the bytes
+		small, large := sum(counts["small"], moves), sum(counts["large"], moves)
+		if small != large {
+			t.Errorf("%s: %.2f system calls of a small file, %.2f of a large one", tt.name, small, large)
+		}
+		if large > float64(tt.most) {
+			t.Errorf("%s: %.2f system calls, want at most %d", tt.name, large, tt.most)
+		}
+		if tt.name == "GET" {
+			if n := counts["large"]["sendfile"]; n == 0 {
+				t.Error("a large file is not sent by sendfile")
+			}
+			if n := counts["large"]["write"] + counts["large"]["read"]; n > 20 {
+				t.Errorf("a large file is moved through user space: %.0f reads and writes", n)
+			}
+			continue
+		}
+		if small, large := sum(counts["small"], nil), sum(counts["large"], nil); small != large {
+			t.Errorf("%s: %.2f system calls of a small file, %.2f of a large one", tt.name, small, large)
+		}
+	}
+}
+
+// countCalls returns how often each system call is made in one request, on the average of many on
+// one connection.
+func countCalls(t *testing.T, dir, method, path string, conditional bool, times int) map[string]float64 {
+	t.Helper()
+	p := startTraced(t, "all", "--durability=none", dir)
+	c, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	from, tag := bufio.NewReaderSize(c, 1<<20), ""
+	ask := func(mark string) {
+		header := "Host: a\r\n"
+		if conditional && tag != "" {
+			header += "If-None-Match: " + tag + "\r\n"
+		}
+		fmt.Fprintf(c, "%s %s?%s HTTP/1.1\r\n%s\r\n", method, path, mark, header)
+		res, err := http.ReadResponse(from, &http.Request{Method: method})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tag = res.Header.Get("ETag")
+		io.Copy(io.Discard, res.Body)
+	}
+	for range 5 {
+		ask("warm")
+	}
+	ask("from-here")
+	for range times {
+		ask("count")
+	}
+	ask("to-here")
+	calls := p.end()
+	first := find(calls, 0, func(c syscallLine) bool { return c.is("read", "from-here") })
+	last := find(calls, 0, func(c syscallLine) bool { return c.is("read", "to-here") })
+	if first < 0 || last < 0 {
+		t.Fatal("the requests are not in the trace")
+	}
+	counts := map[string]float64{}
+	for _, call := range calls[first:last] {
+		if !ofNetwork(call) && !slices.Contains(ofRuntime, call.name) {
+			counts[call.name] += 1 / float64(times+1)
+		}
+	}
+	return counts
+}
+
+// ofNetwork tells whether a call belongs to the poller, or waits for the next request: net/http reads its
+// first byte beforehand or not, as it happens.
+func ofNetwork(c syscallLine) bool {
+	return strings.Contains(c.result, "EAGAIN") || strings.Contains(c.args, "[eventfd]") ||
+		c.name == "read" && (strings.Contains(c.args, "<socket:") || strings.Contains(c.args, "<TCP"))
+}
+
+// sum adds up what was counted, without some.
+func sum(counts map[string]float64, without []string) float64 {
+	var n float64
+	for name, c := range counts {
+		if !slices.Contains(without, name) {
+			n += c
+		}
+	}
+	return float64(int(n*100+0.5)) / 100
+}
+
+func callsText(counts map[string]float64) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%s %.2f", name, counts[name]))
+	}
+	return strings.Join(parts, " ")
+}
