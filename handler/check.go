@@ -20,7 +20,7 @@ func (h *Handler) check(r *http.Request, t target) (etagfs.Write, error) {
 		}
 		return h.permit(r, &pre, cur)
 	}
-	return etagfs.Write{Check: decide, Exact: pre.exact()}, nil
+	return etagfs.Write{Check: decide, Exact: pre.exact(), Tags: pre.tagged()}, nil
 }
 
 // early asks check for the state of now, without a latch: a refusal that is certain already needs no

@@ -105,6 +105,7 @@ func (h *Handler) serveContent(w http.ResponseWriter, r *http.Request, t target,
 	h.setValidators(w, cur)
 	set(w, "Content-Type", contentType(t.name))
 	set(w, "X-Content-Type-Options", "nosniff")
+	offerDigest(w, r, cur)
 	http.ServeContent(w, asked, "", time.Time{}, c)
 	if c.err != nil {
 		panic(http.ErrAbortHandler) // cut off: the bytes are not those of the tag that was sent

@@ -71,6 +71,11 @@ func (p *preconditions) exact() bool {
 	return p.ifMatch.present && !p.ifMatch.star || p.ifUnmodifiedSince.ok
 }
 
+// tagged tells whether the entity-tag of the current state is needed to decide.
+func (p *preconditions) tagged() bool {
+	return p.ifMatch.present && !p.ifMatch.star || len(p.ifNoneMatch.tags) > 0
+}
+
 // evaluate decides for the current state (nil: unmapped) in the order of RFC 9110 §13.2.2. It returns
 // nil to go on, errNotModified, or a *refusal. RFC 9110 §13.1.1 to §13.1.4.
 func (p *preconditions) evaluate(method string, cur *etagfs.Info) error {
@@ -114,6 +119,8 @@ func (p *preconditions) failsIfMatch(cur *etagfs.Info) string {
 		return "Nothing is mapped to this URL, so it has no state that could match."
 	case l.star || l.strong(cur.Tag, p.proxies):
 		return ""
+	case cur.Same:
+		return "" // what the request wants is the case already: §13.1.1
 	case l.weak(cur.Tag, p.proxies) || cur.Tag.Weak:
 		return "If-Match needs a strong entity-tag; a weak one matches nothing."
 	}

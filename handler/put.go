@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
+	"time"
 
 	"ifmatch/etagfs"
 	"ifmatch/fs"
@@ -35,7 +37,7 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 	}
 	// The early check: no content is asked for (100 Continue) when it would be in vain.
 	cur, err := h.early(t, write.Check)
-	if err != nil {
+	if err != nil && !repeated(r, err) {
 		return err
 	}
 	if cur == nil {
@@ -47,14 +49,37 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	info, created, err := h.fs.Put(r.Context(), t.name, body, etagfs.PutOptions{Write: write})
+	modTime := chosenModTime(r.Header)
+	info, created, err := h.fs.Put(r.Context(), t.name, body, etagfs.PutOptions{Write: write, ModTime: modTime})
 	if err != nil {
 		return putError(err)
 	}
 	h.writers.wrote(info, client(r))
 	h.overwritten(r, before)
+	if !modTime.IsZero() {
+		set(w, "X-Oc-Mtime", "accepted")
+	}
 	h.putAnswer(w, t, info, created)
 	return nil
+}
+
+// repeated tells whether a refusal could be that of a request that was carried out before and whose
+// answer was lost: If-Match names an older state, and the content has the size of what is stored now. Then
+// it is read, and the check at the commit compares the bytes. RFC 9110 §13.1.1.
+func repeated(r *http.Request, refused error) bool {
+	no, ok := refused.(*refusal)
+	return ok && no.field == "If-Match" && no.cur != nil && no.cur.Digest != nil && r.ContentLength == no.cur.SizeBytes
+}
+
+// chosenModTime is the modification time that rclone and ownCloud's clients send along, in seconds since
+// 1970; zero when there is none that makes sense.
+func chosenModTime(h http.Header) time.Time {
+	v, _, _ := strings.Cut(h.Get("X-Oc-Mtime"), ".")
+	sec, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || sec <= 0 || sec > 1<<40 {
+		return time.Time{}
+	}
+	return time.Unix(sec, 0)
 }
 
 // refuseUpload refuses by the header alone what could never be stored.
@@ -62,6 +87,10 @@ func (h *Handler) refuseUpload(r *http.Request) error {
 	if r.Header["Content-Range"] != nil {
 		// RFC 9110 §14.5: a part must not become the whole.
 		return &statusError{status: http.StatusBadRequest, say: "PUT with Content-Range is not supported: send the whole representation."}
+	}
+	if c := r.Header.Get("Content-Encoding"); c != "" && !strings.EqualFold(c, "identity") {
+		// RFC 9110 §15.5.16: stored as it comes, it would be served without its coding.
+		return &statusError{status: http.StatusUnsupportedMediaType, say: "Content-Encoding is not supported on PUT: send the representation as it is.", header: http.Header{"Accept-Encoding": {"identity"}}}
 	}
 	if max := h.opts.MaxUploadBytes; max > 0 && r.ContentLength > max {
 		return tooLarge(max)
@@ -104,7 +133,11 @@ func (h *Handler) body(r *http.Request) (io.Reader, error) {
 		}
 		b.want = n
 	}
-	return b, nil
+	digests, err := promisedDigests(r.Header)
+	if err != nil {
+		return nil, err
+	}
+	return verify(b, digests), nil
 }
 
 // upload reads the content of a request. It fails when that is too large, or is not of the length that was
