@@ -329,7 +329,7 @@ func (x *xmlReader) skip() error {
 }
 
 // root reads the start of the root element and makes sure it is DAV:local.
-// Errors: 422 for another root element.
+// Errors: 422 for another root element, of a document that is well-formed.
 func (x *xmlReader) root(local ...string) (*xmlToken, error) {
 	t, err := x.next()
 	if err != nil {
@@ -339,6 +339,10 @@ func (x *xmlReader) root(local ...string) (*xmlToken, error) {
 		if t.name == (xml.Name{Space: nsDAV, Local: l}) {
 			return t, nil
 		}
+	}
+	// A document that is malformed further on is malformed first: litmus wants 400 for "<foo>".
+	if err := x.skip(); err != nil {
+		return nil, err
 	}
 	return nil, unfitXML("the root element must be DAV:" + local[0])
 }
