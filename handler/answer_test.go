@@ -1,0 +1,203 @@
+package handler_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	iofs "io/fs"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"ifmatch/etagfs"
+	"ifmatch/fs"
+	"ifmatch/handler"
+)
+
+// failing is a tree whose steps fail with err while it is set.
+type failing struct {
+	fs.FS
+	err error
+}
+
+type failingStage struct {
+	fs.Staged
+	err error
+}
+
+func (f *failing) Stage(name string) (fs.Staged, error) {
+	s, err := f.FS.Stage(name)
+	return &failingStage{s, f.err}, err
+}
+
+func (s *failingStage) Commit(exact bool, check func(*fs.Info) error) (fs.Info, bool, func(), error) {
+	if s.err != nil {
+		return fs.Info{}, false, nil, &iofs.PathError{Op: "commit", Path: "/x", Err: s.err}
+	}
+	return s.Staged.Commit(exact, check)
+}
+
+func (f *failing) Retire(name string, exact bool, check func(*fs.Info) error) (func(), error) {
+	if f.err != nil {
+		return nil, f.err
+	}
+	return f.FS.Retire(name, exact, check)
+}
+
+func (f *failing) OpenRead(name string) (fs.File, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
+	return f.FS.OpenRead(name)
+}
+
+// Each failure of the tree has its status (clients.md: never 405 or 404 for a full disk), nothing has
+// changed, the client does not see the cause, and the log does.
+func TestFailuresOfTheTree(t *testing.T) {
+	for _, c := range []struct {
+		err              error
+		put, delete, get int
+	}{
+		{fs.ErrNoSpace, 507, 507, 507},
+		{iofs.ErrPermission, 403, 403, 403},
+		{fs.ErrReadOnly, 403, 403, 403},
+		{fs.ErrNameTooLong, 414, 414, 414},
+		{fs.ErrBadName, 400, 400, 400},
+		{fs.ErrTooLarge, 413, 413, 413},
+		{fs.ErrBusy, 503, 503, 503},
+		{fs.ErrSpecial, 403, 403, 404},
+		{fs.ErrLoop, 403, 403, 404},
+		{iofs.ErrNotExist, 409, 404, 404},
+		{fs.ErrNotDir, 409, 409, 404},
+		{errors.New("disk on fire at /srv/secret"), 500, 500, 500},
+	} {
+		var log bytes.Buffer
+		base := &failing{FS: fs.NewMemory()}
+		url := serve(t, base, handler.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}) + "/x"
+		do(t, "PUT", url, "old")
+		base.err = c.err
+		log.Reset()
+		for _, m := range []struct {
+			method string
+			want   int
+		}{{"PUT", c.put}, {"DELETE", c.delete}, {"GET", c.get}} {
+			res, body := do(t, m.method, url, "new")
+			if res.StatusCode != m.want {
+				t.Errorf("%v: %s: %s, want %d", c.err, m.method, res.Status, m.want)
+			}
+			if strings.Contains(body, "secret") {
+				t.Errorf("%s tells the client the cause: %s", m.method, body)
+			}
+			if m.want == 503 && res.Header.Get("Retry-After") == "" {
+				t.Error("503 without Retry-After")
+			}
+		}
+		if c.put == 500 && strings.Count(log.String(), "level=ERROR") != 3 || c.put == 500 && !strings.Contains(log.String(), "secret") {
+			t.Errorf("the log does not say the cause once each:\n%s", &log)
+		}
+		base.err = nil
+		if _, body := do(t, "GET", url, ""); body != "old" {
+			t.Errorf("%v: changed to %q", c.err, body)
+		}
+	}
+}
+
+// panicking panics where its file is opened.
+type panicking struct{ fs.FS }
+
+func (panicking) OpenRead(string) (fs.File, error) { panic("a bug") }
+
+// A panic is 500 and one error in the log, and the server goes on.
+func TestPanicIsAnswered(t *testing.T) {
+	var log bytes.Buffer
+	url := serve(t, panicking{fs.NewMemory()}, handler.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	do(t, "PUT", url+"/x", "x")
+	if res, body := do(t, "GET", url+"/x", ""); res.StatusCode != 500 || strings.Contains(body, "bug") {
+		t.Error(res.Status, body)
+	}
+	if s := log.String(); strings.Count(s, "level=ERROR") != 1 || !strings.Contains(s, "a bug") || !strings.Contains(s, "answer_test.go") {
+		t.Errorf("log:\n%s", s)
+	}
+	if res, _ := do(t, "HEAD", url+"/x", ""); res.StatusCode != 200 {
+		t.Error(res.Status)
+	}
+}
+
+// The access log says who did what, with which result, and why a write was refused.
+func TestAccessLog(t *testing.T) {
+	var log bytes.Buffer
+	h, err := handler.New(etagfs.New(fs.NewMemory(), etagfs.Options{}), handler.Options{
+		Log: slog.New(slog.NewTextHandler(&log, nil)), RequireIfMatch: handler.PolicyWarn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(user, method, body string, fields ...string) *httptest.ResponseRecorder {
+		log.Reset()
+		r := httptest.NewRequest(method, "/a%20b", strings.NewReader(body))
+		for i := 0; i < len(fields); i += 2 {
+			r.Header.Set(fields[i], fields[i+1])
+		}
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, r.WithContext(handler.WithUser(context.Background(), user)))
+		return rec
+	}
+	has := func(words ...string) {
+		t.Helper()
+		for _, w := range words {
+			if !strings.Contains(log.String(), w) {
+				t.Errorf("no %s in\n%s", w, &log)
+			}
+		}
+	}
+	tag := ask("alice", "PUT", "hello").Header().Get("Etag")
+	has("level=INFO", "method=PUT", `path="/a b"`, "status=201", "bytes=0", "duration=", "user=alice", "etag=")
+	ask("bob", "GET", "")
+	has("method=GET", "status=200", "bytes=5", "user=bob")
+	ask("bob", "PUT", "late", "If-Match", `"stale"`)
+	has("level=INFO", "status=412", `why="If-Match is false"`)
+	if rec := ask("bob", "PUT", "late", "If-Match", `"stale"`); !strings.Contains(rec.Body.String(), "by alice") {
+		t.Errorf("the refusal does not say who was faster: %s", rec.Body)
+	}
+	ask("bob", "PUT", "blind")
+	has("level=WARN", `msg="overwrote without a condition"`, "by=bob", "of=alice", "status=204")
+	if !strings.Contains(log.String(), tag[1:len(tag)-1]) {
+		t.Errorf("the state that was overwritten is not named in\n%s", &log)
+	}
+	ask("carol", "DELETE", "")
+	has("level=WARN", "method=DELETE", "by=carol", "of=bob")
+	ask("carol", "PUT", "new")
+	if strings.Contains(log.String(), "WARN") {
+		t.Errorf("a create is no overwrite:\n%s", &log)
+	}
+}
+
+// A client that leaves in the middle of its upload is nobody's error: no 5xx, and nothing changed.
+func TestClientLeaves(t *testing.T) {
+	var log bytes.Buffer
+	base := fs.NewMemory()
+	h, err := handler.New(etagfs.New(base, etagfs.Options{}), handler.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, leave := context.WithCancel(context.Background())
+	body := io.MultiReader(strings.NewReader("half"), readerFunc(func([]byte) (int, error) {
+		leave()
+		return 0, io.ErrUnexpectedEOF
+	}))
+	r := httptest.NewRequestWithContext(ctx, http.MethodPut, "/x", body)
+	r.ContentLength = 100
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	if s := log.String(); !strings.Contains(s, "level=INFO") || !strings.Contains(s, "status=499") {
+		t.Errorf("log:\n%s", s)
+	}
+	if _, err := base.Lookup("/x"); !errors.Is(err, iofs.ErrNotExist) {
+		t.Error("something was created", err)
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -1,0 +1,58 @@
+package handler
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"ifmatch/etagfs"
+	"ifmatch/fs"
+)
+
+// A small index is sorted, collections first; a huge one is streamed with all its members.
+func TestIndexOrderAndSize(t *testing.T) {
+	for _, members := range []int{30, sortedMembers + 100} {
+		base := fs.NewMemory()
+		h, err := New(etagfs.New(base, etagfs.Options{}), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := base.MakeCollection("/zz"); err != nil {
+			t.Fatal(err)
+		}
+		for i := range members - 1 {
+			f, err := base.Create(fmt.Sprintf("/m%05d", (i*7919)%members))
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Close()
+		}
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/", nil))
+		body := rec.Body.String()
+		if got := strings.Count(body, "<tr><td>"); rec.Code != 200 || got != members {
+			t.Errorf("%d: %d rows of %d", rec.Code, got, members)
+		}
+		if !strings.HasSuffix(body, "</html>\n") {
+			t.Error("the page is not whole")
+		}
+		if sorted := !strings.Contains(body, "too many"); sorted != (members <= sortedMembers) {
+			t.Errorf("%d members, sorted: %v", members, sorted)
+		}
+		if members == 30 && (strings.Index(body, "zz/") > strings.Index(body, "m00002") || strings.Index(body, "m00002") > strings.Index(body, "m00003")) {
+			t.Error("not sorted")
+		}
+	}
+}
+
+func TestSizesForPeople(t *testing.T) {
+	for n, want := range map[int64]string{
+		0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 1 << 20: "1.0 MiB", 1<<20 - 1: "1.0 MiB", 5 << 30: "5.0 GiB", 1<<63 - 1: "8.0 EiB",
+	} {
+		if got := (member{SizeBytes: n}).Size(); got != want {
+			t.Errorf("%d: got %s, want %s", n, got, want)
+		}
+	}
+}

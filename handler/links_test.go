@@ -1,0 +1,130 @@
+//go:build unix
+
+package handler_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ifmatch/fs"
+	"ifmatch/handler"
+)
+
+// Symbolic links inside the tree are followed by GET, HEAD and PUT, and are themselves what DELETE takes
+// away; links that lead out, FIFOs, sockets and devices are not there, and nothing blocks on them.
+func TestLinksAndSpecialFiles(t *testing.T) {
+	outside := t.TempDir()
+	write(t, filepath.Join(outside, "secret"), "secret")
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "real"), "one")
+	for link, to := range map[string]string{
+		"link": "real", "out": filepath.Join(outside, "secret"), "outdir": outside, "up": "../..",
+		"dangling": "nowhere", "loop": "loop", "rel": "./link",
+	} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sock, err := net.Listen("unix", filepath.Join(dir, "sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sock.Close()
+	base, err := fs.OpenRoot(dir, fs.RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := serve(t, base, handler.Options{})
+	began := time.Now()
+
+	for _, name := range []string{"/link", "/rel"} {
+		if res, body := do(t, "GET", url+name, ""); res.StatusCode != 200 || body != "one" {
+			t.Errorf("GET %s: %s %s", name, res.Status, body)
+		}
+	}
+	for _, name := range []string{"/out", "/outdir/secret", "/outdir", "/up", "/dangling", "/loop", "/fifo", "/sock"} {
+		for _, method := range []string{"GET", "HEAD"} {
+			if res, body := do(t, method, url+name, ""); res.StatusCode != 404 {
+				t.Errorf("%s %s: %s %.100s, want 404", method, name, res.Status, body)
+			}
+		}
+	}
+	for _, name := range []string{"/out", "/outdir/secret", "/outdir/new", "/up/x", "/fifo", "/sock", "/loop"} {
+		if res, body := do(t, "PUT", url+name, "evil"); res.StatusCode < 400 || res.StatusCode >= 500 {
+			t.Errorf("PUT %s: %s %.100s, want 4xx", name, res.Status, body)
+		}
+	}
+	if got := read(t, filepath.Join(outside, "secret")); got != "secret" {
+		t.Errorf("outside was changed: %s", got)
+	}
+	if files, _ := os.ReadDir(outside); len(files) != 1 {
+		t.Errorf("outside there is something new: %v", files)
+	}
+
+	head, _ := do(t, "HEAD", url+"/link", "")
+	if res, _ := do(t, "PUT", url+"/link", "two", "If-Match", head.Header.Get("Etag")); res.StatusCode != 204 {
+		t.Errorf("PUT through a link: %s", res.Status)
+	}
+	if fi, err := os.Lstat(filepath.Join(dir, "link")); err != nil || fi.Mode()&os.ModeSymlink == 0 || read(t, filepath.Join(dir, "real")) != "two" {
+		t.Error("PUT replaced the link rather than what it leads to", err)
+	}
+	if res, _ := do(t, "DELETE", url+"/link", ""); res.StatusCode != 204 {
+		t.Errorf("DELETE of a link: %s", res.Status)
+	}
+	if got := read(t, filepath.Join(dir, "real")); got != "two" {
+		t.Errorf("DELETE of a link took what it leads to: %q", got)
+	}
+	if _, body := do(t, "GET", url+"/", ""); strings.Contains(body, "fifo") || strings.Contains(body, "out") || !strings.Contains(body, "real") {
+		t.Errorf("the index shows what is not there, or not what is:\n%s", body)
+	}
+	if d := time.Since(began); d > 10*time.Second {
+		t.Errorf("something blocked: %v", d)
+	}
+}
+
+// No permission is 403 (run as root there is none to lack, so the mode is no test then).
+func TestNoPermission(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "closed", "x"), "x")
+	if err := os.Chmod(filepath.Join(dir, "closed"), 0o500); err != nil {
+		t.Fatal(err)
+	}
+	want := 403
+	if os.Geteuid() == 0 {
+		want = 201
+	}
+	base, err := fs.OpenRoot(dir, fs.RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res, body := do(t, "PUT", serve(t, base, handler.Options{})+"/closed/new", "x"); res.StatusCode != want {
+		t.Error(res.Status, body)
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(b)
+}
