@@ -28,6 +28,7 @@ ifmatch/cmd/ifmatch/doctor:
 ifmatch/handler:
 	ifmatch/handler/lock ifmatch/handler/web ifmatch/etagfs ifmatch/etagfs/state ifmatch/fs
 	golang.org/x/net/webdav golang.org/x/text/unicode/norm
+	github.com/dunglas/httpsfv
 	std: net/http
 ifmatch/handler/exchange:
 	std: net/http net

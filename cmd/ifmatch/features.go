@@ -12,8 +12,8 @@ import (
 // log knows how far the promises reach here.
 func logFeatures(log *slog.Logger, f fs.Features) {
 	can, cannot := describe(f)
-	log.Info("file system tried", "type", orUnknown(f.Kind),
-		"can", strings.Join(can, "; "), "cannot", strings.Join(cannot, "; "))
+	log.Info("file system tried", "type", orElse(f.Kind, "unknown"),
+		"can", orElse(strings.Join(can, "; "), "nothing of it"), "cannot", orElse(strings.Join(cannot, "; "), "nothing"))
 }
 
 // describe words what was found by trying. Each sentence part stands on one side or the other.
@@ -47,9 +47,9 @@ func granularity(f fs.Features) string {
 	return f.Granularity.String()
 }
 
-func orUnknown(s string) string {
+func orElse(s, other string) string {
 	if s == "" {
-		return "unknown"
+		return other
 	}
 	return s
 }

@@ -47,7 +47,8 @@ Exit codes: 0 after a signal, 1 when something failed, 2 when the command line i
 			return serve(cmd.Context(), append(args, "")[0], s, log, getenv)
 		},
 	}
-	s.register(cmd.Flags())
+	cmd.Flags().SortFlags = false
+	cmd.Flags().AddFlagSet(s.flags())
 	return cmd
 }
 
@@ -58,7 +59,8 @@ func serve(ctx context.Context, dir string, s *settings, log *slog.Logger, geten
 	if err != nil {
 		return err
 	}
-	defer base.Close()
+	swept := make(chan struct{})
+	defer closeAfter(base, swept)
 	logFeatures(log, base.Features())
 	store, locks, err := openState(base, dir, s, log, getenv)
 	if err != nil {
@@ -77,7 +79,10 @@ func serve(ctx context.Context, dir string, s *settings, log *slog.Logger, geten
 	if err != nil {
 		return err
 	}
-	go sweep(base, log)
+	go func() {
+		sweep(base, log)
+		close(swept)
+	}()
 	announce(ln, dir, s, log)
 	return serveHTTP(ctx, ln, h, s, log)
 }
@@ -129,5 +134,15 @@ func sweep(base fs.FS, log *slog.Logger) {
 		log.Warn("sweep after start", "removed", n, "err", err)
 	} else if n > 0 {
 		log.Info("swept what a crash left behind", "removed", n)
+	}
+}
+
+// closeAfter closes base, unless it is still being swept: a sweep of a large tree ends with the process,
+// and nobody waits for it.
+func closeAfter(base fs.FS, swept <-chan struct{}) {
+	select {
+	case <-swept:
+		base.Close()
+	default:
 	}
 }

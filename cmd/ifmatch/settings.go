@@ -35,8 +35,9 @@ func defaultSettings() *settings {
 	}
 }
 
-// register makes each setting a flag.
-func (s *settings) register(f *pflag.FlagSet) {
+// flags makes each setting a flag.
+func (s *settings) flags() *pflag.FlagSet {
+	f := pflag.NewFlagSet("serve", pflag.ContinueOnError)
 	f.SortFlags = false
 	f.Var(&s.listen, "listen", "where to listen: host:port, :port for every interface, or unix:/path")
 	f.Var(&s.etag, "etag", "what an ETag is made of; stat: device, inode, size and times of the file")
@@ -50,4 +51,5 @@ func (s *settings) register(f *pflag.FlagSet) {
 	f.Var(&s.shutdownTimeout, "shutdown-timeout", "how long requests in flight may take to finish after SIGTERM or SIGINT; a second signal ends at once; 0 for no bound")
 	f.Var(&s.idleTimeout, "idle-timeout", "close a connection on which nothing has moved for so long; 0 for never")
 	f.Var(&s.headerTimeout, "header-timeout", "how long a client may take to send the header of a request; 0 for no bound")
+	return f
 }

@@ -4,8 +4,6 @@ import (
 	"math"
 	"testing"
 	"time"
-
-	"github.com/spf13/pflag"
 )
 
 func TestSize(t *testing.T) {
@@ -126,8 +124,7 @@ func TestFlagBeatsEnvironmentBeatsDefault(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := defaultSettings()
-			flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
-			s.register(flags)
+			flags := s.flags()
 			if err := flags.Parse(tt.args); err != nil {
 				t.Fatal(err)
 			}
