@@ -17,6 +17,9 @@ import (
 // BUG: a program that looked the name up before the exchange and comes to open it for writing
 // only after the lease has ended writes to the replaced file. It is a matter of a microsecond,
 // and no other than with any program that replaces files by rename.
+//
+// BUG: when the exchange brings out what another program has put there in the same
+// microseconds, readers may see the new bytes until they are taken back.
 
 // lazyBytes is the size from which the space of a file takes long enough to free that it is
 // done after the step, without latches.

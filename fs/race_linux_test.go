@@ -1,0 +1,280 @@
+package fs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+var errStale = errors.New("stale")
+
+// saver replaces name by exact commits, over and over: each says on which local version it is
+// based. The latch keeps savers out of each other's way, as those of etagfs do.
+func saver(f FS, name string, latch *sync.Mutex, stop *atomic.Bool, saved *atomic.Int64) error {
+	for n := 0; !stop.Load(); n++ {
+		file, err := f.OpenRead(name)
+		if err != nil {
+			return err
+		}
+		body, err := io.ReadAll(file)
+		file.Close()
+		if err != nil {
+			return err
+		}
+		var version int
+		if _, err := fmt.Sscanf(string(body), "%d", &version); err != nil {
+			return fmt.Errorf("torn: %q", body)
+		}
+		base := file.Info().Identity
+		latch.Lock()
+		_, _, err = put(f, name, fmt.Sprintf("%08d saved %08d", version, n), true, func(cur *Info) error {
+			if cur == nil || cur.Identity != base {
+				return errStale
+			}
+			return nil
+		})
+		latch.Unlock()
+		switch {
+		case err == nil:
+			saved.Add(1)
+		case err != errStale && !errors.Is(err, ErrBusy):
+			return err
+		}
+	}
+	return nil
+}
+
+// testBeside races a program that writes its versions with savers; none of its versions may be
+// replaced by a save that is based on an older one.
+func testBeside(t *testing.T, rounds int, write func(path, body string) error) {
+	disks(t, func(t *testing.T, dir string) {
+		f := openRoot(t, dir, RootOptions{})
+		path := filepath.Join(dir, "f")
+		if err := os.WriteFile(path, []byte("00000000 local 00000000"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		var stop atomic.Bool
+		var saved atomic.Int64
+		var latch sync.Mutex
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() {
+				if err := saver(f, "/f", &latch, &stop, &saved); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		lost := 0
+		for n := 1; n <= rounds; n++ {
+			if err := write(path, fmt.Sprintf("%08d local %08d", n, n)); err != nil {
+				t.Error(err)
+				break
+			}
+			time.Sleep(time.Duration(rand.IntN(300)) * time.Microsecond)
+			if body := settled(path, n); body != "" {
+				lost++
+				t.Errorf("version %d is lost: %q", n, body)
+			}
+		}
+		stop.Store(true)
+		wg.Wait()
+		t.Logf("%d versions, %d saves, %d lost", rounds, saved.Load(), lost)
+		if saved.Load() == 0 {
+			t.Error("no save ever succeeded")
+		}
+		noReserved(t, dir)
+	})
+}
+
+// settled returns "" when path holds version n or what is based on it. An exchange that
+// brought out the wrong file is seen until it is put back, so it looks for a while.
+func settled(path string, n int) string {
+	for wait := time.Millisecond; ; wait *= 2 {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err.Error()
+		}
+		var version int
+		if fmt.Sscanf(string(b), "%d", &version); version == n {
+			return ""
+		}
+		if wait > 100*time.Millisecond {
+			return string(b)
+		}
+		time.Sleep(wait)
+	}
+}
+
+func renameOver(path, body string) error {
+	if err := os.WriteFile(path+".new", []byte(body), 0o666); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// inPlace writes bytes of the same number into the file there is.
+func inPlace(path, body string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	if _, err := file.WriteAt([]byte(body), 0); err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+func TestExactCommitBesideRename(t *testing.T)  { testBeside(t, 1000, renameOver) }
+func TestExactCommitBesideInPlace(t *testing.T) { testBeside(t, 1500, inPlace) }
+
+// A name that another program creates with O_EXCL is never replaced by a commit that creates.
+func TestCreateBesideCreate(t *testing.T) {
+	disks(t, func(t *testing.T, dir string) {
+		f := openRoot(t, dir, RootOptions{})
+		path := filepath.Join(dir, "f")
+		var mine, theirs int
+		for n := range 1000 {
+			var wg sync.WaitGroup
+			var created bool
+			wg.Go(func() {
+				_, _, err := put(f, "/f", "mine", n%2 == 0, func(cur *Info) error {
+					if cur != nil {
+						return errStale
+					}
+					return nil
+				})
+				if created = err == nil; !created && err != errStale {
+					t.Error(err)
+				}
+			})
+			fd, err := unix.Open(path, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY, 0o666)
+			if err == nil {
+				unix.Write(fd, []byte("theirs"))
+				unix.Close(fd)
+				theirs++
+			}
+			wg.Wait()
+			if created == (err == nil) {
+				t.Fatalf("created by us %v, by them %v", created, err)
+			}
+			want := "theirs"
+			if created {
+				mine++
+				want = "mine"
+			}
+			if got := read(t, f, "/f"); got != want {
+				t.Fatalf("%q, not %q", got, want)
+			}
+			os.Remove(path)
+		}
+		t.Logf("created %d, the other program %d", mine, theirs)
+		noReserved(t, dir)
+	})
+}
+
+// An exact DELETE removes what its check saw and nothing else.
+func TestExactRetireBesideRename(t *testing.T) {
+	disks(t, func(t *testing.T, dir string) {
+		f := openRoot(t, dir, RootOptions{})
+		path := filepath.Join(dir, "f")
+		retired := 0
+		for n := range 1000 {
+			if err := os.WriteFile(path, []byte("old"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			base := mustLookup(t, f, "/f").Identity
+			var wg sync.WaitGroup
+			var err error
+			wg.Go(func() {
+				var release func()
+				release, err = f.Retire("/f", true, func(cur *Info) error {
+					if cur.Identity != base {
+						return errStale
+					}
+					return nil
+				})
+				if err == nil {
+					release()
+				}
+			})
+			body := fmt.Sprint("new ", n)
+			if err := renameOver(path, body); err != nil {
+				t.Fatal(err)
+			}
+			wg.Wait()
+			if err == nil {
+				retired++
+			} else if err != errStale && !errors.Is(err, ErrBusy) {
+				t.Fatal(err)
+			}
+			// Before our step or after it: what the other program wrote stays.
+			if got := read(t, f, "/f"); got != body {
+				t.Fatalf("%q, not %q; retire: %v", got, body, err)
+			}
+		}
+		t.Logf("retired the old state %d times", retired)
+		noReserved(t, dir)
+	})
+}
+
+// A MOVE over a file that another program replaces at the same time.
+func TestExactMoveBesideRename(t *testing.T) {
+	disks(t, func(t *testing.T, dir string) {
+		f := openRoot(t, dir, RootOptions{})
+		path := filepath.Join(dir, "dst")
+		moved := 0
+		for n := range 700 {
+			if err := os.WriteFile(path, []byte("old"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "src"), []byte("moved"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			base := mustLookup(t, f, "/dst").Identity
+			var wg sync.WaitGroup
+			var err error
+			wg.Go(func() {
+				var release func()
+				_, release, err = f.Move("/src", "/dst", true, func(_, dst *Info) error {
+					if dst == nil || dst.Identity != base {
+						return errStale
+					}
+					return nil
+				})
+				if err == nil {
+					release()
+				}
+			})
+			body := fmt.Sprint("new ", n)
+			if err := renameOver(path, body); err != nil {
+				t.Fatal(err)
+			}
+			wg.Wait()
+			if got := read(t, f, "/dst"); got != body {
+				t.Fatalf("%q, not %q; move: %v", got, body, err)
+			}
+			_, there := f.Lookup("/src")
+			if err == nil {
+				moved++
+				if there == nil {
+					t.Fatal("moved, and src is still there")
+				}
+			} else if err != errStale && !errors.Is(err, ErrBusy) {
+				t.Fatal(err)
+			} else if there != nil {
+				t.Fatal("not moved, and src is gone")
+			}
+		}
+		t.Logf("moved %d times", moved)
+		noReserved(t, dir)
+	})
+}
