@@ -3,6 +3,7 @@ package handler
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"ifmatch/etagfs"
@@ -74,7 +75,8 @@ func (h *Handler) decideRead(w http.ResponseWriter, r *http.Request, t target, p
 	case cur.IsCollection():
 		return true, h.index(w, r, t, cur)
 	case r.Method == http.MethodHead:
-		return true, h.serveContent(w, r, t, cur, &content{size: cur.SizeBytes})
+		h.head(w, t, cur)
+		return true, nil
 	}
 	return false, nil
 }
@@ -93,6 +95,17 @@ func (h *Handler) getFile(w http.ResponseWriter, r *http.Request, t target, pre 
 	}
 	defer c.free()
 	return h.serveContent(w, r, t, f.State(), c)
+}
+
+// head tells the fields that a GET without a Range would have: RFC 9110 §14.2 defines Range for GET
+// alone, so clients learn the whole size.
+func (h *Handler) head(w http.ResponseWriter, t target, cur *etagfs.Info) {
+	h.setValidators(w, cur)
+	set(w, "Content-Type", contentType(t.name))
+	set(w, "X-Content-Type-Options", "nosniff")
+	set(w, "Accept-Ranges", "bytes")
+	set(w, "Content-Length", strconv.FormatInt(cur.SizeBytes, 10))
+	w.WriteHeader(http.StatusOK)
 }
 
 // serveContent has http.ServeContent answer with c. Preconditions are decided; it sees the Range only,
