@@ -46,7 +46,11 @@ func (f *FS) Copy(ctx context.Context, src, dst string, o CopyOptions) (info *In
 	}
 	err = f.hashed(ctx, func(last bool) error {
 		for i := range copyAttempts {
-			info, created, err = f.copyFile(ctx, src, dst, o, last, i == copyAttempts-1)
+			if old, e := f.base.Lookup(dst); e == nil && old.IsCollection() {
+				info, created, err = f.copyOver(ctx, src, dst, o, last)
+			} else {
+				info, created, err = f.copyFile(ctx, src, dst, o, last, i == copyAttempts-1)
+			}
 			if !errors.Is(err, errMoved) {
 				break
 			}
@@ -74,12 +78,8 @@ func (f *FS) copyFile(ctx context.Context, src, dst string, o CopyOptions, last,
 	}
 
 	now, created, release, err := staged.Commit(o.Exact, func(cur *fs.Info) error {
-		still, err := f.base.Lookup(src)
-		if err != nil {
+		if err := f.still(src, &from); err != nil {
 			return err
-		}
-		if still.Identity != from.Identity {
-			return errMoved
 		}
 		return f.check2(src, dst, o.Write2, last)(&from, cur)
 	})
@@ -141,17 +141,41 @@ func (f *FS) copyCollection(ctx context.Context, src, dst string, o CopyOptions)
 		f.abandon(hidden)
 		return nil, false, err
 	}
+	return f.place(hidden, src, dst, &from, o, true)
+}
 
+// copyOver replaces a collection with a copy of a file. Staged bytes replace files only, so the copy is
+// made under a reserved name and moved into place, as that of a collection.
+func (f *FS) copyOver(ctx context.Context, src, dst string, o CopyOptions, last bool) (*Info, bool, error) {
+	hidden := f.base.Hidden(dst)
+	from, err := f.buildFile(ctx, src, hidden)
+	if err != nil {
+		return nil, false, err
+	}
+	return f.place(hidden, src, dst, &from, o, last)
+}
+
+// place moves the copy of from that was built at hidden to dst, in one step, if the Check accepts; else
+// it gives the copy back.
+func (f *FS) place(hidden, src, dst string, from *fs.Info, o CopyOptions, last bool) (*Info, bool, error) {
 	created := false
 	unlatch := f.latch.hold(src, dst)
 	now, release, err := f.base.Move(hidden, dst, o.Exact, func(_, cur *fs.Info) error {
 		created = cur == nil
-		return f.check2(src, dst, o.Write2, true)(&from, cur)
+		if !from.IsCollection() {
+			if err := f.still(src, from); err != nil {
+				return err
+			}
+		}
+		return f.check2(src, dst, o.Write2, last)(from, cur)
 	})
 	if err != nil {
 		unlatch()
 		f.abandon(hidden)
 		return nil, false, err
+	}
+	if !from.IsCollection() {
+		f.committed(now.Identity, f.digestOf(from))
 	}
 	info := f.info(dst, &now)
 	err = then(o.Then, info)
@@ -159,6 +183,15 @@ func (f *FS) copyCollection(ctx context.Context, src, dst string, o CopyOptions)
 	err = f.durable(err, path.Dir(dst))
 	release()
 	return info, created, err
+}
+
+// still tells whether src has the state that was copied.
+func (f *FS) still(src string, from *fs.Info) error {
+	now, err := f.base.Lookup(src)
+	if err == nil && now.Identity != from.Identity {
+		err = errMoved
+	}
+	return err
 }
 
 // build copies the collection src to the name to; above are the collections on the way to it. A member that cannot be
@@ -205,24 +238,25 @@ func (f *FS) buildMember(ctx context.Context, src, to string, collection bool, o
 		return f.build(ctx, src, to, o, above)
 	}
 	for range copyAttempts {
-		if err = f.buildFile(ctx, src, to); !errors.Is(err, errMoved) {
+		if _, err = f.buildFile(ctx, src, to); !errors.Is(err, errMoved) {
 			break
 		}
 	}
 	return err
 }
 
-func (f *FS) buildFile(ctx context.Context, src, to string) error {
-	staged, _, err := f.stageCopy(ctx, src, to, !f.relaxed)
+// buildFile copies one state of a file to a name that nobody looks at yet, and returns that state.
+func (f *FS) buildFile(ctx context.Context, src, to string) (fs.Info, error) {
+	staged, from, err := f.stageCopy(ctx, src, to, !f.relaxed)
 	if err != nil {
-		return err
+		return fs.Info{}, err
 	}
 	defer staged.Discard()
 	_, _, release, err := staged.Commit(false, func(*fs.Info) error { return nil })
 	if err == nil {
 		release()
 	}
-	return err
+	return from, err
 }
 
 // abandon gives back what was built for nothing.

@@ -18,6 +18,7 @@ trap 'exit 130' INT
 # serve [FLAG...] starts the server on a free port and waits until it listens.
 serve() {
 	mkdir -p "$DIR" "$WORK/state"
+	: >"$WORK/server.log"
 	"$IFMATCH" serve --listen 127.0.0.1:0 --state "$WORK/state" "$@" "$DIR" >"$WORK/server.log" 2>&1 &
 	server_pid=$!
 	local address= n
@@ -49,7 +50,7 @@ leave() {
 	local status=$? point
 	trap - EXIT
 	for point in $(awk -v under="$WORK/" 'index($5, under) == 1 { print $5 }' /proc/self/mountinfo); do
-		umount -l "$point" || true
+		umount -i -l "$point" || true
 	done
 	if [ -n "$server_pid" ]; then
 		kill -KILL "$server_pid" 2>/dev/null || true

@@ -90,7 +90,7 @@ mv "$WORK/mnt/tree/empty" "$WORK/mnt/tree/deep/er/" && mv "$WORK/tree/empty" "$W
 rm -r "$WORK/mnt/tree/fs" "$WORK/tree/fs"
 eventually "the mount shows other files than were written" diff -r "$WORK/tree" "$WORK/mnt/tree"
 # written behind: the server has it soon, and all of it after the unmount
-curl -sf -T "$WORK/tree/large.txt" "${URL}tree/by-another"
+curl -sf -o /dev/null -T "$WORK/tree/large.txt" "${URL}tree/by-another"
 cp "$WORK/tree/large.txt" "$WORK/tree/by-another"
 eventually "the mount does not show what another client wrote" cmp "$WORK/tree/by-another" "$WORK/mnt/tree/by-another"
 fusermount3 -u "$WORK/mnt"

@@ -8,7 +8,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-all=(litmus cadaver gowebdav emersion npm gvfs rclone davfs2)
+all=(litmus flood cadaver gowebdav emersion npm gvfs rclone davfs2)
 limit=180 # seconds for one client
 
 # What Debian calls the programs that the scripts use.
@@ -33,7 +33,7 @@ work=$(mktemp -d /tmp/ifmatch-clients.XXXXXX)
 finish() {
 	local point
 	for point in $(awk -v under="$work/" 'index($5, under) == 1 { print $5 }' /proc/self/mountinfo); do
-		umount -l "$point" || true
+		umount -i -l "$point" || true
 	done
 	[ -n "${KEEP:-}" ] && echo "kept: $work" || rm -rf "$work"
 }
