@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -263,4 +265,79 @@ func TestClientMistakes(t *testing.T) {
 	a.want(2, "names no file", "get", "http://example.org/")
 	a.want(1, "refused", "ls", "http://127.0.0.1:1/")
 	a.want(1, "no such file", "put", a.file("none"), "http://127.0.0.1:1/")
+}
+
+// TestLogin asks a server that wants ann's password. What is nearer to the user counts more.
+func TestLogin(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "ann" || password != "p:w" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
+		}
+		w.Header().Set("ETag", `"1"`)
+		io.WriteString(w, "hello")
+	}))
+	defer s.Close()
+	netrc := "machine 127.0.0.1\nlogin ann\npassword p:w\n"
+	for _, tt := range []struct {
+		name  string
+		env   map[string]string
+		netrc string
+		args  []string
+		code  int
+	}{
+		{"nobody", nil, "", nil, 5},
+		{"--user", nil, "", []string{"--user=ann:p:w"}, 0},
+		{"environment", map[string]string{"IFMATCH_USER": "ann:p:w"}, "", nil, 0},
+		{"password in the environment", map[string]string{"IFMATCH_PASSWORD": "p:w"}, "", []string{"--user=ann"}, 0},
+		{"netrc", nil, netrc, nil, 0},
+		{"netrc, for one user", nil, netrc, []string{"--user=ann"}, 0},
+		{"--user beats netrc", nil, netrc, []string{"--user=ben:x"}, 5},
+		{"default of netrc", nil, "machine other\nlogin x\npassword y\ndefault\nlogin ann\npassword p:w\n", nil, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := newPerson(t)
+			for k, v := range tt.env {
+				a.env[k] = v
+			}
+			if tt.netrc != "" {
+				a.env["NETRC"] = a.write("netrc", tt.netrc)
+			}
+			code, says := a.run(append([]string{"get", s.URL + "/x", "-"}, tt.args...)...)
+			if code != tt.code || code == 0 && says != "hello" {
+				t.Errorf("exit code %d, want %d; it says %q", code, tt.code, says)
+			}
+			if code == 5 && !strings.Contains(says, "who are you?") {
+				t.Errorf("the server's sentence is missing in %q", says)
+			}
+		})
+	}
+}
+
+// TestCredentialsStayWithTheirServer follows a redirect to another host.
+func TestCredentialsStayWithTheirServer(t *testing.T) {
+	var got http.Header
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { got = r.Header }))
+	defer other.Close()
+	elsewhere := strings.Replace(other.URL, "127.0.0.1", "localhost", 1)
+	s := httptest.NewServer(http.RedirectHandler(elsewhere, http.StatusFound))
+	defer s.Close()
+	a := newPerson(t)
+	a.want(0, "", "get", "--user=ann:pw", s.URL+"/x", "-")
+	if got == nil || got.Get("Authorization") != "" {
+		t.Errorf("the other host got %v", got)
+	}
+	a.want(1, "writes do not follow", "put", "--force", a.write("x", "text"), redirectPut(t, elsewhere)+"/x")
+}
+
+// redirectPut serves reads and sends writes elsewhere.
+func redirectPut(t *testing.T, elsewhere string) string {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			http.Redirect(w, r, elsewhere, http.StatusTemporaryRedirect)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
 }

@@ -14,6 +14,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -34,6 +35,7 @@ type Options struct {
 type Client struct {
 	Options
 	http *http.Client
+	tls  *tls.Config
 }
 
 // New makes a client. Errors: a CACert that cannot be read or holds no certificate.
@@ -43,14 +45,17 @@ func New(o Options) (*Client, error) {
 	t.DisableCompression = true
 	t.ResponseHeaderTimeout = 5 * time.Minute // an fsync of a large upload may take its time
 	t.ExpectContinueTimeout = 2 * time.Second
+	t.MaxIdleConnsPerHost = 32
+	trusted := &tls.Config{}
 	if o.CACert != "" {
 		pool, err := trust(o.CACert)
 		if err != nil {
 			return nil, err
 		}
-		t.TLSClientConfig = &tls.Config{RootCAs: pool}
+		trusted.RootCAs = pool
 	}
-	return &Client{Options: o, http: &http.Client{Transport: t, CheckRedirect: readsOnly}}, nil
+	t.TLSClientConfig = trusted.Clone()
+	return &Client{Options: o, http: &http.Client{Transport: t, CheckRedirect: readsOnly}, tls: trusted}, nil
 }
 
 func trust(file string) (*x509.CertPool, error) {
@@ -109,8 +114,8 @@ func (c Condition) set(h http.Header) {
 	}
 }
 
-// request builds a request with credentials. The body may be nil.
-func (c *Client) request(ctx context.Context, method string, u *url.URL, body io.Reader) (*http.Request, error) {
+// Request builds a request with credentials. The body may be nil.
+func (c *Client) Request(ctx context.Context, method string, u *url.URL, body io.Reader) (*http.Request, error) {
 	bare := *u
 	bare.User = nil
 	r, err := http.NewRequestWithContext(ctx, method, bare.String(), body)
@@ -133,6 +138,24 @@ func (c *Client) request(ctx context.Context, method string, u *url.URL, body io
 		r.SetBasicAuth(user, password)
 	}
 	return r, nil
+}
+
+// Send sends a request and returns whatever is answered; redirects of reads are followed.
+func (c *Client) Send(r *http.Request) (*http.Response, error) { return c.http.Do(r) }
+
+// Dial opens a bare connection to the host of u, over TLS for https.
+func (c *Client) Dial(ctx context.Context, u *url.URL) (net.Conn, error) {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	addr := net.JoinHostPort(u.Hostname(), port)
+	if u.Scheme == "https" {
+		d := tls.Dialer{Config: c.tls}
+		return d.DialContext(ctx, "tcp", addr)
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, "tcp", addr)
 }
 
 // do sends a request. Answers that are neither 2xx nor 304 become a *StatusError.

@@ -65,7 +65,7 @@ var errKeep = errors.New("the old file stays")
 // Fetch writes the representation to w. With a condition, a 304 writes nothing and is no error. Errors: *StatusError;
 // an answer that breaks off, when w has got a part.
 func (c *Client) Fetch(ctx context.Context, u *url.URL, cond Condition, w io.Writer) (s State, unchanged bool, err error) {
-	r, err := c.request(ctx, http.MethodGet, u, nil)
+	r, err := c.Request(ctx, http.MethodGet, u, nil)
 	if err != nil {
 		return State{}, false, err
 	}

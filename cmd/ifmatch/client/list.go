@@ -56,7 +56,7 @@ const propfind = `<?xml version="1.0" encoding="utf-8"?>
 
 // list sends a PROPFIND. RFC 4918 §9.1.
 func (c *Client) list(ctx context.Context, u *url.URL, depth string) ([]listed, error) {
-	r, err := c.request(ctx, "PROPFIND", u, strings.NewReader(propfind))
+	r, err := c.Request(ctx, "PROPFIND", u, strings.NewReader(propfind))
 	if err != nil {
 		return nil, err
 	}

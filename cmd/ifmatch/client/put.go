@@ -95,7 +95,7 @@ func (c *Client) permit(u *url.URL, file string, now State, force bool) (Conditi
 func (c *Client) Store(ctx context.Context, u *url.URL, cond Condition, body io.Reader, sizeBytes int64, contentType string) (Outcome, error) {
 	done := c.progress("sending", sizeBytes)
 	defer done.Close()
-	r, err := c.request(ctx, http.MethodPut, u, io.TeeReader(body, done))
+	r, err := c.Request(ctx, http.MethodPut, u, io.TeeReader(body, done))
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -27,7 +27,7 @@ func (c *Client) Remove(ctx context.Context, u *url.URL, recursive, force bool, 
 	case !s.Collection && !force:
 		return refuse("%s has no strong ETag (%v), so it cannot be deleted safely; --force deletes it", u.Redacted(), s)
 	}
-	r, err := c.request(ctx, http.MethodDelete, u, nil)
+	r, err := c.Request(ctx, http.MethodDelete, u, nil)
 	if err != nil {
 		return err
 	}

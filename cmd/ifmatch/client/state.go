@@ -74,7 +74,7 @@ func stateOf(res *http.Response) State {
 
 // Head asks for the state. A 404 or 410 is a state, not an error; with a condition, so is a 304 (unchanged).
 func (c *Client) Head(ctx context.Context, u *url.URL, cond Condition) (s State, unchanged bool, err error) {
-	r, err := c.request(ctx, http.MethodHead, u, nil)
+	r, err := c.Request(ctx, http.MethodHead, u, nil)
 	if err != nil {
 		return State{}, false, err
 	}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"ifmatch/cmd/ifmatch/doctor"
+)
+
+var errUnsafe = errors.New("the server is not safe; the card says why")
+
+func newDoctor(getenv func(string) string) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor [flags] URL",
+		Short: "Find out whether a server loses edits",
+		Long: `Try a server, any server, in a scratch collection below URL: conditional writes, races,
+stale tags, uploads that break off, locks, the If header. Print what it does right and
+wrong, and why that matters. Nothing outside the scratch collection is changed, and it
+is removed again. Exit code 1 if something is wrong.`,
+		Example: `  ifmatch doctor https://files.example/scratch/`,
+		Args:    oneArg("the URL of a collection"),
+	}
+	r := newRemote(cmd, getenv)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the card as JSON")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, u, err := r.client(cmd, args[0])
+		if err != nil {
+			return err
+		}
+		c.Progress = nil
+		tell := func(string) {}
+		if f, ok := cmd.ErrOrStderr().(*os.File); ok && !r.quiet && term.IsTerminal(int(f.Fd())) {
+			tell = func(check string) { fmt.Fprintf(f, "\r\033[K%s ...", check) }
+			defer fmt.Fprint(f, "\r\033[K")
+		}
+		card, err := doctor.Examine(cmd.Context(), c, u, tell)
+		if err != nil {
+			if card != nil && card.LeftBehind != "" {
+				err = fmt.Errorf("%w; %s could not be removed", err, card.LeftBehind)
+			}
+			return err
+		}
+		if asJSON {
+			err = card.JSON(cmd.OutOrStdout())
+		} else {
+			card.Print(cmd.OutOrStdout())
+		}
+		if err == nil && !card.Healthy() {
+			err = errUnsafe
+		}
+		return err
+	}
+	return cmd
+}

@@ -1,0 +1,144 @@
+package doctor
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+var raceChecks = []check{
+	{"of many who create one name at once, one succeeds", "two people create a file at once, both are told that it worked, and one text is gone", createRace},
+	{"of many who save over one state at once, one succeeds", "two people save at once, both are told that it worked, and one edit is gone", matchRace},
+	{"a counter that many increment with If-Match loses no increment", "under load, edits vanish that were acknowledged", counter},
+	{"of texts that many store at once, one stays, whole", "two uploads at once leave a mixture that nobody wrote", mixture},
+}
+
+const (
+	racers = 8
+	rounds = 10
+)
+
+// race lets all racers go at once and returns their answers.
+func race(go1 func(racer int) answer) [racers]answer {
+	var answers [racers]answer
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range racers {
+		wg.Go(func() {
+			<-start
+			answers[i] = go1(i)
+		})
+	}
+	close(start)
+	wg.Wait()
+	return answers
+}
+
+// oneWinner judges a race in which each racer stores its own text.
+func (x *exam) oneWinner(name string, condition func(name string) (field, value string)) finding {
+	for round := range rounds {
+		n := name
+		if n == "" {
+			n = x.fresh()
+		}
+		field, value := condition(n)
+		if value == "" {
+			return noTags
+		}
+		answers := race(func(i int) answer {
+			return x.send(http.MethodPut, n, []byte(fmt.Sprintf("round %d, text of %d", round, i)), field, value)
+		})
+		winners := []int{}
+		for i, a := range answers {
+			if a.ok() {
+				winners = append(winners, i)
+			}
+		}
+		now := x.text(n)
+		switch {
+		case len(winners) > 1:
+			return wrong("round %d: %d of %d were told that they succeeded", round+1, len(winners), racers)
+		case len(winners) == 0:
+			return noteworthy("round %d: all %d were refused (%v)", round+1, racers, answers[0])
+		case now != fmt.Sprintf("round %d, text of %d", round, winners[0]):
+			return wrong("round %d: there is %s now, which the one who succeeded has not sent", round+1, short(now))
+		}
+	}
+	return right()
+}
+
+func createRace(x *exam) finding {
+	return x.oneWinner("", func(string) (string, string) { return "If-None-Match", "*" })
+}
+
+func matchRace(x *exam) finding {
+	n := x.fresh()
+	x.put(n, "first")
+	return x.oneWinner(n, func(n string) (string, string) { return "If-Match", x.tag(n) })
+}
+
+func counter(x *exam) finding {
+	const steps = 5
+	n := x.fresh()
+	x.put(n, "0")
+	if x.tag(n) == "" {
+		return noTags
+	}
+	var mu sync.Mutex
+	accepted := 0
+	race(func(int) answer {
+		for done := 0; done < steps && x.ctx.Err() == nil; {
+			now := x.send(http.MethodGet, n, nil)
+			tag := now.header.Get("ETag")
+			if now.status == 0 {
+				break
+			}
+			if !strong(tag) {
+				x.tag(n)
+				continue
+			}
+			value, _ := strconv.Atoi(string(now.body))
+			if x.send(http.MethodPut, n, []byte(strconv.Itoa(value+1)), "If-Match", tag).ok() {
+				done++
+				mu.Lock()
+				accepted++
+				mu.Unlock()
+			}
+		}
+		return answer{}
+	})
+	if x.ctx.Err() != nil {
+		return unclear("%d increments took more than %v", racers*steps, patience)
+	}
+	if now := x.text(n); now != strconv.Itoa(accepted) {
+		return wrong("%d increments were accepted, and the counter is at %s", accepted, short(now))
+	}
+	return right()
+}
+
+func mixture(x *exam) finding {
+	n := x.fresh()
+	x.put(n, "first")
+	texts := [racers]string{}
+	for i := range texts {
+		texts[i] = strings.Repeat(strconv.Itoa(i), 300_000+i*1000)
+	}
+	for range 3 {
+		answers := race(func(i int) answer { return x.send(http.MethodPut, n, []byte(texts[i])) })
+		now, known := x.text(n), false
+		for i := range texts {
+			known = known || now == texts[i]
+		}
+		if !known {
+			return wrong("there is %s now, which is no one's text", short(now))
+		}
+		for _, a := range answers {
+			if a.status >= 400 {
+				return noteworthy("a plain PUT was answered %v while others stored", a)
+			}
+		}
+	}
+	return right()
+}

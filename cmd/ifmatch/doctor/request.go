@@ -1,0 +1,178 @@
+package doctor
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// answer is what came back. A request without an answer leaves the zero answer and fails the check.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+func (a answer) ok() bool { return a.status/100 == 2 }
+
+func (a answer) refused() bool { return a.status == http.StatusPreconditionFailed }
+
+func (a answer) String() string { return fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)) }
+
+// url is the URL of a member of the scratch collection; "" is the collection. There is no way to name anything else.
+func (x *exam) url(name string) *url.URL {
+	for _, c := range name {
+		if !(unicode.IsLetter(c) || unicode.IsDigit(c) || strings.ContainsRune("-/.", c)) || strings.Contains(name, "..") {
+			panic("doctor: not a name: " + name)
+		}
+	}
+	if name == "" {
+		return x.scratch
+	}
+	return x.scratch.JoinPath(name)
+}
+
+// fresh makes a name that was never used, one of a text file: some servers give tags only to what they know.
+func (x *exam) fresh() string {
+	x.serial++
+	return fmt.Sprintf("f%d.txt", x.serial)
+}
+
+// send sends a request for a member, with header fields given in pairs. Safe for concurrent use.
+func (x *exam) send(method, name string, body []byte, header ...string) answer {
+	a, err := x.sendBody(x.ctx, method, name, bytes.NewReader(body), int64(len(body)), header...)
+	if err != nil {
+		x.fail(err)
+	}
+	return a
+}
+
+func (x *exam) fail(err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.failed == nil {
+		x.failed = err
+	}
+}
+
+func (x *exam) sendBody(ctx context.Context, method, name string, body io.Reader, sizeBytes int64, header ...string) (answer, error) {
+	r, err := x.request(ctx, method, name, body, sizeBytes, header...)
+	if err != nil {
+		return answer{header: http.Header{}}, err
+	}
+	res, err := x.c.Send(r)
+	if err != nil {
+		return answer{header: http.Header{}}, err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, 8<<20))
+	return answer{res.StatusCode, res.Header, text}, err
+}
+
+func (x *exam) request(ctx context.Context, method, name string, body io.Reader, sizeBytes int64, header ...string) (*http.Request, error) {
+	if sizeBytes == 0 {
+		body = nil
+	}
+	r, err := x.c.Request(ctx, method, x.url(name), body)
+	if err != nil {
+		return nil, err
+	}
+	r.ContentLength = sizeBytes
+	if sizeBytes == 0 && method == http.MethodPut {
+		r.Body = http.NoBody
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	if name != "" && (method == http.MethodPut || method == "LOCK" || method == "MKCOL") {
+		x.note(name)
+	}
+	return r, nil
+}
+
+// note remembers that a member may be there now and has to be removed.
+func (x *exam) note(name string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.names[name] = true
+}
+
+// put stores a text without condition, as the start of a check. A refusal fails the check.
+func (x *exam) put(name, text string) answer {
+	a := x.send(http.MethodPut, name, []byte(text))
+	if a.status != 0 && !a.ok() {
+		x.fail(fmt.Errorf("a plain PUT is answered %v", a))
+	}
+	return a
+}
+
+// text is what a GET shows; an unmapped URL shows nothing.
+func (x *exam) text(name string) string {
+	a := x.send(http.MethodGet, name, nil)
+	if !a.ok() {
+		return ""
+	}
+	return string(a.body)
+}
+
+// head returns the tag that a HEAD shows.
+func (x *exam) head(name string) string {
+	return x.send(http.MethodHead, name, nil).header.Get("ETag")
+}
+
+// settle is how long a server may take to make the tag of a file strong after a change: until its clock has moved on.
+const settle = 4 * time.Second
+
+// tag returns the strong tag of a resource, waiting for it; "" if none comes.
+func (x *exam) tag(name string) string {
+	for start := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		tag := x.head(name)
+		if strong(tag) {
+			return tag
+		}
+		if tag == "" || x.ctx.Err() != nil || time.Since(start) > settle {
+			return ""
+		}
+	}
+}
+
+// two makes a resource that was changed once, and returns the tags of the first and the second state. ok is false
+// where there are no strong tags to speak of.
+func (x *exam) two(name string) (stale, current string, ok bool) {
+	x.put(name, "first")
+	stale = x.tag(name)
+	x.put(name, "second")
+	current = x.tag(name)
+	return stale, current, stale != "" && current != "" && stale != current
+}
+
+var noTags = absent("there are no two strong tags to try it with")
+
+func strong(tag string) bool { return strings.HasPrefix(tag, `"`) && len(tag) > 2 }
+
+// short is a text as it can stand in a sentence.
+func short(text string) string {
+	if text == "" {
+		return "nothing"
+	}
+	if len(text) > 40 {
+		return fmt.Sprintf("%d bytes that begin with %.20q", len(text), text)
+	}
+	return fmt.Sprintf("%q", text)
+}
+
+// printable takes out what a server could use to write on somebody's terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, s)
+}

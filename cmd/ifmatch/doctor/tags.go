@@ -1,0 +1,118 @@
+package doctor
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+var tagChecks = []check{
+	{"a resource has a strong entity-tag", "without one no client can say which state it has edited (RFC 9110 §8.8.3)", strongTag},
+	{"PUT, HEAD, GET and PROPFIND show the same tag", "a client that takes the tag from one answer is refused, or trusts a state it never had", sameTag},
+	{"PUT answers with the tag of what it stored", "without it a client has to ask again, and may get the tag of what somebody else wrote in between", putTag},
+	{"each quick change of the same size changes the tag", "somebody's edit within the same second is overwritten, since the tag does not show it (RFC 9110 §8.8.1)", quickChange},
+	{"If-None-Match on GET saves the transfer of what has not changed", "clients fetch everything again and again, or show what is old", notModified},
+}
+
+func strongTag(x *exam) finding {
+	n := x.fresh()
+	x.put(n, "text")
+	first := x.head(n)
+	switch tag := x.tag(n); {
+	case first == "":
+		return wrong("no ETag")
+	case tag == "":
+		return wrong("the tag stays weak: %s", first)
+	case first != tag:
+		return rightBut("it is weak for a moment after a change, then strong")
+	}
+	return right()
+}
+
+// etagElement finds the tag in a PROPFIND answer for one property.
+var etagElement = regexp.MustCompile(`(?s)<(?:\w+:)?getetag[^>]*>(.*?)</`)
+
+func sameTag(x *exam) finding {
+	n := x.fresh()
+	put := x.put(n, "text").header.Get("ETag")
+	head := x.tag(n)
+	get := x.send(http.MethodGet, n, nil).header.Get("ETag")
+	seen := fmt.Sprintf("PUT %s, HEAD %s, GET %s", or(put), or(head), or(get))
+	equal := head == get && (put == "" || opaque(put) == opaque(head))
+	if x.class("1") {
+		a := x.send("PROPFIND", n, []byte(`<propfind xmlns="DAV:"><prop><getetag/></prop></propfind>`),
+			"Depth", "0", "Content-Type", "application/xml")
+		propfind := ""
+		if m := etagElement.FindSubmatch(a.body); m != nil {
+			propfind = unescape.Replace(strings.TrimSpace(string(m[1])))
+		}
+		seen += ", PROPFIND " + or(propfind)
+		equal = equal && (propfind == "" || propfind == head)
+	}
+	switch {
+	case head == "":
+		return noTags
+	case !equal:
+		return wrong("%s", seen)
+	}
+	return right()
+}
+
+var unescape = strings.NewReplacer("&quot;", `"`, "&#34;", `"`, "&amp;", "&")
+
+func or(tag string) string {
+	if tag == "" {
+		return "none"
+	}
+	return tag
+}
+
+func opaque(tag string) string { return strings.TrimPrefix(tag, "W/") }
+
+func putTag(x *exam) finding {
+	n := x.fresh()
+	created := x.put(n, "text").header.Get("ETag")
+	replaced := x.put(n, "next").header.Get("ETag")
+	if created == "" || replaced == "" {
+		return noteworthy("no ETag in the answer; RFC 9110 §9.3.4 allows that")
+	}
+	return right()
+}
+
+func quickChange(x *exam) finding {
+	n := x.fresh()
+	const changes = 30
+	seen := map[string]string{}
+	same := 0
+	for i := range changes {
+		text := fmt.Sprintf("text %04d", i)
+		x.put(n, text)
+		tag := x.head(n)
+		if before, used := seen[tag]; used && strong(tag) && before != text {
+			same++
+		}
+		seen[tag] = text
+	}
+	if same > 0 {
+		return wrong("%d of %d changes left a strong tag that another text had", same, changes)
+	}
+	return right()
+}
+
+func notModified(x *exam) finding {
+	n := x.fresh()
+	x.put(n, "text")
+	tag := x.tag(n)
+	if tag == "" {
+		return noTags
+	}
+	if a := x.send(http.MethodGet, n, nil, "If-None-Match", tag); a.status != http.StatusNotModified {
+		return noteworthy("answered %v, not 304", a)
+	}
+	x.put(n, "next text")
+	if a := x.send(http.MethodGet, n, nil, "If-None-Match", tag); a.status != http.StatusOK || string(a.body) != "next text" {
+		return wrong("answered %v after a change", a)
+	}
+	return right()
+}
