@@ -30,7 +30,13 @@ var trees = map[string]func(t testing.TB) fs.FS{
 // serve starts a server of base, as cmd sets one up, and returns its URL.
 func serve(t testing.TB, base fs.FS, o handler.Options) string {
 	t.Helper()
-	h, err := handler.New(etagfs.New(base, etagfs.Options{Relaxed: true}), o)
+	return serveTree(t, base, etagfs.Options{Relaxed: true}, o)
+}
+
+func serveTree(t testing.TB, base fs.FS, tags etagfs.Options, o handler.Options) string {
+	t.Helper()
+	tree := etagfs.New(base, tags)
+	h, err := handler.New(tree, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,6 +45,7 @@ func serve(t testing.TB, base fs.FS, o handler.Options) string {
 	srv.Start()
 	t.Cleanup(func() {
 		srv.Close()
+		tree.Close()
 		base.Close()
 	})
 	return srv.URL
@@ -49,22 +56,43 @@ func TestExchanges(t *testing.T) {
 	if err != nil || len(scripts) == 0 {
 		t.Fatal("no scripts", err)
 	}
-	for kind, open := range trees {
-		for _, path := range scripts {
-			t.Run(kind+"/"+filepath.Base(path), func(t *testing.T) {
-				t.Parallel()
-				text, err := os.ReadFile(path)
-				if err != nil {
-					t.Fatal(err)
+	for _, path := range scripts {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script, err := exchange.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for kind, open := range trees {
+			for mode, tags := range tagModes {
+				if only := flagged(script.Flags, "--etag="); only != "" && only != mode {
+					continue // it is about the other kind of tag
 				}
-				script, err := exchange.Parse(text)
-				if err != nil {
-					t.Fatal(err)
-				}
-				script.Run(t, serve(t, open(t), optionsOf(t, script.Flags)))
-			})
+				t.Run(kind+"/"+mode+"/"+filepath.Base(path), func(t *testing.T) {
+					t.Parallel()
+					script.Run(t, serveTree(t, open(t), tags, optionsOf(t, script.Flags)))
+				})
+			}
 		}
 	}
+}
+
+// tagModes are the kinds of entity-tags, by their names for --etag.
+var tagModes = map[string]etagfs.Options{
+	"stat":    {Relaxed: true},
+	"content": {Relaxed: true, Content: true},
+}
+
+// flagged is the value of the flag that begins so.
+func flagged(flags []string, prefix string) string {
+	for _, f := range flags {
+		if v, ok := strings.CutPrefix(f, prefix); ok {
+			return v
+		}
+	}
+	return ""
 }
 
 // optionsOf is what cmd makes of these flags.
@@ -72,6 +100,7 @@ func optionsOf(t testing.TB, flags []string) (o handler.Options) {
 	t.Helper()
 	for _, f := range flags {
 		switch key, v, _ := strings.Cut(f, "="); key {
+		case "--etag":
 		case "--read-only":
 			o.ReadOnly = true
 		case "--require-if-match":

@@ -31,7 +31,8 @@
 //	$tag = ETag         keeps a header field; $tag stands for it from here on
 //
 // Between exchanges, "# text" is a comment, "wait 1100ms" waits, and "server: --read-only" gives flags of
-// the program that the whole script needs. A script wants an empty tree of its own.
+// the program that the whole script needs; with "server: --etag=stat" it is about one kind of tag and is
+// not run for the other. A script wants an empty tree of its own.
 package exchange
 
 import (
