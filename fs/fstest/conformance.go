@@ -93,7 +93,7 @@ func put(f fs.FS, name, body string, check func(*fs.Info) error) (fs.Info, bool,
 	if _, err := s.ReadFrom(strings.NewReader(body)); err != nil {
 		return fs.Info{}, false, err
 	}
-	if err := s.Prepare(time.Time{}, true); err != nil {
+	if err := s.Prepare(time.Time{}, false); err != nil {
 		return fs.Info{}, false, err
 	}
 	info, created, release, err := s.Commit(true, check)

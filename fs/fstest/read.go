@@ -133,7 +133,7 @@ func testList(t *testing.T, f fs.FS) {
 
 // Whatever is made and retired while a collection is listed, members that stay are shown once.
 func testListManyWhileChanging(t *testing.T, f fs.FS) {
-	for i := range 700 {
+	for i := range 400 {
 		Put(t, f, fmt.Sprintf("/stay%03d", i), "x")
 		if i%3 == 0 {
 			Put(t, f, fmt.Sprintf("/go%03d", i), "x")
@@ -143,7 +143,7 @@ func testListManyWhileChanging(t *testing.T, f fs.FS) {
 	next := 0
 	err := f.List("/", func(base string, _ *fs.Info) error {
 		seen[base]++
-		if next < 700 {
+		if next < 400 {
 			if err := retire(f, fmt.Sprintf("/go%03d", next)); err != nil {
 				return err
 			}
@@ -154,7 +154,7 @@ func testListManyWhileChanging(t *testing.T, f fs.FS) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range 700 {
+	for i := range 400 {
 		if n := seen[fmt.Sprintf("stay%03d", i)]; n != 1 {
 			t.Fatalf("member stay%03d was shown %d times", i, n)
 		}

@@ -1,0 +1,164 @@
+package fs_test
+
+import (
+	"io"
+	"maps"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"ifmatch/fs"
+	"ifmatch/fs/fstest"
+)
+
+// Whatever fails, and whenever the power goes: old or new, whole, and the answer is true.
+func TestEveryFault(t *testing.T) {
+	body := strings.Repeat("new bytes ", 1000)
+	put := func(name string, exact bool) func(f fs.FS) error {
+		return func(f fs.FS) error {
+			s, err := f.Stage(name)
+			if err != nil {
+				return err
+			}
+			defer s.Discard()
+			if _, err := io.Copy(s, strings.NewReader(body)); err != nil {
+				return err
+			}
+			if err := s.Prepare(time.Time{}, true); err != nil {
+				return err
+			}
+			_, _, release, err := s.Commit(exact, func(*fs.Info) error { return nil })
+			if err == nil {
+				release()
+			}
+			return err
+		}
+	}
+	retire := func(name string, exact bool) func(f fs.FS) error {
+		return func(f fs.FS) error {
+			release, err := f.Retire(name, exact, func(*fs.Info) error { return nil })
+			if err == nil {
+				release()
+			}
+			return err
+		}
+	}
+	move := func(src, dst string, exact bool) func(f fs.FS) error {
+		return func(f fs.FS) error {
+			_, release, err := f.Move(src, dst, exact, func(_, _ *fs.Info) error { return nil })
+			if err == nil {
+				release()
+			}
+			return err
+		}
+	}
+	changes := map[string]func(f fs.FS) error{
+		"create":                     put("/d/new", false),
+		"replace":                    put("/d/f", false),
+		"replace exact":              put("/d/f", true),
+		"make collection":            func(f fs.FS) error { _, err := f.MakeCollection("/d/new"); return err },
+		"retire file":                retire("/d/f", false),
+		"retire file exact":          retire("/d/f", true),
+		"retire collection":          retire("/d", false),
+		"retire collection exact":    retire("/d", true),
+		"move file":                  move("/d/f", "/new", false),
+		"move file exact":            move("/d/f", "/new", true),
+		"move collection":            move("/d", "/new", false),
+		"move file over file":        move("/d/f", "/g", false),
+		"move file over file exact":  move("/d/f", "/g", true),
+		"move collection over file":  move("/d", "/g", false),
+		"move file over collection":  move("/g", "/d", false),
+		"move over collection":       move("/d", "/e", false),
+		"move over collection exact": move("/d", "/e", true),
+	}
+	for treeName, tree := range trees {
+		for name, act := range changes {
+			t.Run(treeName+"/"+name, func(t *testing.T) {
+				every := fstest.Every{New: tree, Setup: faultTree, Act: act, Volatile: treeName == "memory"}
+				if treeName == "root" {
+					every.Crash = halfMoved[name]
+				}
+				every.Run(t)
+			})
+		}
+	}
+}
+
+// halfMoved are the changes of the Linux root that are two steps: a MOVE that overwrites, where
+// the first step exchanges what is to come with what is to go. A crash between the two leaves
+// the destination as it is to be, and at the source what was at one of the two; nothing is lost.
+var halfMoved = map[string]func(before, after, got map[string]string) bool{
+	"move file over file exact":  half("/d/f", "/g"),
+	"move collection over file":  half("/d", "/g"),
+	"move file over collection":  half("/g", "/d"),
+	"move over collection":       half("/d", "/e"),
+	"move over collection exact": half("/d", "/e"),
+}
+
+func half(src, dst string) func(before, after, got map[string]string) bool {
+	return func(before, after, got map[string]string) bool {
+		rest := maps.Clone(got)
+		maps.DeleteFunc(rest, func(name, _ string) bool { return below(name, src) })
+		atSrc := part(got, src)
+		return maps.Equal(rest, after) &&
+			(maps.Equal(atSrc, part(before, src)) || maps.Equal(atSrc, part(before, dst)))
+	}
+}
+
+func below(name, dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") }
+
+// part is what is at and below dir, by the rest of the name.
+func part(tree map[string]string, dir string) map[string]string {
+	p := map[string]string{}
+	for name, body := range tree {
+		if below(name, dir) {
+			p[strings.TrimPrefix(name, dir)] = body
+		}
+	}
+	return p
+}
+
+var trees = map[string]func(t *testing.T) fstest.Open{
+	"memory": func(t *testing.T) fstest.Open {
+		return func(func(step, name string) error) (fs.FS, error) { return fs.NewMemory(), nil }
+	},
+	"portable": onDisk(fs.OpenPortable),
+	"root":     onDisk(fs.OpenRoot),
+}
+
+func onDisk(open opener) func(t *testing.T) fstest.Open {
+	return func(t *testing.T) fstest.Open {
+		dir := tempDir(t)
+		return func(hook func(step, name string) error) (fs.FS, error) {
+			return open(dir, fs.RootOptions{Hook: hook})
+		}
+	}
+}
+
+// tempDir is a directory in memory where the system has one: thousands of trees are made here,
+// and what they show does not depend on the disk.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	parent := os.TempDir()
+	if fi, err := os.Stat("/dev/shm"); err == nil && fi.IsDir() {
+		parent = "/dev/shm"
+	}
+	dir, err := os.MkdirTemp(parent, "ifmatch-test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func faultTree(t *testing.T, f fs.FS) {
+	for _, dir := range []string{"/d", "/d/sub", "/e"} {
+		if _, err := f.MakeCollection(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"/d/f", "/d/sub/x", "/e/y", "/g"} {
+		fstest.Put(t, f, name, "bytes of "+name)
+	}
+}
