@@ -11,6 +11,10 @@ import (
 // name no state at all. The early check and the commit both ask it, the second one under the latch.
 func (h *Handler) check(r *http.Request, t target) (etagfs.Write, error) {
 	pre := parsePreconditions(r.Header, h.opts.ProxyTags)
+	locks, err := h.lockCheck(r)
+	if err != nil {
+		return etagfs.Write{}, err
+	}
 	decide := func(cur *etagfs.Info) error {
 		if t.slash && cur != nil && !cur.IsCollection() {
 			return errNotCollection
@@ -18,9 +22,16 @@ func (h *Handler) check(r *http.Request, t target) (etagfs.Write, error) {
 		if err := pre.evaluate(r.Method, cur); err != nil {
 			return err
 		}
+		if err := locks.condition(t, cur); err != nil {
+			return err
+		}
+		if err := locks.permit(locks.change(t, cur)...); err != nil {
+			return err
+		}
 		return h.permit(r, &pre, cur)
 	}
-	return etagfs.Write{Check: decide, Exact: pre.exact(), Tags: pre.tagged()}, nil
+	named := locks.header.asksForETag()
+	return etagfs.Write{Check: decide, Exact: pre.exact() || named, Tags: pre.tagged() || named}, nil
 }
 
 // early asks check for the state of now, without a latch: a refusal that is certain already needs no

@@ -9,6 +9,7 @@ import (
 	"ifmatch/etagfs"
 	"ifmatch/etagfs/state"
 	"ifmatch/fs"
+	"ifmatch/handler/lock"
 )
 
 // copy duplicates a resource, a collection with all its members unless Depth is 0. RFC 4918 §9.8.
@@ -108,10 +109,23 @@ func transferDepth(lines []string, step state.Step) (depth, error) {
 	return 0, badDepth("0 or infinity")
 }
 
-// check2 is what check.go says of the source.
+// check2 is what check.go says of the source, and the locks that the destination needs: its own, that of
+// the collection it becomes a member of, and those of all that is overwritten (RFC 4918 §7.4, §9.8.4).
 func (x *transfer) check2() (etagfs.Check2, bool, error) {
 	write, err := x.h.check(x.r, x.src)
-	return func(src, _ *etagfs.Info) error { return write.Check(src) }, write.Exact, err
+	if err != nil {
+		return nil, false, err
+	}
+	locks, err := x.h.lockCheck(x.r)
+	if err != nil {
+		return nil, false, err
+	}
+	return func(src, _ *etagfs.Info) error {
+		if err := write.Check(src); err != nil {
+			return err
+		}
+		return locks.permit(lock.Change{Name: x.to, Kind: lock.MapTree})
+	}, write.Exact, nil
 }
 
 // early decides on the states of now, without latches; write decides again.

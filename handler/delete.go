@@ -34,7 +34,9 @@ func (h *Handler) delete(w http.ResponseWriter, r *http.Request) error {
 	if _, err := h.early(t, write.Check); err != nil {
 		return err
 	}
-	if err := h.fs.Remove(r.Context(), t.name, write); err != nil {
+	gone := removal{h: h}
+	defer gone.end()
+	if err := h.fs.Remove(r.Context(), t.name, gone.write(write)); err != nil {
 		return err
 	}
 	h.overwritten(r, before)

@@ -43,6 +43,8 @@ type Options struct {
 	State *state.Store
 	// Locks is the table of write locks; nil is one that ends with the process.
 	Locks *lock.Table
+	// MaxLockTimeout bounds how long a lock lasts without being refreshed; 0 is a day.
+	MaxLockTimeout time.Duration
 	// MaxInfinite is how many members a PROPFIND with Depth infinity may tell of, before it is refused
 	// (RFC 4918 §9.1, propfind-finite-depth); 0 is 250,000, and below 0 it is always refused.
 	MaxInfinite int
@@ -87,6 +89,8 @@ var methods = map[string]method{
 	"PROPPATCH":        (*Handler).proppatch,
 	"COPY":             (*Handler).copy,
 	"MOVE":             (*Handler).move,
+	"LOCK":             (*Handler).lock,
+	"UNLOCK":           (*Handler).unlock,
 }
 
 // readMethods change nothing, so they are left when the tree is read-only.
@@ -98,7 +102,7 @@ var readMethods = map[string]bool{
 }
 
 // davClasses is the DAV header field (RFC 4918 §10.1). It names what the table of methods can do.
-const davClasses = "1, 3, extended-mkcol"
+const davClasses = "1, 2, 3, extended-mkcol"
 
 // New returns a Handler of tree.
 func New(tree *etagfs.FS, o Options) (*Handler, error) {
@@ -123,6 +127,9 @@ func New(tree *etagfs.FS, o Options) (*Handler, error) {
 		if o.Locks, err = lock.New(nil, o.Now(), lock.Options{Log: o.Log}); err != nil {
 			return nil, err
 		}
+	}
+	if o.MaxLockTimeout == 0 {
+		o.MaxLockTimeout = 24 * time.Hour
 	}
 	if o.MaxInfinite == 0 {
 		o.MaxInfinite = 250_000

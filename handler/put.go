@@ -50,7 +50,7 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	modTime := chosenModTime(r.Header)
-	info, created, err := h.fs.Put(r.Context(), t.name, body, etagfs.PutOptions{Write: write, ModTime: modTime})
+	info, created, err := h.fs.Put(r.Context(), t.name, body, etagfs.PutOptions{Write: h.fresh(t, write), ModTime: modTime})
 	if err != nil {
 		return putError(err)
 	}

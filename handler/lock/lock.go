@@ -19,7 +19,8 @@ import (
 
 // Sentinels that callers branch on.
 var (
-	ErrNoSuchLock = errors.New("no such lock")                       // unknown, ended, or somebody else's
+	ErrNoSuchLock = errors.New("no such lock")                       // unknown, or ended
+	ErrNotHolder  = errors.New("the lock belongs to somebody else")  // RFC 4918 §6.4
 	ErrOutOfScope = errors.New("the lock does not cover this name")  // RFC 4918 §9.11
 	ErrTooMany    = errors.New("more locks than this server grants") // Options.Max
 )

@@ -150,7 +150,7 @@ func (t *Table) conflict(now time.Time, l *Lock) error {
 }
 
 // Refresh lets the lock end at now plus timeout (RFC 4918 §9.10.2) and returns when that is durable.
-// Errors: ErrNoSuchLock; ErrOutOfScope: the lock does not cover name; those of the store.
+// Errors: ErrNoSuchLock; ErrOutOfScope: the lock does not cover name; ErrNotHolder; those of the store.
 func (t *Table) Refresh(now time.Time, name, token, user string, timeout time.Duration) (Lock, error) {
 	t.mu.Lock()
 	e, err := t.find(now, name, token, user)
@@ -203,10 +203,12 @@ func (t *Table) Unlock(now time.Time, name, token, user string) error {
 func (t *Table) find(now time.Time, name, token, user string) (*entry, error) {
 	e := t.byToken[token]
 	switch {
-	case e == nil || e.ending || !now.Before(e.Expires) || !e.usable(user):
+	case e == nil || e.ending || !now.Before(e.Expires):
 		return nil, ErrNoSuchLock
 	case !e.Covers(name):
 		return nil, ErrOutOfScope
+	case !e.usable(user):
+		return nil, ErrNotHolder
 	}
 	return e, nil
 }

@@ -104,7 +104,7 @@ func TestRefreshAndUnlockOnlyInsideTheScope(t *testing.T) {
 		{"/b", l.Token, "eva", ErrOutOfScope},
 		{"/", l.Token, "eva", ErrOutOfScope},
 		{"/ab", l.Token, "eva", ErrOutOfScope},
-		{"/a/b", l.Token, "max", ErrNoSuchLock},
+		{"/a/b", l.Token, "max", ErrNotHolder},
 		{"/a/b", "urn:uuid:none", "eva", ErrNoSuchLock},
 		{"/a/b", l.Token, "eva", nil},
 	} {

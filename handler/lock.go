@@ -1,0 +1,274 @@
+package handler
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"ifmatch/etagfs"
+	"ifmatch/handler/lock"
+)
+
+// lock grants a write lock, or refreshes one when there is no body. A lock on an unmapped URL creates an
+// empty resource together with the lock (RFC 4918 §7.3, §9.10.4). RFC 4918 §9.10.
+func (h *Handler) lock(w http.ResponseWriter, r *http.Request) error {
+	t, err := h.target(r)
+	if err != nil {
+		return err
+	}
+	write, err := h.check(r, t)
+	if err != nil {
+		return err
+	}
+	timeout := h.lockTimeout(r.Header["Timeout"])
+	doc, err := readXMLBody(r)
+	if err != nil {
+		return err
+	}
+	if len(doc) == 0 {
+		return h.refresh(w, r, t, write.Check, timeout)
+	}
+	want := lock.Lock{User: User(r.Context()), Timeout: timeout}
+	if want.Infinite, err = lockDepth(r.Header["Depth"]); err != nil {
+		return err
+	}
+	info, err := parseLockInfo(doc)
+	if err != nil {
+		return err
+	}
+	want.Shared, want.Owner = info.shared, info.owner
+	g := &grant{h: h, r: r, t: t, decide: write.Check, want: want}
+	return g.answer(w)
+}
+
+// grant is one new lock.
+type grant struct {
+	h      *Handler
+	r      *http.Request
+	t      target
+	decide etagfs.Check
+	want   lock.Lock
+	got    *lock.Lock // granted, and undone unless the whole method succeeds
+}
+
+// errOtherKind: the URL was mapped or unmapped between the early look and the latch.
+var errOtherKind = errors.New("mapped or unmapped meanwhile")
+
+// answer is 200, 201 when an empty resource was created, 207 when a member stands against it.
+func (g *grant) answer(w http.ResponseWriter) error {
+	info, created, err := g.take()
+	if err != nil {
+		g.undo()
+		if conflict, ok := errors.AsType[*lock.ConflictError](err); ok {
+			return g.conflict(w, conflict)
+		}
+		return putError(err)
+	}
+	if created {
+		g.h.writers.wrote(info, client(g.r))
+		set(w, "Location", g.h.href(g.t.name, false))
+		set(w, "Last-Modified", g.h.lastModified(info))
+	}
+	if !info.Tag.IsZero() {
+		set(w, "Etag", info.Tag.String())
+	}
+	set(w, "Lock-Token", "<"+g.got.Token+">")
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+	}
+	return g.h.lockAnswer(w, status, g.got.Root)
+}
+
+// take grants the lock under the latch, with the empty resource where there was none.
+func (g *grant) take() (info *etagfs.Info, created bool, err error) {
+	cur, err := g.h.early(g.t, g.decide)
+	for err == nil {
+		if cur != nil {
+			info, err = g.h.fs.Update(g.r.Context(), g.t.name, time.Time{}, etagfs.Write{Check: g.check(true)})
+		} else {
+			info, created, err = g.create()
+		}
+		if !errors.Is(err, errOtherKind) {
+			return info, created, err
+		}
+		cur, err = g.h.current(g.t)
+	}
+	return nil, false, err
+}
+
+func (g *grant) create() (*etagfs.Info, bool, error) {
+	if err := collectionNoPut(g.t, nil); err != nil {
+		return nil, false, err
+	}
+	if err := g.h.parentExists(g.t.name); err != nil {
+		return nil, false, err
+	}
+	write := g.h.fresh(g.t, etagfs.Write{Check: g.check(false)})
+	return g.h.fs.Put(g.r.Context(), g.t.name, strings.NewReader(""), etagfs.PutOptions{Write: write})
+}
+
+// check decides and grants the lock before the step, so that a lock that cannot be granted or kept
+// changes nothing; when the step fails, the lock is undone.
+func (g *grant) check(mapped bool) etagfs.Check {
+	return func(cur *etagfs.Info) error {
+		g.undo() // of an earlier call
+		if mapped != (cur != nil) {
+			return errOtherKind
+		}
+		if err := g.decide(cur); err != nil {
+			return err
+		}
+		if cur != nil {
+			g.want.Root = cur.Name
+		} else if real, err := g.h.fs.Real(g.t.name); err == nil {
+			g.want.Root = real
+		} else {
+			return err
+		}
+		got, err := g.h.locks.Create(g.h.opts.Now(), g.want)
+		if errors.Is(err, lock.ErrTooMany) {
+			return &statusError{status: http.StatusInsufficientStorage, cause: err, say: "The server keeps no more locks."}
+		}
+		if err == nil {
+			g.got = &got
+		}
+		return err
+	}
+}
+
+func (g *grant) undo() {
+	if g.got == nil {
+		return
+	}
+	if err := g.h.locks.Break(g.got.Token); err != nil {
+		g.h.opts.Log.Warn("a lock that nobody got stays until it expires", "path", g.got.Root, "err", err)
+	}
+	g.got = nil
+}
+
+// conflict is 423 with the locks that stand against this one (RFC 4918 §9.10.6); when they are all on
+// members, it is 207 as in §9.10.9: 423 for them and 424 for the collection.
+func (g *grant) conflict(w http.ResponseWriter, e *lock.ConflictError) error {
+	for _, root := range e.Roots {
+		if !g.want.Infinite || root == g.want.Root || !overlap(root, g.want.Root) || len(root) < len(g.want.Root) {
+			return g.h.locked(e)
+		}
+	}
+	m := newMultistatus(w, nil)
+	defer m.close()
+	for _, root := range e.Roots[:min(len(e.Roots), maxMemberErrors)] {
+		href := g.h.href(root, g.h.isCollection(root))
+		m.status(href, http.StatusLocked, g.h.davHrefs("no-conflicting-lock", []string{root}), "")
+		if m.full() {
+			if err := m.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	m.status(g.h.href(g.t.name, true), http.StatusFailedDependency, "", "")
+	return m.end()
+}
+
+// refresh lets the lock that the If header names end later. RFC 4918 §9.10.2.
+func (h *Handler) refresh(w http.ResponseWriter, r *http.Request, t target, decide etagfs.Check, timeout time.Duration) error {
+	header, err := parseIf(r.Header["If"])
+	if err != nil {
+		return err
+	}
+	if len(header.tokens) == 0 {
+		return &statusError{status: http.StatusBadRequest,
+			say: "LOCK without a body refreshes a lock, and needs its token in an If header; a new lock needs a DAV:lockinfo body."}
+	}
+	_, err = h.early(t, decide)
+	if refused, ok := errors.AsType[*refusal](err); ok && refused.field == "If" {
+		return notThatLock(http.StatusPreconditionFailed, refused)
+	}
+	if err != nil {
+		return err
+	}
+	name := h.lockName(r.Method, t)
+	for _, token := range header.tokens {
+		var l lock.Lock
+		if l, err = h.locks.Refresh(h.opts.Now(), name, token, User(r.Context()), timeout); err == nil {
+			return h.lockAnswer(w, http.StatusOK, l.Root)
+		}
+		if !errors.Is(err, lock.ErrNoSuchLock) && !errors.Is(err, lock.ErrOutOfScope) {
+			break
+		}
+	}
+	return lockUse(http.StatusPreconditionFailed, err)
+}
+
+// lockUse is the answer where a lock could not be used through this URL; status is that of the method.
+func lockUse(status int, err error) error {
+	switch {
+	case errors.Is(err, lock.ErrNotHolder):
+		return &statusError{status: http.StatusForbidden, cause: err, say: "Somebody else holds this lock."}
+	case errors.Is(err, lock.ErrNoSuchLock) || errors.Is(err, lock.ErrOutOfScope):
+		return notThatLock(status, err)
+	}
+	return err
+}
+
+// notThatLock is the precondition lock-token-matches-request-uri. RFC 4918 §16.
+func notThatLock(status int, cause error) error {
+	return &statusError{status: status, cause: cause, dav: "<D:lock-token-matches-request-uri/>",
+		say: "No lock with this token covers this URL; it may have expired."}
+}
+
+// lockAnswer tells of the locks on a resource. RFC 4918 §9.10.1.
+func (h *Handler) lockAnswer(w http.ResponseWriter, status int, name string) error {
+	now := h.opts.Now()
+	b := append([]byte(nil), `<?xml version="1.0" encoding="utf-8"?>`+"\n"+`<D:prop xmlns:D="DAV:">`...)
+	b = h.appendLockDiscovery(b, h.locks.Covering(now, name), now)
+	b = append(b, "</D:prop>\n"...)
+	set(w, "Content-Type", "application/xml; charset=utf-8")
+	set(w, "Cache-Control", "no-store")
+	set(w, "Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(status)
+	_, err := w.Write(b)
+	return err
+}
+
+// lockDepth reads the Depth of a LOCK, which is infinity without one. RFC 4918 §9.10.3.
+func lockDepth(lines []string) (infinite bool, err error) {
+	switch strings.ToLower(strings.TrimSpace(joined(lines))) {
+	case "infinity", "":
+		return true, nil
+	case "0":
+		return false, nil
+	}
+	return false, badDepth("0 or infinity")
+}
+
+const (
+	defaultLockTimeout = 10 * time.Minute
+	minLockTimeout     = time.Second
+)
+
+// lockTimeout is what a client gets that asks for these (RFC 4918 §10.7: a wish, the first one that the
+// server likes): at least a second, at most Options.MaxLockTimeout, which is also what Infinite means.
+func (h *Handler) lockTimeout(lines []string) time.Duration {
+	longest := h.opts.MaxLockTimeout
+	for wish := range strings.SplitSeq(joined(lines), ",") {
+		wish = strings.ToLower(strings.TrimSpace(wish))
+		if wish == "infinite" {
+			return longest
+		}
+		seconds, ok := strings.CutPrefix(wish, "second-")
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseUint(seconds, 10, 64)
+		switch {
+		case errors.Is(err, strconv.ErrRange) || err == nil && n > uint64(longest/time.Second):
+			return longest
+		case err == nil:
+			return max(minLockTimeout, time.Duration(n)*time.Second)
+		}
+	}
+	return min(defaultLockTimeout, longest)
+}

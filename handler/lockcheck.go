@@ -1,0 +1,149 @@
+package handler
+
+import (
+	"net/http"
+	"net/url"
+
+	"ifmatch/etagfs"
+	"ifmatch/handler/lock"
+)
+
+// lockCheck is what the If header and the locks have to say about one request. RFC 4918 §6.4, §10.4.
+type lockCheck struct {
+	h      *Handler
+	r      *http.Request
+	header ifHeader
+}
+
+// lockCheck parses the If header once. Errors: as parseIf.
+func (h *Handler) lockCheck(r *http.Request) (*lockCheck, error) {
+	header, err := parseIf(r.Header["If"])
+	if err != nil {
+		return nil, err
+	}
+	return &lockCheck{h: h, r: r, header: header}, nil
+}
+
+// condition decides the If header for t, whose state is cur. It is 412 when all lists fail.
+func (c *lockCheck) condition(t target, cur *etagfs.Info) error {
+	if !c.header.present {
+		return nil
+	}
+	ok := c.header.evaluate(c.h.opts.ProxyTags, func(tag string) ifState {
+		if tag == "" {
+			return c.state(t, cur)
+		}
+		// Behind a proxy clients write another host than ours, so the path counts.
+		u, err := url.Parse(tag)
+		if err != nil || u.Path == "" {
+			return unmappedState
+		}
+		other, err := c.h.parse(u)
+		if err != nil || reserved(other.name) {
+			return unmappedState
+		}
+		if other.name = c.h.form(c.r.Context(), other.name, false); other.name == t.name {
+			return c.state(t, cur)
+		}
+		state, err := c.h.fs.Stat(other.name)
+		if err != nil {
+			state = nil
+		}
+		return c.state(other, state)
+	})
+	if !ok {
+		return &refusal{field: "If", cur: copied(cur), say: "None of the lists in the If header is true for the current state and its locks."}
+	}
+	return nil
+}
+
+// unmappedState is what cannot be a resource of this tree.
+var unmappedState = ifState{holds: func(string) bool { return false }}
+
+func (c *lockCheck) state(t target, cur *etagfs.Info) ifState {
+	s := ifState{holds: func(token string) bool {
+		return c.h.locks.Holds(c.h.opts.Now(), c.h.lockName(c.r.Method, t), token)
+	}}
+	if cur != nil {
+		s.etag = cur.Tag
+	}
+	return s
+}
+
+// permit tells whether the changes may happen with the tokens that were submitted. It is 423 when not.
+func (c *lockCheck) permit(changes ...lock.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	holder := lock.Holder{User: User(c.r.Context()), Tokens: c.header.tokens}
+	return c.h.locked(c.h.locks.Permit(c.h.opts.Now(), holder, changes...))
+}
+
+// change is what the method does to t, whose state is cur; kinds of changes are those of RFC 4918 §7.
+// What COPY and MOVE do to their destination is theirs to say.
+func (c *lockCheck) change(t target, cur *etagfs.Info) []lock.Change {
+	if c.h.locks.Count() == 0 {
+		return nil
+	}
+	kind := lock.Modify
+	switch c.r.Method {
+	case http.MethodPut, "MKCOL":
+		if cur == nil {
+			kind = lock.Map
+		}
+	case "PROPPATCH":
+	case http.MethodDelete, "MOVE":
+		kind = lock.MapTree
+	case "LOCK":
+		if cur != nil {
+			return nil // its own conflicts are for the table to tell
+		}
+		kind = lock.Map
+	default:
+		return nil
+	}
+	return []lock.Change{{Name: c.h.lockName(c.r.Method, t), Kind: kind}}
+}
+
+// lockName is the real name of t, to which locks belong. DELETE and MOVE act on a symbolic link itself.
+func (h *Handler) lockName(method string, t target) string {
+	if h.locks.Count() == 0 {
+		return t.name
+	}
+	real := h.fs.Real
+	if method == http.MethodDelete || method == "MOVE" {
+		real = h.realParent
+	}
+	name, err := real(t.name)
+	if err != nil {
+		return t.name // a missing parent; the method finds out
+	}
+	return name
+}
+
+// locked is the answer to errors of package lock. RFC 4918 §11.3, §16.
+func (h *Handler) locked(err error) error {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case *lock.LockedError:
+		return &statusError{status: http.StatusLocked, cause: err, dav: h.davHrefs("lock-token-submitted", e.Roots),
+			say: "It is locked, and the request does not submit the lock token in an If header. Nothing was changed."}
+	case *lock.ConflictError:
+		return &statusError{status: http.StatusLocked, cause: err, dav: h.davHrefs("no-conflicting-lock", e.Roots),
+			say: "Somebody holds a lock that excludes this one."}
+	}
+	return err
+}
+
+// maxErrorHrefs bounds how many locks an error names; one would be enough (RFC 4918 §16).
+const maxErrorHrefs = 100
+
+// davHrefs is a DAV:error element that names resources.
+func (h *Handler) davHrefs(element string, names []string) string {
+	b := append([]byte("<D:"+element), '>')
+	for _, name := range names[:min(len(names), maxErrorHrefs)] {
+		b = append(append(append(b, "<D:href>"...), h.href(name, h.isCollection(name))...), "</D:href>"...)
+	}
+	return string(append(b, "</D:"+element+">"...))
+}
