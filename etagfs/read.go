@@ -101,9 +101,10 @@ func memberName(collection, base string) string {
 	return collection + "/" + base
 }
 
-// leadsOn tells whether a symbolic link may be the cause, so that resolving is worth it.
+// leadsOn tells whether a symbolic link may be the cause (as the last component or, where a name is to be
+// real, as a parent that is then no directory), so that resolving is worth it.
 func leadsOn(err error) bool {
-	return err != nil && (errors.Is(err, fs.ErrSpecial) || errors.Is(err, fs.ErrLoop))
+	return err != nil && (errors.Is(err, fs.ErrSpecial) || errors.Is(err, fs.ErrLoop) || errors.Is(err, fs.ErrNotDir))
 }
 
 // unmapped turns what is no resource into iofs.ErrNotExist.

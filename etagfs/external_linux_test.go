@@ -1,0 +1,188 @@
+package etagfs
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Changes by other programs: after the writer's call has returned, the very next answer shows the
+// new state. Each way of changing runs thousands of times, with stat tags and content tags, with
+// reports of changes and without.
+
+// outside is one way in which another program changes what is at /d/f. The body always has the same size.
+type outside struct {
+	name   string
+	setup  func(t *testing.T, dir string)
+	change func(t *testing.T, dir, body string)
+	served string // name under which the change is seen; "" is /d/f
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func inPlace(t *testing.T, path, body string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.WriteAt([]byte(body), 0)
+	must(t, err)
+	must(t, f.Close())
+}
+
+var outsiders = []outside{
+	{name: "in-place write of the same size", change: func(t *testing.T, dir, body string) {
+		inPlace(t, filepath.Join(dir, "d/f"), body)
+	}},
+	{name: "rename over", change: func(t *testing.T, dir, body string) {
+		must(t, os.WriteFile(filepath.Join(dir, "d/new"), []byte(body), 0o644))
+		must(t, os.Rename(filepath.Join(dir, "d/new"), filepath.Join(dir, "d/f")))
+	}},
+	{name: "touch -r", change: func(t *testing.T, dir, body string) {
+		path := filepath.Join(dir, "d/f")
+		fi, err := os.Stat(path)
+		must(t, err)
+		inPlace(t, path, body)
+		must(t, os.Chtimes(path, fi.ModTime(), fi.ModTime()))
+	}},
+	{name: "rename over with the same mtime", change: func(t *testing.T, dir, body string) {
+		must(t, os.WriteFile(filepath.Join(dir, "d/new"), []byte(body), 0o644))
+		must(t, os.Chtimes(filepath.Join(dir, "d/new"), time.Unix(1e9, 0), time.Unix(1e9, 0)))
+		must(t, os.Rename(filepath.Join(dir, "d/new"), filepath.Join(dir, "d/f")))
+	}},
+	{name: "edit through a hard link",
+		setup: func(t *testing.T, dir string) {
+			must(t, os.Link(filepath.Join(dir, "d/f"), filepath.Join(dir, "link")))
+		},
+		change: func(t *testing.T, dir, body string) { inPlace(t, filepath.Join(dir, "link"), body) }},
+	{name: "mmap write", change: mmapWrite},
+	{name: "directory renamed above", change: func(t *testing.T, dir, body string) {
+		must(t, os.Mkdir(filepath.Join(dir, "e"), 0o755))
+		must(t, os.WriteFile(filepath.Join(dir, "e/f"), []byte(body), 0o644))
+		must(t, unix.Renameat2(unix.AT_FDCWD, filepath.Join(dir, "e"), unix.AT_FDCWD, filepath.Join(dir, "d"), unix.RENAME_EXCHANGE))
+		must(t, os.RemoveAll(filepath.Join(dir, "e")))
+	}},
+	{name: "symlinked directory", served: "/s/f",
+		setup: func(t *testing.T, dir string) { must(t, os.Symlink("d", filepath.Join(dir, "s"))) },
+		change: func(t *testing.T, dir, body string) {
+			inPlace(t, filepath.Join(dir, "d/f"), body)
+		}},
+	{name: "symbolic link turned", served: "/s/f",
+		setup: func(t *testing.T, dir string) { must(t, os.Symlink("d", filepath.Join(dir, "s"))) },
+		change: func(t *testing.T, dir, body string) {
+			other, err := os.MkdirTemp(dir, "other")
+			must(t, err)
+			must(t, os.WriteFile(filepath.Join(other, "f"), []byte(body), 0o644))
+			must(t, os.Symlink(filepath.Base(other), filepath.Join(dir, "s2")))
+			must(t, os.Rename(filepath.Join(dir, "s2"), filepath.Join(dir, "s")))
+		}},
+	{name: "bind-mounted directory", served: "/b/f",
+		setup: func(t *testing.T, dir string) {
+			must(t, os.Mkdir(filepath.Join(dir, "b"), 0o755))
+			must(t, unix.Mount(filepath.Join(dir, "d"), filepath.Join(dir, "b"), "", unix.MS_BIND, ""))
+			t.Cleanup(func() { unix.Unmount(filepath.Join(dir, "b"), unix.MNT_DETACH) })
+		},
+		change: func(t *testing.T, dir, body string) { inPlace(t, filepath.Join(dir, "d/f"), body) }},
+}
+
+// mmapWrite stores through a shared mapping and returns after msync, as a database does.
+func mmapWrite(t *testing.T, dir, body string) {
+	f, err := os.OpenFile(filepath.Join(dir, "d/f"), os.O_RDWR, 0)
+	must(t, err)
+	defer f.Close()
+	m, err := unix.Mmap(int(f.Fd()), 0, len(body), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	must(t, err)
+	copy(m, body)
+	must(t, unix.Msync(m, unix.MS_SYNC))
+	must(t, unix.Munmap(m))
+}
+
+func TestExternalChangesAreSeenAtOnce(t *testing.T) {
+	rounds := 1000 // in each of four modes
+	if testing.Short() {
+		rounds = 50
+	}
+	for _, o := range outsiders {
+		for _, mode := range []Options{{}, {NoNotify: true}, {Content: true}, {Content: true, NoNotify: true}} {
+			t.Run(fmt.Sprintf("%s/content=%v/notify=%v", o.name, mode.Content, !mode.NoNotify), func(t *testing.T) {
+				if o.name == "bind-mounted directory" && os.Getuid() != 0 {
+					t.Skip("only root can mount")
+				}
+				n := rounds
+				if o.name == "mmap write" {
+					n = rounds / 4 // each is an msync to the disk
+				}
+				seenAtOnce(t, o, mode, n)
+			})
+		}
+	}
+}
+
+func seenAtOnce(t *testing.T, o outside, mode Options, rounds int) {
+	f, dir := disk(t, mode)
+	must(t, os.Mkdir(filepath.Join(dir, "d"), 0o755))
+	must(t, os.WriteFile(filepath.Join(dir, "d/f"), []byte("body 000000"), 0o644))
+	if o.setup != nil {
+		o.setup(t, dir)
+	}
+	name := o.served
+	if name == "" {
+		name = "/d/f"
+	}
+	seen := map[ETag]string{}
+	for i := range rounds {
+		body := fmt.Sprintf("body %06d", i+1)
+		o.change(t, dir, body)
+		got, info := read(t, f, name)
+		if got != body {
+			t.Fatalf("round %d: read %q, want %q", i, got, body)
+		}
+		st, err := f.Stat(name)
+		must(t, err)
+		if st.Tag != info.Tag {
+			t.Fatalf("round %d: stat says %s, open %s", i, st.Tag, info.Tag)
+		}
+		if old, ok := seen[info.Tag]; ok && !info.Tag.Weak {
+			t.Fatalf("round %d: the strong tag %s stood for %q and now for %q", i, info.Tag, old, body)
+		}
+		if want := hashTag(sha256.Sum256([]byte(body))); mode.Content && info.Tag != want {
+			t.Fatalf("round %d: tag %s, want %s", i, info.Tag, want)
+		}
+		seen[info.Tag] = body
+	}
+}
+
+// A burst that the kernel's queue of reports cannot hold: everything cached is forgotten, nothing is stale.
+func TestQueueOverflowForgetsEverything(t *testing.T) {
+	changes := 100_000
+	if testing.Short() {
+		changes = 20_000
+	}
+	f, dir := disk(t, Options{Content: true})
+	const files = 100
+	for i := range files {
+		must(t, os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), []byte("body 000000"), 0o644))
+	}
+	_, err := f.HashAll(ctx, "/", HashOptions{})
+	must(t, err)
+	for i := range changes {
+		inPlace(t, filepath.Join(dir, fmt.Sprint(i%files)), fmt.Sprintf("body %06d", i))
+	}
+	for i := changes - files; i < changes; i++ {
+		body := fmt.Sprintf("body %06d", i)
+		info, err := f.Stat("/" + fmt.Sprint(i%files))
+		must(t, err)
+		if want := hashTag(sha256.Sum256([]byte(body))); info.Tag != want {
+			t.Fatalf("%d: tag %s, want that of %q", i%files, info.Tag, body)
+		}
+	}
+}
