@@ -34,8 +34,9 @@ type Options struct {
 // Client sends requests. It is safe for concurrent use.
 type Client struct {
 	Options
-	http *http.Client
-	tls  *tls.Config
+	http       *http.Client
+	tls        *tls.Config
+	settleTime time.Duration // how long a server may mark the tag of a changed file weak
 }
 
 // New makes a client. Errors: a CACert that cannot be read or holds no certificate.
@@ -55,7 +56,12 @@ func New(o Options) (*Client, error) {
 		trusted.RootCAs = pool
 	}
 	t.TLSClientConfig = trusted.Clone()
-	return &Client{Options: o, http: &http.Client{Transport: t, CheckRedirect: readsOnly}, tls: trusted}, nil
+	return &Client{
+		Options:    o,
+		http:       &http.Client{Transport: t, CheckRedirect: readsOnly},
+		tls:        trusted,
+		settleTime: 4 * time.Second,
+	}, nil
 }
 
 func trust(file string) (*x509.CertPool, error) {

@@ -140,7 +140,10 @@ func (d *draft) save(ctx context.Context, mine []byte) error {
 	case !d.base.Mapped:
 		cond = Condition{IfNoneMatch: "*"}
 	case !d.base.Strong():
-		// The tag may be weak for a moment after a change only; the text tells whether it is still the same state.
+		// A tag may be weak for a moment after a change. The text tells whether it is still the same state.
+		if _, err := d.c.settled(ctx, d.u); err != nil {
+			return err
+		}
 		now, err := d.c.load(ctx, d.u)
 		switch {
 		case err != nil:

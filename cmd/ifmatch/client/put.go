@@ -39,7 +39,7 @@ func (c *Client) Put(ctx context.Context, u *url.URL, file string, force bool, s
 	if !fi.Mode().IsRegular() {
 		return Outcome{}, &iofs.PathError{Op: "put", Path: file, Err: errors.New("not a regular file")}
 	}
-	before, _, err := c.Head(ctx, u, Condition{})
+	before, err := c.settled(ctx, u)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -83,12 +83,12 @@ func (c *Client) permit(u *url.URL, file string, now State, force bool) (Conditi
 		}
 		return Condition{IfMatch: memo.ETag}, nil
 	case now.Strong() && weaklyEqual(now.ETag, memo.ETag):
-		// Some servers mark the tag of a file weak until a moment after its last change.
+		// The same state, of which the tag was still weak.
 		return Condition{IfMatch: now.ETag}, nil
 	case now.Strong():
 		return Condition{}, refuse("%s has changed since you fetched it (now %v); merge, or overwrite it with --force", u.Redacted(), now)
 	}
-	return Condition{}, refuse("%s has no strong ETag now (%v), so it cannot be overwritten safely; try again in a moment, or overwrite it with --force", u.Redacted(), now)
+	return Condition{}, refuse("%s has no strong ETag now (%v), so it cannot be overwritten safely; --force overwrites it", u.Redacted(), now)
 }
 
 // Store sends one PUT. An ETag of the answer is in the outcome. Errors: *StatusError.

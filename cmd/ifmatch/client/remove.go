@@ -50,7 +50,7 @@ func (c *Client) look(ctx context.Context, u *url.URL) (State, error) {
 	if list, err := c.list(ctx, u, "0"); err == nil && len(list) == 1 && list[0].Collection {
 		return list[0].State, nil
 	}
-	s, _, err := c.Head(ctx, u, Condition{})
+	s, err := c.settled(ctx, u)
 	s.Collection = s.Mapped && len(u.Path) > 0 && u.Path[len(u.Path)-1] == '/'
 	return s, err
 }

@@ -90,6 +90,21 @@ func (c *Client) Head(ctx context.Context, u *url.URL, cond Condition) (s State,
 	return stateOf(res), res.StatusCode == http.StatusNotModified, nil
 }
 
+// settled is Head that waits for a strong tag while the server shows a weak one, for at most settleTime.
+func (c *Client) settled(ctx context.Context, u *url.URL) (State, error) {
+	for start := time.Now(); ; {
+		s, _, err := c.Head(ctx, u, Condition{})
+		if err != nil || s.Strong() || s.ETag == "" || time.Since(start) > c.settleTime {
+			return s, err
+		}
+		select {
+		case <-ctx.Done():
+			return s, ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
 func isUnmapped(err error) bool {
 	e, ok := errors.AsType[*StatusError](err)
 	return ok && (e.Status == http.StatusNotFound || e.Status == http.StatusGone)
