@@ -3,7 +3,6 @@ package etagfs
 import (
 	"context"
 	"errors"
-	"path"
 	"sync"
 	"time"
 
@@ -74,7 +73,13 @@ func (f *FS) HashAll(ctx context.Context, name string, o HashOptions) (HashProgr
 	if f.content == nil {
 		return p, nil
 	}
-	err := f.hashTree(ctx, name, &o, &p, nil)
+	err := f.walk(ctx, name, nil, o.Failed, func(name string, i *fs.Info) {
+		if _, known := f.content.get(i.Identity); known {
+			p.Known++
+			return
+		}
+		f.hashOne(ctx, name, &o, &p)
+	})
 	return p, err
 }
 
@@ -102,42 +107,6 @@ func (f *FS) Backlog() int {
 		return 0
 	}
 	return f.content.wanted.count()
-}
-
-func (f *FS) hashTree(ctx context.Context, dir string, o *HashOptions, p *HashProgress, above []string) error {
-	dir, err := f.base.Resolve(dir)
-	if err != nil {
-		return nil // gone, or out of the tree
-	}
-	for _, a := range above {
-		if a == dir {
-			return nil
-		}
-	}
-	above = append(above, dir)
-	var collections []string
-	err = f.base.List(dir, func(base string, i *fs.Info) error {
-		name := path.Join(dir, base)
-		if i.IsCollection() {
-			collections = append(collections, name)
-			return nil
-		}
-		if _, known := f.content.get(i.Identity); known {
-			p.Known++
-			return ctx.Err()
-		}
-		return f.hashOne(ctx, name, o, p)
-	})
-	if err != nil && ctx.Err() == nil {
-		failed(o, dir, err)
-		err = nil
-	}
-	for _, c := range collections {
-		if err == nil {
-			err = f.hashTree(ctx, c, o, p, above)
-		}
-	}
-	return err
 }
 
 // hashOne hashes one file; only the end of ctx is an error.

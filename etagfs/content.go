@@ -81,8 +81,7 @@ func (f *FS) settle(ctx context.Context, name string) error {
 	return err
 }
 
-// hashFile reads a file and returns the digest of its bytes with the state they belong to.
-// held tells that the file did not change meanwhile; otherwise the digest is of no state.
+// hashFile reads a file and keeps its digest, if it may be kept. held is as for readDigest.
 func (f *FS) hashFile(ctx context.Context, name string) (d Digest, state fs.Info, held bool, err error) {
 	c := f.content
 	dir := path.Dir(name)
@@ -90,8 +89,14 @@ func (f *FS) hashFile(ctx context.Context, name string) (d Digest, state fs.Info
 		c.watcher.Watch(dir) // without a watch, stat alone decides
 	}
 	t := c.begin(dir)
-	defer func() { t.end(state.Identity, d, held && err == nil) }()
+	d, state, held, err = f.readDigest(ctx, name)
+	t.end(state.Identity, d, held && err == nil)
+	return d, state, held, err
+}
 
+// readDigest reads a file and returns the digest of its bytes with the state they belong to. held
+// tells that the file did not change meanwhile; otherwise the digest is of no state.
+func (f *FS) readDigest(ctx context.Context, name string) (d Digest, state fs.Info, held bool, err error) {
 	file, err := f.base.OpenRead(name)
 	if err != nil {
 		return d, state, false, err

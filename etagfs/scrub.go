@@ -1,0 +1,94 @@
+package etagfs
+
+import (
+	"context"
+	"path"
+
+	"ifmatch/fs"
+)
+
+// ScrubProgress of a Scrub.
+type ScrubProgress struct {
+	Files, Bytes int64 // read again
+	Unknown      int64 // files without recorded digest, or changed since
+}
+
+// Scrub reads every file below name again whose digest is recorded and whose identity has not changed
+// since: bytes that differ then were changed by nobody but the disk. rotten is told of each such
+// file; progress, which may be nil, after each file read. Files that change while they are read are left out.
+func (f *FS) Scrub(ctx context.Context, name string, progress func(ScrubProgress), rotten func(name string, want, got Digest), failed func(name string, err error)) (ScrubProgress, error) {
+	var p ScrubProgress
+	if f.content == nil {
+		return p, nil
+	}
+	s := scrubber{f, progress, rotten, failed}
+	return p, s.tree(ctx, name, &p, nil)
+}
+
+type scrubber struct {
+	f        *FS
+	progress func(ScrubProgress)
+	rotten   func(name string, want, got Digest)
+	failed   func(name string, err error)
+}
+
+func (s *scrubber) tree(ctx context.Context, dir string, p *ScrubProgress, above []string) error {
+	return s.f.walk(ctx, dir, above, s.failed, func(name string, i *fs.Info) {
+		want, known := s.f.content.get(i.Identity)
+		if !known {
+			p.Unknown++
+			return
+		}
+		got, state, held, err := s.f.readDigest(ctx, name)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			s.failed(name, err)
+			return
+		case !held || state.Identity != i.Identity:
+			p.Unknown++
+			return
+		case got != want:
+			s.rotten(name, want, got)
+		}
+		p.Files++
+		p.Bytes += state.SizeBytes
+		if s.progress != nil {
+			s.progress(*p)
+		}
+	})
+}
+
+// walk calls fn for every file below dir that is no collection. What cannot be listed is told to failed; only
+// the end of ctx is an error. above are the collections on the way, since links may lead back to them.
+func (f *FS) walk(ctx context.Context, dir string, above []string, failed func(string, error), fn func(name string, i *fs.Info)) error {
+	dir, err := f.base.Resolve(dir)
+	if err != nil {
+		return ctx.Err() // gone, or out of the tree
+	}
+	for _, a := range above {
+		if a == dir {
+			return nil
+		}
+	}
+	above = append(above, dir)
+	var collections []string
+	err = f.base.List(dir, func(base string, i *fs.Info) error {
+		if i.IsCollection() {
+			collections = append(collections, path.Join(dir, base))
+		} else {
+			fn(path.Join(dir, base), i)
+		}
+		return ctx.Err()
+	})
+	if err != nil && ctx.Err() == nil && failed != nil {
+		failed(dir, err)
+	}
+	for _, c := range collections {
+		if err := f.walk(ctx, c, above, failed, fn); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
