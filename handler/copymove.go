@@ -46,7 +46,8 @@ type transfer struct {
 	depth     depth
 	overwrite bool
 	decide    etagfs.Check2 // preconditions, the If header, locks
-	exact     bool
+	exact     bool          // Write.Exact and Write.Tags of the decision
+	tags      bool
 	intent    *state.Intent
 	failed    []memberError // of a COPY
 	more      int           // further ones
@@ -116,6 +117,7 @@ func (x *transfer) check2() (etagfs.Check2, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
+	x.tags = write.Tags
 	locks, err := x.h.lockCheck(x.r)
 	if err != nil {
 		return nil, false, err
@@ -223,6 +225,7 @@ func overlap(a, b string) bool {
 func (x *transfer) write() etagfs.Write2 {
 	return etagfs.Write2{
 		Exact: x.exact,
+		Tags:  x.tags,
 		Check: func(src, dst *etagfs.Info) error {
 			x.intent.Abandon() // of an earlier call
 			x.intent = nil
