@@ -62,11 +62,11 @@ cat >"$HOME/.gitconfig" <<-END
 		defaultBranch = main
 END
 git init -q "$mnt/repo"
-cp -r "$WORK/tree/handler" "$WORK/tree/deep" "$mnt/repo/"
+cp -r "$WORK/tree/etagfs" "$WORK/tree/deep" "$mnt/repo/"
 git -C "$mnt/repo" add .
 git -C "$mnt/repo" commit -q -m "first"
 echo more >>"$mnt/repo/deep/a name with spaces.txt"
-git -C "$mnt/repo" rm -q -r handler
+git -C "$mnt/repo" rm -q -r etagfs
 git -C "$mnt/repo" commit -q -a -m "second"
 git -C "$mnt/repo" gc -q
 git -C "$mnt/repo" fsck --strict

@@ -106,7 +106,7 @@ status() { curl -s -o /dev/null -w '%{http_code}' "$@"; }
 # spaces, umlauts and reserved characters, a file of 3 MiB, a deep path. The same tree every time.
 source_tree() {
 	mkdir -p "$1/deep/er/and/deeper/still" "$1/empty directory" "$1/über"
-	cp -r "$here/../../fs" "$here/../../handler" "$1/"
+	cp -r "$here/../../fs" "$here/../../etagfs" "$1/"
 	: >"$1/empty"
 	echo spaces >"$1/deep/a name with spaces.txt"
 	echo reserved >"$1/deep/100% #1 & [more]; 'quoted'+.txt"

@@ -104,10 +104,11 @@ const proppatch = await client.customRequest("/app/piped", {
 });
 assert.equal(proppatch.status, 207);
 await client.copyFile("/app/piped", "/app/piped too");
-const asked = `<propfind xmlns="DAV:"><prop><note xmlns="urn:x-judge"/><quota-available-bytes/></prop></propfind>`;
-const found = await client.stat("/app/piped too", { details: true, data: asked });
+const ask = (prop) => ({ details: true, data: `<propfind xmlns="DAV:"><prop>${prop}</prop></propfind>` });
+const found = await client.stat("/app/piped too", ask(`<note xmlns="urn:x-judge"/>`));
 assert.equal(found.data.props.note, "kept & copied");
-assert.ok(Number(found.data.props["quota-available-bytes"]) > 0);
+const quota = await client.stat("/app", ask("<quota-available-bytes/><quota-used-bytes/>"));
+assert.ok(Number(quota.data.props["quota-available-bytes"]) > 0);
 
 step("delete");
 await client.deleteFile("/app/moved here");
