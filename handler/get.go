@@ -66,6 +66,9 @@ func (h *Handler) decideRead(w http.ResponseWriter, r *http.Request, t target, p
 	if t.slash && !cur.IsCollection() {
 		return true, errNotCollection
 	}
+	if err := h.readCondition(r, t, cur); err != nil {
+		return true, err
+	}
 	switch err := pre.evaluate(r.Method, cur); {
 	case err == errNotModified:
 		h.notModified(w, cur)

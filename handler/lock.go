@@ -51,6 +51,7 @@ type grant struct {
 	decide etagfs.Check
 	want   lock.Lock
 	got    *lock.Lock // granted, and undone unless the whole method succeeds
+	at     time.Time  // when got was granted
 }
 
 // errOtherKind: the URL was mapped or unmapped between the early look and the latch.
@@ -79,7 +80,7 @@ func (g *grant) answer(w http.ResponseWriter) error {
 	if created {
 		status = http.StatusCreated
 	}
-	return g.h.lockAnswer(w, status, g.got.Root)
+	return g.h.lockAnswer(w, status, g.got.Root, g.at)
 }
 
 // take grants the lock under the latch, with the empty resource where there was none.
@@ -128,7 +129,8 @@ func (g *grant) check(mapped bool) etagfs.Check {
 		} else {
 			return err
 		}
-		got, err := g.h.locks.Create(g.h.opts.Now(), g.want)
+		g.at = g.h.opts.Now()
+		got, err := g.h.locks.Create(g.at, g.want)
 		if errors.Is(err, lock.ErrTooMany) {
 			return &statusError{status: http.StatusInsufficientStorage, cause: err, say: "The server keeps no more locks."}
 		}
@@ -189,11 +191,11 @@ func (h *Handler) refresh(w http.ResponseWriter, r *http.Request, t target, deci
 	if err != nil {
 		return err
 	}
-	name := h.lockName(r.Method, t)
+	name, now := h.lockName(r.Method, t), h.opts.Now()
 	for _, token := range header.tokens {
 		var l lock.Lock
-		if l, err = h.locks.Refresh(h.opts.Now(), name, token, User(r.Context()), timeout); err == nil {
-			return h.lockAnswer(w, http.StatusOK, l.Root)
+		if l, err = h.locks.Refresh(now, name, token, User(r.Context()), timeout); err == nil {
+			return h.lockAnswer(w, http.StatusOK, l.Root, now)
 		}
 		if !errors.Is(err, lock.ErrNoSuchLock) && !errors.Is(err, lock.ErrOutOfScope) {
 			break
@@ -219,9 +221,8 @@ func notThatLock(status int, cause error) error {
 		say: "No lock with this token covers this URL; it may have expired."}
 }
 
-// lockAnswer tells of the locks on a resource. RFC 4918 §9.10.1.
-func (h *Handler) lockAnswer(w http.ResponseWriter, status int, name string) error {
-	now := h.opts.Now()
+// lockAnswer tells of the locks on a resource, as they were when one was granted. RFC 4918 §9.10.1.
+func (h *Handler) lockAnswer(w http.ResponseWriter, status int, name string, now time.Time) error {
 	b := append([]byte(nil), `<?xml version="1.0" encoding="utf-8"?>`+"\n"+`<D:prop xmlns:D="DAV:">`...)
 	b = h.appendLockDiscovery(b, h.locks.Covering(now, name), now)
 	b = append(b, "</D:prop>\n"...)

@@ -57,6 +57,18 @@ func (c *lockCheck) condition(t target, cur *etagfs.Info) error {
 	return nil
 }
 
+// readCondition decides the If header of a GET or HEAD, which nearly none of them has.
+func (h *Handler) readCondition(r *http.Request, t target, cur *etagfs.Info) error {
+	if r.Header["If"] == nil {
+		return nil
+	}
+	c, err := h.lockCheck(r)
+	if err != nil {
+		return err
+	}
+	return c.condition(t, cur)
+}
+
 // unmappedState is what cannot be a resource of this tree.
 var unmappedState = ifState{holds: func(string) bool { return false }}
 
@@ -87,16 +99,16 @@ func (c *lockCheck) change(t target, cur *etagfs.Info) []lock.Change {
 	}
 	kind := lock.Modify
 	switch c.r.Method {
-	case http.MethodPut, "MKCOL":
+	case http.MethodPut:
 		if cur == nil {
 			kind = lock.Map
 		}
 	case "PROPPATCH":
 	case http.MethodDelete, "MOVE":
 		kind = lock.MapTree
-	case "LOCK":
+	case "MKCOL", "LOCK":
 		if cur != nil {
-			return nil // its own conflicts are for the table to tell
+			return nil // 405 (RFC 4918 §7.3); and conflicts of a LOCK are for the table to tell
 		}
 		kind = lock.Map
 	default:
