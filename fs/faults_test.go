@@ -124,6 +124,7 @@ var trees = map[string]func(t *testing.T) fstest.Open{
 		return func(func(step, name string) error) (fs.FS, error) { return fs.NewMemory(), nil }
 	},
 	"portable": onDisk(fs.OpenPortable),
+	"linkless": onDisk(fs.OpenLinkless),
 	"root":     onDisk(fs.OpenRoot),
 }
 

@@ -238,6 +238,26 @@ func (s *portableStaged) create() error {
 		}
 		return nil
 	}
+	return s.createLinkless()
+}
+
+// newSuffix ends the name of a reserved directory that holds the name which an empty file
+// reserves: after a crash the sweep removes that file.
+const newSuffix = "-new"
+
+func (s *portableStaged) createLinkless() (err error) {
+	p := s.p
+	mark := path.Join(path.Dir(s.rel), p.reserved()+newSuffix)
+	if err := p.hook("mkdir", s.name); err != nil {
+		return err
+	}
+	if err := p.root.Mkdir(mark, 0o700); err != nil {
+		return err
+	}
+	defer p.remove(mark)
+	if err := p.root.Mkdir(path.Join(mark, path.Base(s.rel)), 0o700); err != nil {
+		return err
+	}
 	if err := p.hook("create", s.name); err != nil {
 		return err
 	}
@@ -246,8 +266,7 @@ func (s *portableStaged) create() error {
 		return err
 	}
 	f.Close()
-	err = p.hook("rename", s.name)
-	if err == nil {
+	if err = p.hook("rename", s.name); err == nil {
 		err = p.root.Rename(s.tmp, s.rel)
 	}
 	if err != nil && p.hook("unlink", s.name) == nil {

@@ -67,8 +67,11 @@ func (p *portable) sweepOne(rel string) bool {
 	if inUse(p.root, rel) {
 		return false
 	}
-	if isWas(rel) {
+	switch {
+	case isWas(rel):
 		p.restore(rel)
+	case strings.HasSuffix(rel, newSuffix):
+		p.unreserve(rel)
 	}
 	if p.hook("unlink", "/"+rel) != nil {
 		return false
@@ -78,22 +81,44 @@ func (p *portable) sweepOne(rel string) bool {
 
 // restore puts back what stepped aside for a MOVE that a crash cut off, if its name is still free.
 func (p *portable) restore(away string) {
-	dir, err := p.root.Open(away)
-	if err != nil {
+	base := p.only(away)
+	name := path.Join(path.Dir(away), base)
+	if base == "" {
 		return
 	}
-	bases, err := dir.Readdirnames(1)
-	dir.Close()
-	if err != nil || len(bases) == 0 {
-		return
-	}
-	name := path.Join(path.Dir(away), bases[0])
 	if _, err := p.root.Lstat(name); !errors.Is(err, iofs.ErrNotExist) {
 		return
 	}
 	if p.hook("rename", "/"+name) == nil {
-		p.root.Rename(path.Join(away, bases[0]), name)
+		p.root.Rename(path.Join(away, base), name)
 	}
+}
+
+// unreserve removes the empty file that reserved a name when a crash came.
+func (p *portable) unreserve(mark string) {
+	base := p.only(mark)
+	if base == "" {
+		return
+	}
+	name := path.Join(path.Dir(mark), base)
+	fi, err := p.root.Lstat(name)
+	if err == nil && fi.Mode().IsRegular() && fi.Size() == 0 && p.hook("unlink", "/"+name) == nil {
+		p.root.Remove(name)
+	}
+}
+
+// only returns the one name in a reserved directory, "" when there is none.
+func (p *portable) only(rel string) string {
+	dir, err := p.root.Open(rel)
+	if err != nil {
+		return ""
+	}
+	defer dir.Close()
+	bases, err := dir.Readdirnames(1)
+	if err != nil || len(bases) == 0 {
+		return ""
+	}
+	return bases[0]
 }
 
 // probe finds out what the file system can, by trying in the root of the tree.

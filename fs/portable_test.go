@@ -15,6 +15,8 @@ func TestMemoryConformance(t *testing.T) {
 
 func TestPortableConformance(t *testing.T) { onDisks(t, fs.OpenPortable) }
 
+func TestLinklessConformance(t *testing.T) { onDisks(t, fs.OpenLinkless) }
+
 func TestRootConformance(t *testing.T) { onDisks(t, fs.OpenRoot) }
 
 type opener func(dir string, opts fs.RootOptions) (fs.FS, error)
