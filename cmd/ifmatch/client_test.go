@@ -341,3 +341,18 @@ func redirectPut(t *testing.T, elsewhere string) string {
 	t.Cleanup(s.Close)
 	return s.URL
 }
+
+func TestDoctorFindsUsHealthy(t *testing.T) {
+	dir := t.TempDir()
+	for name, args := range map[string][]string{"disk": {dir}, "memory": {"--memory"}} {
+		t.Run(name, func(t *testing.T) {
+			a := newPerson(t)
+			url := start(t, nil, args...).url
+			a.want(0, " 0 wrong, ", "doctor", url)
+			a.want(0, `"healthy": true`, "doctor", "--json", url)
+		})
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}

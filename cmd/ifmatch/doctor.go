@@ -39,11 +39,11 @@ is removed again. Exit code 1 if something is wrong.`,
 			defer fmt.Fprint(f, "\r\033[K")
 		}
 		card, err := doctor.Examine(cmd.Context(), c, u, tell)
-		if err != nil {
-			if card != nil && card.LeftBehind != "" {
-				err = fmt.Errorf("%w; %s could not be removed", err, card.LeftBehind)
-			}
+		if card == nil {
 			return err
+		}
+		if err != nil {
+			return interrupted(card)
 		}
 		if asJSON {
 			err = card.JSON(cmd.OutOrStdout())
@@ -56,4 +56,12 @@ is removed again. Exit code 1 if something is wrong.`,
 		return err
 	}
 	return cmd
+}
+
+// interrupted says what became of the scratch collection.
+func interrupted(card *doctor.Card) error {
+	if card.LeftBehind != "" {
+		return fmt.Errorf("interrupted; %s could not be removed", card.LeftBehind)
+	}
+	return errors.New("interrupted; the scratch collection was removed")
 }
