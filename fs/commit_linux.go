@@ -57,6 +57,9 @@ func (s *staged) Commit(exact bool, check func(cur *Info) error) (info Info, cre
 	var st unix.Statx_t
 	err = statFD(s.fd, &st)
 	info.fill(&st)
+	// Another program may have written to the file already. The state that is returned is the one of
+	// these bytes, so its tag must not be that of what came after them.
+	info.Mtime = s.stored
 	s.Discard()
 	return info, created, closer(old), pathError("commit", s.name, err)
 }

@@ -164,7 +164,15 @@ func (s *staged) stamp(replaced int64) error {
 	if s.asked {
 		s.mtime = chosenTime(s.chosen, s.mtime)
 	}
-	return s.r.setTimes(s.fd, s.name, s.mtime)
+	if err := s.r.setTimes(s.fd, s.name, s.mtime); err != nil {
+		return err
+	}
+	var st unix.Statx_t
+	if err := statFD(s.fd, &st); err != nil {
+		return err
+	}
+	s.stored = st.Mtime.Sec*1e9 + int64(st.Mtime.Nsec)
+	return nil
 }
 
 // dressedAs tells whether it took on what the file in this state has.
