@@ -12,6 +12,11 @@ type clock struct{ last atomic.Int64 }
 // next century, by mistake or malice, must not take the whole tree there.
 const farFuture = int64(time.Minute)
 
+// maxLead bounds how far stamps run ahead of the time of day where a file system keeps whole seconds
+// only and more than one is given in each. Beyond it they repeat, and there Granularity
+// says that times do not tell everything.
+const maxLead = int64(time.Hour)
+
 // stamp returns the time now, later than every earlier stamp and than replaced, in steps of granularity.
 func (c *clock) stamp(replaced, granularity int64) int64 {
 	for {
@@ -23,6 +28,9 @@ func (c *clock) stamp(replaced, granularity int64) int64 {
 		next := max(now, floor+1)
 		if off := next % granularity; off != 0 {
 			next += granularity - off
+		}
+		if next > now+maxLead {
+			return now - now%granularity
 		}
 		if c.last.CompareAndSwap(last, next) {
 			return next

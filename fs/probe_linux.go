@@ -84,16 +84,23 @@ func (r *Root) probeExchange(a, b string) bool {
 // The clock of a file system has two granularities: that of the stored times, to which
 // our own stamps are rounded, and that with which the kernel stamps what others write.
 func (r *Root) probeClock(fd int) {
-	r.storeNS = storedGranularity(fd)
-	r.features.Granularity = max(time.Duration(r.storeNS), changeGranularity(fd))
+	step, change := storedGranularity(fd), changeGranularity(fd)
+	if r.storeNS = step; step == 0 {
+		r.storeNS, change = 1, max(change, unknownGranularity)
+	}
+	r.features.Granularity = max(time.Duration(r.storeNS), change)
 }
 
-// storedGranularity writes a time whose every digit counts and looks what is left of it.
+// unknownGranularity is that of FAT, the coarsest in use.
+const unknownGranularity = 2 * time.Second
+
+// storedGranularity writes a time whose every digit counts and looks what is left of it; 0: it
+// cannot be told.
 func storedGranularity(fd int) int64 {
 	const probe = 1_600_000_001_987_654_321
 	var st unix.Statx_t
 	if setTimes(fd, probe) != nil || statFD(fd, &st) != nil {
-		return int64(time.Second)
+		return 0
 	}
 	got := st.Mtime.Sec*1e9 + int64(st.Mtime.Nsec)
 	for _, step := range []int64{1, 100, 1e3, 1e6, 1e7, 1e8, 1e9, 2e9} {
@@ -101,7 +108,7 @@ func storedGranularity(fd int) int64 {
 			return step
 		}
 	}
-	return 2e9
+	return 0
 }
 
 // changeGranularity writes and looks, over and over: kernels since 6.13 give every change after

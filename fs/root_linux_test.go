@@ -13,18 +13,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// disks are the directories that tests run on: the one of the test, and one in memory, whose
-// file system has neither a journal nor birth times on old kernels.
+// disks are the directories that tests run on: the one of the test, one in memory, and, to try
+// other file systems, those of $IFMATCH_TEST_DISKS.
 func disks(t *testing.T, test func(t *testing.T, dir string)) {
 	t.Run("disk", func(t *testing.T) { test(t, t.TempDir()) })
-	t.Run("tmpfs", func(t *testing.T) {
-		dir, err := os.MkdirTemp("/dev/shm", "ifmatch-test")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { os.RemoveAll(dir) })
-		test(t, dir)
-	})
+	for _, at := range append([]string{"/dev/shm"}, filepath.SplitList(os.Getenv("IFMATCH_TEST_DISKS"))...) {
+		t.Run(filepath.Base(at), func(t *testing.T) {
+			dir, err := os.MkdirTemp(at, "ifmatch-test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { os.RemoveAll(dir) })
+			test(t, dir)
+		})
+	}
 }
 
 func openRoot(t testing.TB, dir string, opts RootOptions) *Root {
@@ -212,4 +214,13 @@ func wantErr(t testing.TB, what string, err, want error) {
 	if err != nil && (!errors.As(err, &p) || !strings.HasPrefix(p.Path, "/")) {
 		t.Errorf("%s: no PathError with a name: %#v", what, err)
 	}
+}
+
+func TestEveryChange(t *testing.T) {
+	disks(t, func(t *testing.T, dir string) {
+		f := openRoot(t, dir, RootOptions{})
+		t.Logf("%+v", f.Features())
+		everyChange(t, f)
+		noReserved(t, dir)
+	})
 }

@@ -1,0 +1,290 @@
+package fs
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// litter puts what a crash may leave into the tree.
+func litter(t *testing.T, dir string) (names int) {
+	t.Helper()
+	for _, d := range []string{"", "a", "a/b"} {
+		d = filepath.Join(dir, d)
+		if err := os.MkdirAll(filepath.Join(d, ReservedPrefix+"0123456789abcdef-1", "deep", "er"), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{ReservedPrefix + "0123456789abcdef-1/deep/f", ReservedPrefix + "0123456789abcdef-2", "f"} {
+			if err := os.WriteFile(filepath.Join(d, name), []byte("x"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Symlink("/", filepath.Join(d, ReservedPrefix+"3")); err != nil {
+			t.Fatal(err)
+		}
+		names += 3
+	}
+	return names
+}
+
+func TestSweep(t *testing.T) {
+	disks(t, func(t *testing.T, dir string) {
+		names := litter(t, dir)
+		out := t.TempDir()
+		litter(t, out)
+		if err := os.Symlink(out, filepath.Join(dir, "link")); err != nil {
+			t.Fatal(err)
+		}
+		f := openRoot(t, dir, RootOptions{})
+		s, err := f.Stage("/a/new")
+		if err != nil {
+			t.Fatal(err)
+		}
+		hidden := f.Hidden("/a/b/x")
+		if _, err := f.MakeCollection(hidden); err != nil {
+			t.Fatal(err)
+		}
+		mustPut(t, f, hidden+"/f", "kept")
+		removed, err := f.Sweep()
+		if err != nil || removed != names {
+			t.Errorf("removed %d, %v; not %d", removed, err, names)
+		}
+		if got := read(t, f, hidden+"/f"); got != "kept" {
+			t.Error(got)
+		}
+		if _, release, err := f.Move(hidden, "/a/x", false, func(_, _ *Info) error { return nil }); err != nil {
+			t.Error(err)
+		} else {
+			release()
+		}
+		if _, _, release, err := s.Commit(true, accept); err != nil {
+			t.Error(err)
+		} else {
+			release()
+		}
+		noReserved(t, dir)
+		for _, name := range []string{"/f", "/a/f", "/a/b/f", "/a/new"} {
+			mustLookup(t, f, name)
+		}
+		if _, err := os.Stat(filepath.Join(out, "a", ReservedPrefix+"0123456789abcdef-2")); err != nil {
+			t.Error("swept outside:", err)
+		}
+	})
+}
+
+// What a server that lives has made stays, whether it serves the same directory, one above or one
+// below; when it has died, it goes.
+func TestSweepLeavesWhatLives(t *testing.T) {
+	for _, at := range []string{"same", "above", "below"} {
+		t.Run(at, func(t *testing.T) {
+			top := t.TempDir()
+			if err := os.MkdirAll(top+"/a/b", 0o777); err != nil {
+				t.Fatal(err)
+			}
+			mine, theirs := top+"/a", top+"/a"
+			switch at {
+			case "above":
+				theirs = top
+			case "below":
+				theirs = top + "/a/b"
+			}
+			other := openRoot(t, theirs, RootOptions{})
+			litter(t, theirs)
+			f := openRoot(t, mine, RootOptions{})
+			if removed, err := f.Sweep(); removed != 0 || err != nil {
+				t.Errorf("removed %d of a living server, %v", removed, err)
+			}
+			other.Close()
+			if removed, err := f.Sweep(); removed == 0 || err != nil {
+				t.Errorf("removed %d of a dead one, %v", removed, err)
+			}
+			noReserved(t, mine)
+			// And our own lock is still held.
+			again := openRoot(t, mine, RootOptions{})
+			litter(t, mine)
+			if removed, err := again.Sweep(); removed != 0 || err != nil {
+				t.Errorf("the first server no longer counts: removed %d, %v", removed, err)
+			}
+		})
+	}
+}
+
+// A child that changes the tree is killed at any moment: afterwards every file is one whole
+// version, and the sweep leaves nothing.
+func TestKilledWriter(t *testing.T) {
+	if dir := os.Getenv("IFMATCH_TEST_KILL"); dir != "" {
+		killedWriter(t, dir)
+	}
+	disks(t, func(t *testing.T, dir string) {
+		for range 8 {
+			exe, err := os.Executable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(exe, "-test.run", "^TestKilledWriter$")
+			cmd.Env = append(os.Environ(), "IFMATCH_TEST_KILL="+dir)
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			var ready [1]byte
+			if _, err := out.Read(ready[:]); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Duration(20+7*cmd.Process.Pid%40) * time.Millisecond)
+			cmd.Process.Kill()
+			cmd.Wait()
+			f := openRoot(t, dir, RootOptions{})
+			if _, err := f.Sweep(); err != nil {
+				t.Error(err)
+			}
+			noReserved(t, dir)
+			for n := range 4 {
+				name := fmt.Sprint("/f", n)
+				if _, err := f.Lookup(name); err != nil {
+					continue
+				}
+				if body := read(t, f, name); body == "" || strings.Trim(body, body[:1]) != "" || len(body) != wholeBytes {
+					t.Errorf("%s is torn: %d bytes", name, len(body))
+				}
+			}
+			f.Close()
+		}
+	})
+}
+
+const wholeBytes = 200_000
+
+func killedWriter(t *testing.T, dir string) {
+	f := openRoot(t, dir, RootOptions{})
+	os.Stdout.WriteString("x")
+	for n := 0; ; n++ {
+		name := fmt.Sprint("/f", n%4)
+		put(f, name, strings.Repeat(string(rune('a'+n%26)), wholeBytes), n%2 == 0, accept)
+		if n%3 == 0 {
+			f.Move(name, fmt.Sprint("/f", (n+1)%4), n%2 == 0, func(_, _ *Info) error { return nil })
+		}
+		if n%5 == 0 {
+			if release, err := f.Retire(name, n%2 == 0, accept); err == nil {
+				release()
+			}
+		}
+		f.MakeCollection("/d")
+		mustPut(t, f, "/d/f", "x")
+		if release, err := f.Retire("/d", false, accept); err == nil {
+			release()
+		}
+	}
+}
+
+func TestListShowsWhatIsServed(t *testing.T) {
+	disks(t, func(t *testing.T, dir string) {
+		f := openRoot(t, dir, RootOptions{})
+		for _, d := range []string{"/sub", "/sub/col"} {
+			if _, err := f.MakeCollection(d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mustPut(t, f, "/top", "12345")
+		want := map[string]Info{}
+		for n := range 5000 {
+			base := fmt.Sprintf("file-%d", n)
+			if err := os.WriteFile(filepath.Join(dir, "sub", base), []byte(base), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			want[base] = mustLookup(t, f, "/sub/"+base)
+		}
+		for link, target := range map[string]string{
+			"tofile": "file-7", "tocol": "col", "totop": "../top", "self": "self",
+			"dangling": "none", "out": "../../x", "abs": "/etc/passwd", ReservedPrefix + "l": "file-7",
+		} {
+			if err := os.Symlink(target, filepath.Join(dir, "sub", link)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want["tofile"], want["totop"] = want["file-7"], mustLookup(t, f, "/top")
+		want["col"] = mustLookup(t, f, "/sub/col")
+		want["tocol"] = want["col"]
+		err := f.List("/sub", func(base string, info *Info) error {
+			w, ok := want[base]
+			if !ok {
+				t.Errorf("listed %q", base)
+			} else if *info != w {
+				t.Errorf("%s: %+v, not %+v", base, *info, w)
+			}
+			delete(want, base)
+			return nil
+		})
+		if err != nil || len(want) != 0 {
+			t.Errorf("%v; not listed: %v", err, want)
+		}
+		if err := f.List("/sub", func(string, *Info) error { return errStale }); err != errStale {
+			t.Error(err)
+		}
+		wantErr(t, "file", f.List("/top", nil), ErrNotDir)
+		wantErr(t, "none", f.List("/none", nil), os.ErrNotExist)
+	})
+}
+
+// One allocation a member, for its name.
+func TestListAllocations(t *testing.T) {
+	dir := t.TempDir()
+	for n := range 2000 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint("f", n)), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := openRoot(t, dir, RootOptions{})
+	list := func() { f.List("/", func(string, *Info) error { return nil }) }
+	if n := testing.AllocsPerRun(5, list); n > 2020 {
+		t.Errorf("%v allocations for 2000 members", n)
+	}
+}
+
+// Callers who come while an fsync runs share the next one, which starts after they asked.
+func TestFlusherShares(t *testing.T) {
+	var f flusher
+	var runs atomic.Int64
+	first, entered := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		f.do("d", func() error { close(entered); <-first; runs.Add(1); return nil })
+	})
+	<-entered
+	var asked sync.WaitGroup
+	for range 50 {
+		asked.Add(1)
+		wg.Go(func() {
+			asked.Done()
+			before := runs.Load()
+			if err := f.do("d", func() error { runs.Add(1); return errStale }); err != errStale {
+				t.Error(err)
+			}
+			if runs.Load() == before {
+				t.Error("no run after the call")
+			}
+		})
+	}
+	asked.Wait()
+	time.Sleep(50 * time.Millisecond)
+	if err := f.do("other", func() error { return nil }); err != nil {
+		t.Error(err)
+	}
+	close(first)
+	wg.Wait()
+	if n := runs.Load(); n > 4 {
+		t.Errorf("%d runs for 51 callers", n)
+	}
+	if len(f.running) != 0 {
+		t.Error("something is kept")
+	}
+}
