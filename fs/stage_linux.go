@@ -26,6 +26,7 @@ type staged struct {
 	from Identity
 
 	mtime    int64     // 0 until prepared
+	stored   int64     // mtime as the file system keeps it
 	chosen   time.Time // by the caller, when asked
 	asked    bool
 	durable  bool
