@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ifmatch/etagfs"
+	"ifmatch/etagfs/state"
 	"ifmatch/fs"
 	"ifmatch/handler"
 )
@@ -43,7 +44,7 @@ Exit codes: 0 after a signal, 1 when something failed, 2 when the command line i
 			return oneArg("the directory to serve")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			log := newLogger(cmd.ErrOrStderr(), s.logFormat.value)
+			log := newLogger(cmd.ErrOrStderr(), s.logFormat.value, s.logLevel.value)
 			return serve(cmd.Context(), append(args, "")[0], s, log, getenv)
 		},
 	}
@@ -67,7 +68,7 @@ func serve(ctx context.Context, dir string, s *settings, log *slog.Logger, geten
 		return err
 	}
 	defer store.Close()
-	tree := etagfs.New(base, etagfs.Options{Relaxed: s.durability.value == "none", Log: log})
+	tree := etagfs.New(base, treeOptions(s, store, log))
 	defer tree.Close()
 	o := handlerOptions(s, log)
 	o.State, o.Locks = store, locks
@@ -83,8 +84,28 @@ func serve(ctx context.Context, dir string, s *settings, log *slog.Logger, geten
 		sweep(base, log)
 		close(swept)
 	}()
+	if s.etag.value == "content" {
+		hashing, stop := context.WithCancel(ctx)
+		done := make(chan struct{})
+		defer func() { stop(); <-done }()
+		go func() {
+			defer close(done)
+			keepHashing(hashing, tree, int64(s.hashRate), log)
+		}()
+	}
 	announce(ln, dir, s, log)
 	return serveHTTP(ctx, ln, h, s, log)
+}
+
+func treeOptions(s *settings, store *state.Store, log *slog.Logger) etagfs.Options {
+	o := etagfs.Options{Log: log}
+	if s.etag.value == "content" {
+		o = contentOptions(store, log)
+		o.HashLimitBytes = int64(s.hashLimit)
+	}
+	o.Relaxed = s.durability.value == "none"
+	o.NoNotify = s.noNotify
+	return o
 }
 
 func handlerOptions(s *settings, log *slog.Logger) handler.Options {
@@ -92,6 +113,7 @@ func handlerOptions(s *settings, log *slog.Logger) handler.Options {
 		ReadOnly:       s.readOnly,
 		RequireIfMatch: map[string]handler.Policy{"off": handler.PolicyOff, "warn": handler.PolicyWarn, "on": handler.PolicyOn}[s.requireIfMatch.value],
 		MaxUploadBytes: int64(s.maxUpload),
+		ProxyTags:      s.proxyTags,
 		Log:            log,
 	}
 }

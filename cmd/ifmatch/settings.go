@@ -10,12 +10,17 @@ import (
 type settings struct {
 	listen          address
 	etag            choice
+	hashLimit       size
+	hashRate        size
+	noNotify        bool
+	proxyTags       bool
 	durability      choice
 	state           string
 	requireIfMatch  choice
 	readOnly        bool
 	maxUpload       size
 	logFormat       choice
+	logLevel        choice
 	memory          bool
 	shutdownTimeout duration
 	idleTimeout     duration
@@ -25,10 +30,13 @@ type settings struct {
 func defaultSettings() *settings {
 	return &settings{
 		listen:          address{"tcp", "127.0.0.1:8080"},
-		etag:            choice{"stat", []string{"stat"}},
+		etag:            choice{"stat", []string{"stat", "content"}},
+		hashLimit:       256 << 20,
+		hashRate:        100 << 20,
 		durability:      choice{"full", []string{"full", "none"}},
 		requireIfMatch:  choice{"off", []string{"off", "warn", "on"}},
 		logFormat:       choice{"text", []string{"text", "json"}},
+		logLevel:        choice{"info", []string{"info", "warn", "error"}},
 		shutdownTimeout: duration(30 * time.Second),
 		idleTimeout:     duration(2 * time.Minute),
 		headerTimeout:   duration(20 * time.Second),
@@ -40,7 +48,11 @@ func (s *settings) flags() *pflag.FlagSet {
 	f := pflag.NewFlagSet("serve", pflag.ContinueOnError)
 	f.SortFlags = false
 	f.Var(&s.listen, "listen", "where to listen: host:port, :port for every interface, or unix:/path")
-	f.Var(&s.etag, "etag", "what an ETag is made of; stat: device, inode, size and times of the file")
+	f.Var(&s.etag, "etag", "what an ETag is made of; stat: device, inode, size and times of the file; content: SHA-256 of its bytes")
+	f.Var(&s.hashLimit, "hash-limit", "with --etag content: a larger file that nobody has hashed yet is answered without ETag until the background hasher gets there")
+	f.Var(&s.hashRate, "hash-rate", "with --etag content: bytes that the background hasher reads in a second; 0 for no limit")
+	f.BoolVar(&s.noNotify, "no-notify", false, "do not ask the system to report changes by other programs; the answers are the same")
+	f.BoolVar(&s.proxyTags, "proxy-tags", false, "accept our own ETag in If-Match as compressing proxies respell it: W/\"t\", \"t-gzip\", \"t;br\"")
 	f.Var(&s.durability, "durability", "full: an acknowledged write survives a power cut; none: the system writes it when it likes")
 	f.StringVar(&s.state, "state", "", "directory for locks and properties (default: one for each DIR in $STATE_DIRECTORY, or in ifmatch in $XDG_STATE_HOME or ~/.local/state)")
 	f.Var(&s.requireIfMatch, "require-if-match", "an overwrite or DELETE without a condition is let through (off), let through with a warning in the log (warn), or answered 428 (on)")
@@ -48,6 +60,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.Var(&s.maxUpload, "max-upload", "largest file that can be uploaded, such as 10GiB; 0 for no limit")
 	f.BoolVar(&s.memory, "memory", false, "serve an empty tree in memory, for trying things out; takes no DIR")
 	f.Var(&s.logFormat, "log-format", "text or json, on standard error")
+	f.Var(&s.logLevel, "log-level", "info: a line for each request; warn: only what needs a look; error: only what failed here")
 	f.Var(&s.shutdownTimeout, "shutdown-timeout", "how long requests in flight may take to finish after SIGTERM or SIGINT; a second signal ends at once; 0 for no bound")
 	f.Var(&s.idleTimeout, "idle-timeout", "close a connection on which nothing has moved for so long; 0 for never")
 	f.Var(&s.headerTimeout, "header-timeout", "how long a client may take to send the header of a request; 0 for no bound")

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"ifmatch/etagfs"
+	"ifmatch/etagfs/state"
+	"ifmatch/fs"
+)
+
+// errFound makes scrub exit with 1.
+var errFound = errors.New("files whose bytes have changed although nobody wrote them")
+
+func newHash(getenv func(string) string) *cobra.Command {
+	s := defaultSettings()
+	var rate size
+	cmd := &cobra.Command{
+		Use:   "hash [flags] DIR",
+		Short: "Compute the digests of all files ahead of time",
+		Long: `Compute the SHA-256 of every file below DIR that has none recorded yet, so that
+a server with --etag content knows every ETag from the start. What is done is kept: an
+interrupted run goes on where it was. A server that uses the same state directory does this
+by itself in the background.
+
+Exit codes: 0 done, 1 something failed, 2 the command line is wrong.`,
+		Example: "  ifmatch hash /srv/share\n  ifmatch hash --rate 50MiB /srv/share",
+		PreRunE: func(cmd *cobra.Command, args []string) error {
+			return cmp.Or(applyEnv(cmd.Flags(), getenv), oneArg("the directory to hash")(cmd, args))
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withDigests(args[0], s, getenv, cmd.ErrOrStderr(), func(tree *etagfs.FS) error {
+				tally := newTally(cmd.ErrOrStderr(), "hashing")
+				defer tally.Close()
+				failures := 0
+				p, err := tree.HashAll(cmd.Context(), "/", etagfs.HashOptions{
+					BytesPerSecond: int64(rate),
+					Progress:       func(p etagfs.HashProgress) { tally.Set(p.Bytes) },
+					Failed: func(name string, err error) {
+						failures++
+						fmt.Fprintf(cmd.ErrOrStderr(), "ifmatch: %v\n", err)
+					},
+				})
+				if err == nil && failures > 0 {
+					err = fmt.Errorf("%d files could not be read", failures)
+				}
+				tally.Close()
+				fmt.Fprintf(cmd.OutOrStdout(), "%d files hashed (%s), %d known before\n", p.Files, bytesText(p.Bytes), p.Known)
+				return err
+			})
+		},
+	}
+	cmd.Flags().StringVar(&s.state, "state", "", "directory of the state, as for serve")
+	cmd.Flags().Var(&rate, "rate", "bytes to read in a second, such as 50MiB; 0 for no limit")
+	return cmd
+}
+
+func newScrub(getenv func(string) string) *cobra.Command {
+	s := defaultSettings()
+	asJSON := false
+	cmd := &cobra.Command{
+		Use:   "scrub [flags] DIR",
+		Short: "Read files again and report bytes that have rotted",
+		Long: `Read every file below DIR again whose digest is recorded and which nobody has
+changed since, and report those whose bytes differ: the disk, a cable or the memory did that.
+A file without recorded digest is counted as unknown (see ifmatch hash).
+
+Exit codes: 0 nothing found, 1 something was found or failed, 2 the command line is wrong.`,
+		Example: "  ifmatch scrub /srv/share\n  ifmatch scrub --json /srv/share | jq .rotten",
+		PreRunE: func(cmd *cobra.Command, args []string) error {
+			return cmp.Or(applyEnv(cmd.Flags(), getenv), oneArg("the directory to scrub")(cmd, args))
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withDigests(args[0], s, getenv, cmd.ErrOrStderr(), func(tree *etagfs.FS) error {
+				return scrub(cmd.Context(), tree, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			})
+		},
+	}
+	cmd.Flags().StringVar(&s.state, "state", "", "directory of the state, as for serve")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object instead of lines")
+	return cmd
+}
+
+// scrubReport is what scrub --json prints.
+type scrubReport struct {
+	Files   int64         `json:"files"`
+	Bytes   int64         `json:"bytes"`
+	Unknown int64         `json:"unknown"`
+	Seconds float64       `json:"seconds"`
+	Rotten  []rottenFile  `json:"rotten"`
+	Failed  []failedToGet `json:"failed"`
+}
+
+type rottenFile struct {
+	Name     string `json:"name"`
+	Recorded string `json:"recorded_sha256"`
+	Found    string `json:"found_sha256"`
+}
+
+type failedToGet struct {
+	Name  string `json:"name"`
+	Error string `json:"error"`
+}
+
+func scrub(ctx context.Context, tree *etagfs.FS, asJSON bool, stdout, stderr io.Writer) error {
+	report := scrubReport{Rotten: []rottenFile{}, Failed: []failedToGet{}}
+	tally := newTally(stderr, "scrubbing")
+	defer tally.Close()
+	began := time.Now()
+	p, err := tree.Scrub(ctx, "/",
+		func(p etagfs.ScrubProgress) { tally.Set(p.Bytes) },
+		func(name string, want, got etagfs.Digest) {
+			report.Rotten = append(report.Rotten, rottenFile{name, hex.EncodeToString(want[:]), hex.EncodeToString(got[:])})
+			if !asJSON {
+				tally.Close()
+				fmt.Fprintf(stdout, "%s: rotten: recorded sha256 %x, found %x\n", name, want, got)
+			}
+		},
+		func(name string, err error) {
+			report.Failed = append(report.Failed, failedToGet{name, err.Error()})
+			if !asJSON {
+				tally.Close()
+				fmt.Fprintf(stderr, "ifmatch: %v\n", err)
+			}
+		})
+	tally.Close()
+	report.Files, report.Bytes, report.Unknown, report.Seconds = p.Files, p.Bytes, p.Unknown, time.Since(began).Seconds()
+	if asJSON {
+		json.NewEncoder(stdout).Encode(report)
+	} else {
+		fmt.Fprintf(stdout, "%d files read (%s), %d rotten, %d unknown, %d could not be read\n",
+			p.Files, bytesText(p.Bytes), len(report.Rotten), p.Unknown, len(report.Failed))
+	}
+	switch {
+	case err != nil:
+		return err
+	case len(report.Rotten) > 0:
+		return fmt.Errorf("%d %w", len(report.Rotten), errFound)
+	case len(report.Failed) > 0:
+		return fmt.Errorf("%d files could not be read", len(report.Failed))
+	}
+	return nil
+}
+
+// withDigests opens dir with the digests that a server of it has recorded. Error: state.ErrInUse while
+// a server runs.
+func withDigests(dir string, s *settings, getenv func(string) string, stderr io.Writer, do func(*etagfs.FS) error) error {
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	base, err := openTree(dir, s)
+	if err != nil {
+		return err
+	}
+	defer base.Close()
+	store, err := openStore(dir, s, log, getenv)
+	if errors.Is(err, state.ErrInUse) {
+		return fmt.Errorf("%w; stop it first, or leave the hashing to it (--etag content)", err)
+	}
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	tree := etagfs.New(base, contentOptions(store, log))
+	defer tree.Close()
+	return do(tree)
+}
+
+// contentOptions are those of a tree with content tags kept in store.
+func contentOptions(store *state.Store, log *slog.Logger) etagfs.Options {
+	return etagfs.Options{Content: true, Digests: etagfs.KeepDigests(store), Log: log}
+}
+
+// keepHashing is the background hasher of a server: it reads the files that have no digest yet, at a bounded
+// rate and after everybody else, and says how far it is.
+func keepHashing(ctx context.Context, tree *etagfs.FS, bytesPerSecond int64, log *slog.Logger) {
+	fs.Idle() // this goroutine's thread, which ends with it
+	said, began := time.Now(), time.Now()
+	err := tree.KeepHashing(ctx, etagfs.HashOptions{
+		BytesPerSecond: bytesPerSecond,
+		Progress: func(p etagfs.HashProgress) {
+			if time.Since(said) > 10*time.Second {
+				said = time.Now()
+				log.Info("hashing in the background", "files", p.Files, "bytes", p.Bytes, "known", p.Known, "backlog", tree.Backlog(), "for", time.Since(began).Round(time.Second).String())
+			}
+		},
+		Failed: func(name string, err error) { log.Warn("could not be hashed", "name", name, "err", err) },
+	})
+	if err != nil && ctx.Err() == nil {
+		log.Error("hashing in the background ended", "err", err)
+	}
+}
+
+// bytesText is a size for people.
+func bytesText(n int64) string {
+	unit, v := "B", float64(n)
+	for _, u := range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if v < 1024 {
+			break
+		}
+		unit, v = u, v/1024
+	}
+	return fmt.Sprintf("%.4g %s", v, unit)
+}
+
+// tally shows on a terminal how many bytes are done.
+type tally struct{ bar *progressbar.ProgressBar }
+
+func newTally(w io.Writer, what string) *tally {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return &tally{}
+	}
+	return &tally{progressbar.NewOptions64(-1,
+		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(true),
+		progressbar.OptionUseIECUnits(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())}
+}
+
+func (t *tally) Set(n int64) {
+	if t.bar != nil {
+		t.bar.Set64(n)
+	}
+}
+
+// Close removes the bar, so that a line can be written; the next Set draws it again.
+func (t *tally) Close() {
+	if t.bar != nil {
+		t.bar.Clear()
+	}
+}
