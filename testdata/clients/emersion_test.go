@@ -38,11 +38,12 @@ func TestEmersionSession(t *testing.T) {
 		t.Errorf("stat of em/sub/large: got %+v", info)
 	}
 	before := info.ETag
+	large += "."
 	save(t, c, "em/sub/large", large)
 	info, err = c.Stat(ctx, "em/sub/large")
 	must(t, err)
 	if info.ETag == before {
-		t.Error("a new representation kept the entity-tag of a stat share")
+		t.Error("a new representation kept the entity-tag of the old one")
 	}
 
 	f, err := c.Open(ctx, "em/sub/large")

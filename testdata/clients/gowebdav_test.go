@@ -2,10 +2,13 @@ package clients
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -88,11 +91,11 @@ func TestGowebdavSession(t *testing.T) {
 func TestGowebdavCounter(t *testing.T) {
 	const clients, increments, patience = 6, 15, 2000
 	url, dir := judged(t)
-	must(t, gowebdav.NewClient(url, "", "").Write("counter", []byte("0"), 0o644))
+	must(t, gowebdav.NewClient(url, "", "").Write("counter", []byte("0 by nobody"), 0o644))
 
 	var refused atomic.Int64
 	var all sync.WaitGroup
-	for range clients {
+	for i := range clients {
 		all.Go(func() {
 			c := gowebdav.NewClient(url, "", "")
 			for done, tries := 0, 0; done < increments; tries++ {
@@ -100,7 +103,7 @@ func TestGowebdavCounter(t *testing.T) {
 					t.Errorf("%d increments in %d tries", done, tries)
 					return
 				}
-				saved, err := increment(c)
+				saved, err := increment(c, i)
 				if err != nil {
 					t.Error(err)
 					return
@@ -114,12 +117,24 @@ func TestGowebdavCounter(t *testing.T) {
 		})
 	}
 	all.Wait()
-	onDisk(t, dir, "counter", strconv.Itoa(clients*increments))
+	text, err := os.ReadFile(filepath.Join(dir, "counter"))
+	must(t, err)
+	if got, err := count(text); err != nil || got != clients*increments {
+		t.Errorf("the counter holds %q, want %d", text, clients*increments)
+	}
 	t.Logf("%d increments, %d saves refused", clients*increments, refused.Load())
 }
 
+// count reads the number that the counter begins with.
+func count(text []byte) (int, error) {
+	n, _, _ := strings.Cut(string(text), " ")
+	return strconv.Atoi(n)
+}
+
 // increment reads the counter and saves it plus one, if it is still as the listing said; false: 412.
-func increment(c *gowebdav.Client) (saved bool, err error) {
+// The text tells whose it is: where tags come from content, a save of the very bytes that are stored is
+// no lost update (RFC 9110 §13.1.1), and succeeds.
+func increment(c *gowebdav.Client, who int) (saved bool, err error) {
 	info, err := c.Stat("counter")
 	if err != nil {
 		return false, err
@@ -138,11 +153,11 @@ func increment(c *gowebdav.Client) (saved bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	n, err := strconv.Atoi(string(text))
+	n, err := count(text)
 	if err != nil {
 		return false, err
 	}
-	err = c.Write("counter", []byte(strconv.Itoa(n+1)), 0o644)
+	err = c.Write("counter", fmt.Appendf(nil, "%d by %d", n+1, who), 0o644)
 	if gowebdav.IsErrCode(err, http.StatusPreconditionFailed) {
 		return false, nil
 	}

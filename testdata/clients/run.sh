@@ -2,8 +2,10 @@
 # Judges the built binary by real WebDAV clients: run.sh [NAME...], all of them without a name.
 #
 # Each client has a script NAME.sh, a server, a directory and a home of its own, and bounded time. What a
-# client says is shown when it fails. IFMATCH names another binary to judge, KEEP=1 keeps the work
-# directory. Needs root: davfs2 and rclone mount real file systems.
+# client says is shown when it fails. Needs root: davfs2 and rclone mount real file systems.
+#
+# IFMATCH names another binary to judge; flags of serve can be given as their variables, as in
+# IFMATCH_ETAG=content; KEEP=1 keeps the work directory.
 
 set -euo pipefail
 
