@@ -1,0 +1,246 @@
+package handler_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"ifmatch/etagfs"
+	"ifmatch/etagfs/state"
+	"ifmatch/fs"
+	"ifmatch/handler"
+	"ifmatch/handler/lock"
+)
+
+// keeping is a server of a directory with a state directory, which can be stopped and started again.
+type keeping struct {
+	http.Handler
+	store *state.Store
+	base  fs.FS
+	stop  func()
+}
+
+func startKeeping(t testing.TB, dir, stateDir string, now func() time.Time) *keeping {
+	t.Helper()
+	must := func(err error) {
+		if err != nil {
+			t.Helper()
+			t.Fatal(err)
+		}
+	}
+	base, err := fs.OpenRoot(dir, fs.RootOptions{})
+	must(err)
+	store, err := state.Open(stateDir, state.Options{})
+	must(err)
+	locks, err := lock.New(store, now(), lock.Options{})
+	must(err)
+	_, err = store.Recover(func(name string) state.Node {
+		info, err := base.Lookup(name)
+		if err != nil {
+			return state.Node{}
+		}
+		return state.Node{Dev: info.Dev, Ino: info.Ino}
+	}, locks)
+	must(err)
+	tree := etagfs.New(base, etagfs.Options{Relaxed: true})
+	h, err := handler.New(tree, handler.Options{State: store, Locks: locks, Now: now})
+	must(err)
+	return &keeping{Handler: h, store: store, base: base, stop: func() {
+		tree.Close()
+		base.Close()
+		store.Close()
+	}}
+}
+
+// ask sends one request; headers are "Name: value".
+func (k *keeping) ask(method, target, body string, headers ...string) *http.Response {
+	return ask(k, method, target, body, headers...)
+}
+
+func ask(h http.Handler, method, target, body string, headers ...string) *http.Response {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	for _, line := range headers {
+		name, value, _ := strings.Cut(line, ": ")
+		r.Header.Add(name, value)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
+const (
+	exclusive = `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype><D:owner>Eva</D:owner></D:lockinfo>`
+	asXML     = "Content-Type: application/xml"
+)
+
+func want(t testing.TB, what string, res *http.Response, status int) *http.Response {
+	t.Helper()
+	if res.StatusCode != status {
+		body, _ := io.ReadAll(res.Body)
+		t.Errorf("%s: got %d, want %d: %s", what, res.StatusCode, status, body)
+	}
+	return res
+}
+
+func setProp(value string) string {
+	return `<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><p xmlns="urn:p">` + value + `</p></D:prop></D:set></D:propertyupdate>`
+}
+
+// TestLocksAndPropertiesSurviveARestart: a client that holds a lock does not notice that the server was
+// started anew, and neither does anybody else.
+func TestLocksAndPropertiesSurviveARestart(t *testing.T) {
+	dir, stateDir := t.TempDir(), t.TempDir()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	k := startKeeping(t, dir, stateDir, clock)
+	want(t, "create", k.ask("PUT", "/doc", "one"), 201)
+	res := want(t, "lock", k.ask("LOCK", "/doc", exclusive, asXML, "Timeout: Second-600"), 200)
+	submitted := "If: (" + res.Header.Get("Lock-Token") + ")"
+	want(t, "short lock", k.ask("LOCK", "/short", exclusive, asXML, "Timeout: Second-60"), 201)
+	want(t, "proppatch", k.ask("PROPPATCH", "/doc", setProp("kept"), asXML, submitted), 207)
+	k.stop()
+
+	now = now.Add(2 * time.Minute)
+	k = startKeeping(t, dir, stateDir, clock)
+	want(t, "somebody else", k.ask("PUT", "/doc", "two"), 423)
+	want(t, "the holder", k.ask("PUT", "/doc", "two", submitted), 204)
+	want(t, "what expired meanwhile", k.ask("PUT", "/short", "two"), 204)
+	body, _ := io.ReadAll(k.ask("PROPFIND", "/doc", "", "Depth: 0").Body)
+	for _, part := range []string{">kept</p>", "<D:owner>Eva</D:owner>", "<D:timeout>Second-480</D:timeout>"} {
+		if !strings.Contains(string(body), part) {
+			t.Errorf("no %s after the restart in %s", part, body)
+		}
+	}
+	want(t, "refresh", k.ask("LOCK", "/doc", "", submitted, "Timeout: Second-3600"), 200)
+	k.stop()
+
+	now = now.Add(50 * time.Minute)
+	k = startKeeping(t, dir, stateDir, clock)
+	defer k.stop()
+	want(t, "after a refresh", k.ask("PUT", "/doc", "three"), 423)
+	now = now.Add(10 * time.Minute)
+	want(t, "at the end", k.ask("PUT", "/doc", "three"), 204)
+}
+
+// TestStateGoesWithTheTree: a new resource has nothing of what was there before, however that went.
+func TestStateGoesWithTheTree(t *testing.T) {
+	k := startKeeping(t, t.TempDir(), t.TempDir(), time.Now)
+	defer k.stop()
+	for what, remove := range map[string]func(){
+		"DELETE": func() { want(t, "delete", k.ask("DELETE", "/d", ""), 204) },
+		"MOVE away": func() {
+			want(t, "move", k.ask("MOVE", "/d", "", "Destination: /away"), 201)
+			k.ask("DELETE", "/away", "")
+		},
+		"another program": func() { k.base.RemoveAll("/d") },
+	} {
+		t.Run(what, func(t *testing.T) {
+			want(t, "mkcol", k.ask("MKCOL", "/d", ""), 201)
+			want(t, "put", k.ask("PUT", "/d/f", "1"), 201)
+			want(t, "proppatch", k.ask("PROPPATCH", "/d", setProp("old"), asXML), 207)
+			want(t, "proppatch", k.ask("PROPPATCH", "/d/f", setProp("old"), asXML), 207)
+			remove()
+			for _, make := range []func(){
+				func() { want(t, "put", k.ask("PUT", "/d", "file"), 201) },
+				func() {
+					want(t, "mkcol", k.ask("MKCOL", "/d", ""), 201)
+					want(t, "put", k.ask("PUT", "/d/f", "2"), 201)
+				},
+				func() { want(t, "lock", k.ask("LOCK", "/d", exclusive, asXML, "Timeout: Second-1"), 201) },
+			} {
+				make()
+				for _, name := range []string{"/d", "/d/f"} {
+					body, _ := io.ReadAll(k.ask("PROPFIND", name, "", "Depth: 0").Body)
+					if strings.Contains(string(body), "old") {
+						t.Errorf("%s has the properties of what was there before", name)
+					}
+				}
+				k.base.RemoveAll("/d")
+			}
+			time.Sleep(1100 * time.Millisecond)
+		})
+	}
+	if k.store.HasBelow("/") {
+		t.Error("the store still has properties")
+	}
+}
+
+// TestFullStoreChangesNothing: what cannot be kept is not granted, and leaves no file behind.
+func TestFullStoreChangesNothing(t *testing.T) {
+	locks, err := lock.New(brokenStore{}, time.Now(), lock.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := handler.New(etagfs.New(fs.NewMemory(), etagfs.Options{}), handler.Options{Locks: locks})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "lock", ask(h, "LOCK", "/new", exclusive, asXML), 507)
+	want(t, "what it would have made", ask(h, "GET", "/new", ""), 404)
+	want(t, "put", ask(h, "PUT", "/new", "one"), 201)
+	want(t, "lock", ask(h, "LOCK", "/new", exclusive, asXML), 507)
+	want(t, "put", ask(h, "PUT", "/new", "two"), 204)
+}
+
+// brokenStore is on a full disk.
+type brokenStore struct{}
+
+func (brokenStore) LoadLocks(func(string, []byte) error) error { return nil }
+
+func (brokenStore) SaveLocks(map[string][]byte, []string) func() error {
+	return func() error { return fmt.Errorf("write: %w", fs.ErrNoSpace) }
+}
+
+// TestLocksBelongToTheirUser: a token is no password. RFC 4918 §6.4.
+func TestLocksBelongToTheirUser(t *testing.T) {
+	h, err := handler.New(etagfs.New(fs.NewMemory(), etagfs.Options{}), handler.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	as := func(user string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(w, r.WithContext(handler.WithUser(r.Context(), user)))
+		})
+	}
+	token := want(t, "lock", ask(as("eva"), "LOCK", "/doc", exclusive, asXML), 201).Header.Get("Lock-Token")
+	want(t, "put by another", ask(as("max"), "PUT", "/doc", "x", "If: ("+token+")"), 423)
+	want(t, "refresh by another", ask(as("max"), "LOCK", "/doc", "", "If: ("+token+")"), 403)
+	want(t, "unlock by another", ask(as("max"), "UNLOCK", "/doc", "", "Lock-Token: "+token), 403)
+	want(t, "put", ask(as("eva"), "PUT", "/doc", "x", "If: ("+token+")"), 204)
+	want(t, "unlock", ask(as("eva"), "UNLOCK", "/doc", "", "Lock-Token: "+token), 204)
+}
+
+// TestTenThousandLocks: none of them makes the server slow or large.
+func TestTenThousandLocks(t *testing.T) {
+	h, err := handler.New(etagfs.New(fs.NewMemory(), etagfs.Options{}), handler.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "mkcol", ask(h, "MKCOL", "/d", ""), 201)
+	var last string
+	for i := range 10_000 {
+		res := ask(h, "LOCK", fmt.Sprintf("/d/%d", i), exclusive, asXML, "Timeout: Second-3600")
+		if last = res.Header.Get("Lock-Token"); res.StatusCode != 201 {
+			t.Fatal(i, res.Status)
+		}
+	}
+	start := time.Now()
+	for range 100 {
+		want(t, "put", ask(h, "PUT", "/d/9999", "x", "If: ("+last+")"), 204)
+		want(t, "put of another", ask(h, "PUT", "/d/77", "x", "If: (Not <DAV:no-lock>)"), 423)
+		want(t, "new member", ask(h, "PUT", "/d/new", "x"), 201)
+		want(t, "delete", ask(h, "DELETE", "/d/new", ""), 204)
+	}
+	if d := time.Since(start); d > 5*time.Second {
+		t.Errorf("400 requests took %v", d)
+	}
+	res := want(t, "delete of all", ask(h, "DELETE", "/d", ""), 423)
+	if body, _ := io.ReadAll(res.Body); len(body) > 1<<20 {
+		t.Errorf("an answer of %d bytes", len(body))
+	}
+	want(t, "lock above", ask(h, "LOCK", "/", exclusive, asXML), 207)
+}
