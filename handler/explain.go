@@ -51,10 +51,8 @@ func form(accept []string, e *statusError) (kind, body string) {
 
 func problem(e *statusError) string {
 	p := map[string]any{"title": http.StatusText(e.status), "status": e.status, "detail": e.say}
-	for key, member := range map[string]string{"Etag": "etag", "Last-Modified": "lastModified"} {
-		if v := e.header[key]; len(v) > 0 {
-			p[member] = v[0]
-		}
+	for member, value := range e.more {
+		p[member] = value
 	}
 	b, err := json.Marshal(p)
 	if err != nil { // strings and an int: cannot fail
@@ -83,7 +81,7 @@ func (h *Handler) refused(r *http.Request, e *refusal) *statusError {
 			say += " Get it, merge your change, and save with If-Match: " + e.cur.Tag.String() + "."
 		}
 	}
-	return &statusError{status: http.StatusPreconditionFailed, say: say, header: h.validators(e.cur), cause: e}
+	return &statusError{status: http.StatusPreconditionFailed, say: say, header: h.validators(e.cur), more: h.members(e.cur), cause: e}
 }
 
 // precondRequired is 428 (RFC 6585 §3), showing the two headers to send.
@@ -93,7 +91,7 @@ func (h *Handler) precondRequired(e *needsCondition) *statusError {
 	if !e.cur.Tag.IsZero() {
 		tag = e.cur.Tag.String()
 	}
-	return &statusError{status: http.StatusPreconditionRequired, header: header, cause: e,
+	return &statusError{status: http.StatusPreconditionRequired, header: header, more: h.members(e.cur), cause: e,
 		say: "This server asks every write to say which state it changes. Nothing was changed. " + h.describe(e.cur) +
 			"\nTo replace or delete the state that you have read, send\n  If-Match: " + tag +
 			"\nTo create only if nothing is there, send\n  If-None-Match: *"}
@@ -106,10 +104,29 @@ func (h *Handler) describe(cur *etagfs.Info) string {
 		return "There is a collection, changed " + at + "."
 	}
 	s := fmt.Sprintf("The current state has ETag %s, %d bytes, changed %s", cur.Tag, cur.SizeBytes, at)
-	if by, known := h.writers.last(cur); known {
-		s += " by " + by
+	if by, known := h.writers.last(cur); known && by.user != "" {
+		s += " by " + by.user
 	}
 	return s + "."
+}
+
+// members are what problem details (RFC 9457 §3.2) tell of a state, for programs.
+func (h *Handler) members(cur *etagfs.Info) map[string]any {
+	if cur == nil {
+		return nil
+	}
+	m := map[string]any{"lastModified": cur.ModTime().UTC().Format(time.RFC3339Nano)}
+	if cur.IsCollection() {
+		return m
+	}
+	m["size"] = cur.SizeBytes
+	if !cur.Tag.IsZero() {
+		m["etag"] = cur.Tag.String()
+	}
+	if by, known := h.writers.last(cur); known && by.user != "" {
+		m["lastModifiedBy"] = by.user
+	}
+	return m
 }
 
 // validators of a state as header fields; none for nil.

@@ -13,7 +13,9 @@ import (
 
 // A small index is sorted, collections first; a huge one is streamed with all its members.
 func TestIndexOrderAndSize(t *testing.T) {
-	for _, members := range []int{30, sortedMembers + 100} {
+	defer func(n int) { sortedMembers = n }(sortedMembers)
+	sortedMembers = 100
+	for _, members := range []int{30, 250} {
 		base := fs.NewMemory()
 		h, err := New(etagfs.New(base, etagfs.Options{}), Options{})
 		if err != nil {

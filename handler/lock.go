@@ -68,7 +68,7 @@ func (g *grant) answer(w http.ResponseWriter) error {
 		return putError(err)
 	}
 	if created {
-		g.h.writers.wrote(info, client(g.r))
+		g.h.writers.wrote(info, writerOf(g.r))
 		set(w, "Location", g.h.href(g.t.name, false))
 		set(w, "Last-Modified", g.h.lastModified(info))
 	}

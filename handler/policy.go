@@ -43,13 +43,13 @@ func (h *Handler) overwritten(r *http.Request, before *etagfs.Info) {
 	if p := parsePreconditions(r.Header, false); p.any() {
 		return
 	}
-	who, known := h.writers.last(before)
-	if !known {
-		who = "somebody beside this server, or long ago"
+	who := "somebody beside this server, or long ago"
+	if wrote, known := h.writers.last(before); known {
+		who = wrote.String()
 	}
 	h.opts.Log.LogAttrs(r.Context(), slog.LevelWarn, "overwrote without a condition",
 		slog.String("method", r.Method), slog.String("path", r.URL.Path),
-		slog.String("by", client(r)), slog.String("of", who), slog.String("etag", before.Tag.String()))
+		slog.String("by", writerOf(r).String()), slog.String("of", who), slog.String("etag", before.Tag.String()))
 }
 
 type userKey struct{}
@@ -65,24 +65,28 @@ func User(ctx context.Context) string {
 	return u
 }
 
-// client names who sent r: the user where one is known, else the address.
-func client(r *http.Request) string {
-	if u := User(r.Context()); u != "" {
-		return u
+// writer is who sent a request. Other clients may learn the user, the address is for the log.
+type writer struct{ user, address string }
+
+func writerOf(r *http.Request) writer { return writer{User(r.Context()), r.RemoteAddr} }
+
+func (w writer) String() string {
+	if w.user != "" {
+		return w.user
 	}
-	return r.RemoteAddr
+	return w.address
 }
 
 // writers remembers who wrote the latest states, so that a refusal and the log can say it. It is bounded
 // and only a help: a state it does not know was written by somebody else or long ago.
 type writers struct {
 	mu   sync.Mutex
-	by   map[string]string // opaque tag of the state -> client
+	by   map[string]writer // by the opaque tag of the state
 	ring [4096]string      // keys in the order they came
 	next int
 }
 
-func (w *writers) wrote(i *etagfs.Info, by string) {
+func (w *writers) wrote(i *etagfs.Info, by writer) {
 	key := i.Tag.Opaque
 	if key == "" {
 		return
@@ -90,7 +94,7 @@ func (w *writers) wrote(i *etagfs.Info, by string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.by == nil {
-		w.by = make(map[string]string)
+		w.by = make(map[string]writer)
 	}
 	if _, again := w.by[key]; !again {
 		delete(w.by, w.ring[w.next])
@@ -100,7 +104,7 @@ func (w *writers) wrote(i *etagfs.Info, by string) {
 	w.by[key] = by
 }
 
-func (w *writers) last(i *etagfs.Info) (by string, known bool) {
+func (w *writers) last(i *etagfs.Info) (by writer, known bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	by, known = w.by[i.Tag.Opaque]

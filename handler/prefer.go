@@ -7,8 +7,9 @@ import (
 
 // prefer is what the Prefer header field asks for, of what this server can do. RFC 7240, RFC 8144.
 type prefer struct {
-	minimal bool // return=minimal
-	noRoot  bool // depth-noroot
+	minimal        bool // return=minimal
+	representation bool // return=representation
+	noRoot         bool // depth-noroot
 }
 
 // parsePrefer reads the Prefer lines; "Brief: t" is how Microsoft's clients say return=minimal.
@@ -23,7 +24,9 @@ func parsePrefer(h http.Header) prefer {
 		name, value, _ := strings.Cut(pref, "=")
 		switch strings.ToLower(strings.TrimSpace(name)) {
 		case "return":
-			p.minimal = p.minimal || strings.EqualFold(strings.Trim(strings.TrimSpace(value), `"`), "minimal")
+			value = strings.ToLower(strings.Trim(strings.TrimSpace(value), `"`))
+			p.minimal = p.minimal || value == "minimal"
+			p.representation = p.representation || value == "representation"
 		case "depth-noroot":
 			p.noRoot = true
 		}

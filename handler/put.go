@@ -54,7 +54,7 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return putError(err)
 	}
-	h.writers.wrote(info, client(r))
+	h.writers.wrote(info, writerOf(r))
 	h.overwritten(r, before)
 	if !modTime.IsZero() {
 		set(w, "X-Oc-Mtime", "accepted")
@@ -91,6 +91,11 @@ func (h *Handler) refuseUpload(r *http.Request) error {
 	if c := r.Header.Get("Content-Encoding"); c != "" && !strings.EqualFold(c, "identity") {
 		// RFC 9110 §15.5.16: stored as it comes, it would be served without its coding.
 		return &statusError{status: http.StatusUnsupportedMediaType, say: "Content-Encoding is not supported on PUT: send the representation as it is.", header: http.Header{"Accept-Encoding": {"identity"}}}
+	}
+	if c := joined(r.Header["Content-Encoding"]); c != "" && !strings.EqualFold(c, "identity") {
+		// RFC 9110 §15.5.16. Stored coded and served as if it were not, it would be another representation.
+		return &statusError{status: http.StatusUnsupportedMediaType, header: http.Header{"Accept-Encoding": {"identity"}},
+			say: "Content codings are not supported for PUT: send the representation as it is."}
 	}
 	if max := h.opts.MaxUploadBytes; max > 0 && r.ContentLength > max {
 		return tooLarge(max)
@@ -185,6 +190,6 @@ func putError(err error) error {
 	return err
 }
 
-func tooLarge(max int64) error {
+func tooLarge(max int64) *statusError {
 	return &statusError{status: http.StatusRequestEntityTooLarge, say: fmt.Sprintf("The content is larger than the %d bytes that this server takes; nothing was changed.", max)}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	iofs "io/fs"
 	"net/http"
+	"os"
 
 	"ifmatch/etagfs"
 	"ifmatch/fs"
@@ -14,10 +15,11 @@ import (
 // the status; all other errors are looked up in causes below.
 type statusError struct {
 	status int
-	say    string      // one plain sentence for the client: what is wrong and how to go on
-	dav    string      // content of DAV:error where RFC 4918 names an element: `<D:lock-token-submitted>…`
-	header http.Header // more fields of the answer, canonical keys; nil for none
-	cause  error       // for the log; may be nil
+	say    string         // one plain sentence for the client: what is wrong and how to go on
+	dav    string         // content of DAV:error where RFC 4918 names an element: `<D:lock-token-submitted>…`
+	header http.Header    // more fields of the answer, canonical keys; nil for none
+	more   map[string]any // more members of problem details; nil for none
+	cause  error          // for the log; may be nil
 }
 
 func (e *statusError) Error() string {
@@ -75,7 +77,9 @@ func (h *Handler) answer(w *response, r *http.Request, err error) {
 	if e.status == http.StatusMethodNotAllowed {
 		set(w, "Allow", h.allow)
 	}
-	h.explain(w, r, e)
+	if !h.withRepresentation(w, r, e) {
+		h.explain(w, r, e)
+	}
 }
 
 // statusOf finds the answer for err.
@@ -117,6 +121,13 @@ func (h *Handler) statusOf(r *http.Request, err error) *statusError {
 func brokenBody(r *http.Request, err error) *statusError {
 	if r.Context().Err() != nil {
 		return &statusError{status: clientGone, say: "The request was given up; nothing was changed.", cause: err}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) { // the listener's idle time
+		return &statusError{status: http.StatusRequestTimeout, say: "No content came for too long; nothing was changed.", cause: err,
+			header: http.Header{"Connection": {"close"}}}
+	}
+	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return tooLarge(e.Limit)
 	}
 	return &statusError{status: 400, say: "The content did not arrive whole; nothing was changed.", cause: err,
 		header: http.Header{"Connection": {"close"}}}

@@ -1,0 +1,41 @@
+package handler
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// withRepresentation answers a refused write with the current bytes when the client would rather have
+// them than a sentence (Prefer: return=representation), so that it can merge at once. RFC 8144 §3.2.
+// done is false when a sentence has to do.
+func (h *Handler) withRepresentation(w *response, r *http.Request, e *statusError) (done bool) {
+	if e.status != http.StatusPreconditionFailed || readMethods[r.Method] || !parsePrefer(r.Header).representation {
+		return false
+	}
+	t, err := h.target(r)
+	if err != nil {
+		return false
+	}
+	f, err := h.fs.Open(t.name)
+	if err != nil {
+		return false // unmapped, or a collection
+	}
+	defer f.Close()
+	c, err := contentOf(f)
+	if err != nil {
+		return false
+	}
+	defer c.free()
+	h.setValidators(w, f.State())
+	set(w, "Content-Type", contentType(t.name))
+	set(w, "Content-Length", strconv.FormatInt(c.size, 10))
+	set(w, "Content-Location", h.href(t.name, false))
+	set(w, "X-Content-Type-Options", "nosniff")
+	set(w, "Preference-Applied", "return=representation")
+	set(w, "Vary", "Prefer")
+	w.WriteHeader(e.status)
+	if _, err := c.send(w, c.size); err != nil {
+		panic(http.ErrAbortHandler) // cut off: never whole under a tag that is not theirs
+	}
+	return true
+}
