@@ -14,7 +14,7 @@ DIR       ?= $(CURDIR)/tmp
 all: build
 
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ifmatch ./cmd/ifmatch
+	CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o bin/ifmatch ./cmd/ifmatch
 
 run:
 	mkdir -p '$(DIR)'
@@ -36,7 +36,8 @@ lint:
 unit:
 	$(GO) test -race ./...
 
-TARGETS := linux/amd64 linux/arm64 linux/arm darwin/arm64 freebsd/amd64 windows/amd64
+# Beside the system that the tests run on.
+TARGETS := linux/arm64 linux/arm darwin/arm64 freebsd/amd64 windows/amd64
 
 cross:
 	@for t in $(TARGETS); do \
@@ -56,7 +57,7 @@ fuzz:
 
 # Other people's programs against the real server: litmus, davfs2, rclone and their like.
 clients: build
-	if [ -x testdata/clients/run.sh ]; then testdata/clients/run.sh; fi
+	IFMATCH='$(CURDIR)/bin/ifmatch' testdata/clients/run.sh
 
 bench:
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...

@@ -90,6 +90,16 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// Two servers on one state directory would not see each other's locks: the second one says so and ends.
+func TestStateInUse(t *testing.T) {
+	state := t.TempDir()
+	start(t, nil, "--state", state, t.TempDir())
+	code, _, stderr := call(t.Context(), nil, "serve", "--listen=127.0.0.1:0", "--state", state, t.TempDir())
+	if code != 1 || !strings.Contains(stderr, "another server uses this state directory") {
+		t.Errorf("exit code %d, stderr %q", code, stderr)
+	}
+}
+
 func TestStateDir(t *testing.T) {
 	dir, home := t.TempDir(), t.TempDir()
 	own := ownName(dir)

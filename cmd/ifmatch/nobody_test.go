@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +23,10 @@ func TestNoPermission(t *testing.T) {
 	if err := os.Mkdir(closed, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	open := filepath.Join(dir, "open")
+	if err := errors.Join(os.Mkdir(open, 0o777), os.Chmod(open, 0o777)); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name string
 		args []string
@@ -29,6 +34,7 @@ func TestNoPermission(t *testing.T) {
 	}{
 		{"directory", []string{"serve", filepath.Join(closed, "inner")}, "no permission"},
 		{"unreadable directory", []string{"serve", closed}, "no permission"},
+		{"state", []string{"serve", "--state", filepath.Join(closed, "state"), open}, "--state"},
 		{"socket", []string{"serve", "--memory", "--listen=unix:" + filepath.Join(closed, "s")}, "no permission"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -110,7 +111,7 @@ func TestUnixSocket(t *testing.T) {
 	dir := t.TempDir()
 	sock := filepath.Join(t.TempDir(), "s")
 	client := &http.Client{Transport: &http.Transport{
-		Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", sock) },
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", sock) },
 	}}
 	talk := func() {
 		t.Helper()

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	iofs "io/fs"
 	"log/slog"
 	"time"
 
@@ -37,7 +40,11 @@ func openStore(dir string, s *settings, log *slog.Logger, getenv func(string) st
 	if err != nil {
 		return nil, err
 	}
-	return state.Open(place, o)
+	store, err := state.Open(place, o)
+	if errors.Is(err, iofs.ErrPermission) {
+		return nil, fmt.Errorf("no permission to keep state in %s; name another directory with --state", place)
+	}
+	return store, err
 }
 
 // node tells what a name of the tree holds; nothing that can be looked at is nothing.

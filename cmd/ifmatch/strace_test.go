@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -87,7 +88,7 @@ func parseTrace(lines *bufio.Scanner) []syscallLine {
 			calls = append(calls, syscallLine{m[2], m[3], m[4], n, n})
 		} else if m := unfinished.FindStringSubmatch(line); m != nil {
 			open[m[1]] = len(calls)
-			calls = append(calls, syscallLine{m[2], m[3], "?", n, 1 << 62})
+			calls = append(calls, syscallLine{m[2], m[3], "?", n, math.MaxInt})
 		} else if m := resumed.FindStringSubmatch(line); m != nil {
 			if i, ok := open[m[1]]; ok {
 				calls[i].args += m[3]

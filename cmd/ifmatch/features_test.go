@@ -1,0 +1,43 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"ifmatch/fs"
+)
+
+// Each thing that was tried is said once, on one side or the other, in one line.
+func TestFeaturesAreSaid(t *testing.T) {
+	all := fs.Features{Tmpfile: true, Exchange: true, Lease: true, Beneath: true, Granularity: time.Nanosecond, Notify: true, Kind: "ext4"}
+	for _, tt := range []struct {
+		name        string
+		f           fs.Features
+		can, cannot []string
+	}{
+		{"everything", all, []string{"without a name", "exchange", "open for writing", "inside the tree", "own time", "report changes"}, []string{"nothing"}},
+		{"nothing", fs.Features{Granularity: 2 * time.Second}, []string{"nothing"}, []string{"without a name", "exchange", "open file", "inside", "2s", "report changes"}},
+		{"read-only", fs.Features{ReadOnly: true, Beneath: true, Granularity: time.Nanosecond, Notify: true}, []string{"inside"}, []string{"be written"}},
+	} {
+		var out bytes.Buffer
+		logFeatures(newLogger(&out, "text", "info"), tt.f)
+		line := out.String()
+		_, can, _ := strings.Cut(line, " can=")
+		can, cannot, _ := strings.Cut(can, " cannot=")
+		for _, w := range tt.can {
+			if !strings.Contains(can, w) {
+				t.Errorf("%s: can %s does not say %q", tt.name, can, w)
+			}
+		}
+		for _, w := range tt.cannot {
+			if !strings.Contains(cannot, w) {
+				t.Errorf("%s: cannot %s does not say %q", tt.name, cannot, w)
+			}
+		}
+		if strings.Count(line, "\n") != 1 {
+			t.Errorf("%s: not one line:\n%s", tt.name, line)
+		}
+	}
+}
