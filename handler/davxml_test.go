@@ -343,7 +343,7 @@ func FuzzPropfindBody(f *testing.F) {
 			t.Fatal(err)
 		}
 		// Whatever names were asked for, the answer is XML.
-		p := planProps(b, false)
+		p := planProps(b)
 		m := newMultistatus(httptest.NewRecorder(), p.spaces)
 		defer m.close()
 		for _, i := range p.items {

@@ -71,6 +71,7 @@ type Handler struct {
 	dav     string // the DAV header field
 	forms   forms
 	writers writers
+	plans   planCache
 	pool    sync.Pool // of *response
 }
 

@@ -1,10 +1,7 @@
 package handler
 
 import (
-	"errors"
-	iofs "io/fs"
 	"net/http"
-	"slices"
 	"strings"
 
 	"ifmatch/etagfs"
@@ -39,27 +36,12 @@ func (h *Handler) propfind(w http.ResponseWriter, r *http.Request) error {
 	if cur == nil {
 		return errNoResource
 	}
-	f := &finder{h: h, name: t.name, noRoot: false}
-	if f.depth, f.noRoot, err = propfindDepth(r.Header["Depth"]); err != nil {
-		return err
-	}
-	prefer := parsePrefer(r.Header)
-	doc, err := readXMLBody(r)
+	f, err := h.finder(r, t, cur)
 	if err != nil {
 		return err
 	}
-	body, err := parsePropfind(doc)
-	if err != nil {
-		return err
-	}
-	if f.depth == depthZero || !cur.IsCollection() {
-		prefer.noRoot = false
-		f.noRoot = false
-	}
-	f.noRoot = f.noRoot || prefer.noRoot
-	prefer.applied(w)
-	f.plan = planProps(body, prefer.minimal)
-	return f.answer(w, r, cur)
+	f.prefer.applied(w)
+	return f.answer(w, cur)
 }
 
 // propfindDepth reads the Depth header field of a PROPFIND; without one it is infinity. Microsoft's
@@ -86,33 +68,50 @@ func badDepth(allowed string) error {
 
 // finder answers one PROPFIND.
 type finder struct {
-	h      *Handler
-	name   string // of the target
-	depth  depth
-	noRoot bool // Prefer: depth-noroot: the target itself is left out
-	plan   *propPlan
-	ms     *multistatus
-	r      *http.Request
-	res    liveResource
-	path   []byte // href of the collection being listed, with a slash at the end
-	have   bool   // members of that collection have dead properties
-	seen   int    // members so far
-	within bool   // Depth infinity is known to be within the bound
+	h       *Handler
+	name    string // of the target
+	depth   depth
+	noRoot  bool // Prefer: depth-noroot: the target itself is left out
+	plan    *propPlan
+	prefer  prefer
+	ms      *multistatus
+	r       *http.Request
+	res     liveResource
+	path    []byte // href of the collection being listed, with a slash at the end
+	have    bool   // members of that collection have dead properties
+	seen    int    // members so far
+	within  bool   // Depth infinity is known to be within the bound
+	missing []int  // scratch: items of the plan that the present resource lacks
 }
 
-// node tells collections apart, whatever links lead to them.
-type node struct{ dev, ino uint64 }
+// finder reads what the request asks for, of a resource whose state is cur.
+func (h *Handler) finder(r *http.Request, t target, cur *etagfs.Info) (f *finder, err error) {
+	f = &finder{h: h, r: r, name: t.name, prefer: parsePrefer(r.Header)}
+	if f.depth, f.noRoot, err = propfindDepth(r.Header["Depth"]); err != nil {
+		return nil, err
+	}
+	doc, err := readXMLBody(r)
+	if err != nil {
+		return nil, err
+	}
+	if f.plan, err = h.plans.plan(doc); err != nil {
+		return nil, err
+	}
+	if !cur.IsCollection() {
+		f.depth = depthZero
+	}
+	if f.depth == depthInfinity && h.opts.MaxInfinite < 0 {
+		return nil, errFiniteDepth
+	}
+	f.prefer.noRoot = f.prefer.noRoot && f.depth != depthZero
+	f.noRoot = f.noRoot && f.depth != depthZero || f.prefer.noRoot
+	return f, nil
+}
 
-func nodeOf(i *etagfs.Info) node { return node{i.Dev, i.Ino} }
-
-func (f *finder) answer(w http.ResponseWriter, r *http.Request, cur *etagfs.Info) error {
+func (f *finder) answer(w http.ResponseWriter, cur *etagfs.Info) error {
 	f.ms = newMultistatus(w, f.plan.spaces)
 	defer f.ms.close()
-	f.r = r
 	f.res = liveResource{h: f.h, now: f.h.opts.Now()}
-	if f.depth == depthInfinity && cur.IsCollection() && f.h.opts.MaxInfinite < 0 {
-		return errFiniteDepth
-	}
 	f.path = []byte(f.h.href(f.name, cur.IsCollection()))
 	if !f.noRoot {
 		f.have = f.plan.dead
@@ -120,10 +119,10 @@ func (f *finder) answer(w http.ResponseWriter, r *http.Request, cur *etagfs.Info
 			return err
 		}
 	}
-	if f.depth != depthZero && cur.IsCollection() {
+	if f.depth != depthZero {
 		if err := f.members(f.name, []node{nodeOf(cur)}); err != nil {
 			if !f.ms.began {
-				clear(w.Header())
+				delete(w.Header(), "Preference-Applied")
 			}
 			return readError(err)
 		}
@@ -146,7 +145,7 @@ func (f *finder) one(href []byte, base string, info *etagfs.Info) error {
 	}
 	m := f.ms
 	m.buf = append(append(append(m.buf, "<D:response><D:href>"...), href...), "</D:href>"...)
-	m.buf = f.plan.appendPropstats(m.buf, &f.res, dead)
+	m.buf = f.propstats(m.buf, dead)
 	m.endResponse()
 	if !m.full() {
 		return nil
@@ -163,92 +162,3 @@ func (f *finder) flush() error {
 	}
 	return f.ms.flush()
 }
-
-// members answers for the members of the collection name, and for all below when the depth says so:
-// first the members of one collection, then of each collection in it, so that no more than one
-// directory is open. above are the collections that the way leads through, for links in circles.
-func (f *finder) members(name string, above []node) error {
-	var deeper []collection
-	f.have = f.plan.dead && f.h.state.MembersHave(name)
-	stem := len(f.path)
-	err := f.h.fs.List(name, func(base string, info *etagfs.Info) error {
-		if !showable(base) {
-			return nil
-		}
-		f.path = appendPath(f.path[:stem], base)
-		if info.IsCollection() {
-			f.path = append(f.path, '/')
-			if n := nodeOf(info); f.depth == depthInfinity && !slices.Contains(above, n) {
-				deeper = append(deeper, collection{base, n})
-			}
-		}
-		if f.seen++; f.depth == depthInfinity && !f.within && f.seen > f.h.opts.MaxInfinite {
-			return errFiniteDepth
-		}
-		return f.one(f.path, base, info)
-	})
-	f.path = f.path[:stem]
-	if err != nil {
-		return err
-	}
-	return below(name, deeper, above, func(name, base string, above []node) error {
-		f.path = append(appendPath(f.path[:stem], base), '/')
-		return f.members(name, above)
-	})
-}
-
-// collection is a member still to be listed.
-type collection struct {
-	base string
-	node node
-}
-
-// below calls list for each of the collections in name. One that vanished or may not be read tells
-// nothing of its members; itself it was told of.
-func below(name string, in []collection, above []node, list func(name, base string, above []node) error) error {
-	for _, c := range in {
-		member := name + "/" + c.base
-		if name == "/" {
-			member = "/" + c.base
-		}
-		err := list(member, c.base, append(above, c.node))
-		if err != nil && !isUnmapped(err) && !errors.Is(err, iofs.ErrPermission) {
-			return err
-		}
-	}
-	return nil
-}
-
-// bound counts what Depth infinity would tell of, as far as it must. RFC 4918 §9.1.1: never cut silently.
-func (f *finder) bound() error {
-	left := f.h.opts.MaxInfinite
-	var count func(name string, above []node) error
-	count = func(name string, above []node) error {
-		var deeper []collection
-		err := f.h.fs.List(name, func(base string, info *etagfs.Info) error {
-			if left--; left < 0 {
-				return errFiniteDepth
-			}
-			if n := nodeOf(info); info.IsCollection() && showable(base) && !slices.Contains(above, n) {
-				deeper = append(deeper, collection{base, n})
-			}
-			return f.r.Context().Err()
-		})
-		if err != nil {
-			return err
-		}
-		return below(name, deeper, above, func(name, _ string, above []node) error { return count(name, above) })
-	}
-	root, err := f.h.fs.Stat(f.name)
-	if err != nil {
-		return err
-	}
-	if err := count(f.name, []node{nodeOf(root)}); err != nil {
-		return err
-	}
-	f.within = true
-	return nil
-}
-
-var errFiniteDepth = &statusError{status: http.StatusForbidden, dav: "<D:propfind-finite-depth/>",
-	say: "There are too many members for Depth infinity; ask collection by collection with Depth 1."}

@@ -2,20 +2,56 @@ package handler
 
 import (
 	"encoding/xml"
+	"sync"
 
 	"ifmatch/etagfs"
 	"ifmatch/etagfs/state"
 )
 
-// propPlan is what one PROPFIND wants to know of each resource, worked out once.
+// propPlan is what a PROPFIND wants to know of each resource, worked out once. It does not change.
 type propPlan struct {
 	items     []propItem
 	dead      bool     // some items are, or may be hidden by, dead properties
 	allDead   bool     // and all other dead properties are wanted, too
 	namesOnly bool     // propname
-	minimal   bool     // Prefer: return=minimal, RFC 8144 §2.1: no 404
 	spaces    []string // namespaces declared once, at the root of the answer
-	missing   []int    // scratch: items that the present resource lacks
+}
+
+// planCache keeps the plans of bodies that came lately, byte by byte: a client sends the same few all
+// day, and reading one costs more than answering for one resource. Safe for concurrent use.
+type planCache struct {
+	mu    sync.RWMutex
+	plans map[string]*propPlan // guarded by mu
+}
+
+const (
+	maxCachedPlans = 64
+	maxCachedBody  = 2 << 10
+)
+
+// plan is the plan for the body of a PROPFIND. Errors: as parsePropfind.
+func (c *planCache) plan(doc []byte) (*propPlan, error) {
+	c.mu.RLock()
+	p := c.plans[string(doc)]
+	c.mu.RUnlock()
+	if p != nil {
+		return p, nil
+	}
+	body, err := parsePropfind(doc)
+	if err != nil {
+		return nil, err
+	}
+	p = planProps(body)
+	if len(doc) > maxCachedBody {
+		return p, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.plans == nil || len(c.plans) >= maxCachedPlans {
+		c.plans = make(map[string]*propPlan)
+	}
+	c.plans[string(doc)] = p
+	return p, nil
 }
 
 // propItem is one property of a plan.
@@ -33,8 +69,8 @@ var settableProps = map[xml.Name]bool{
 	{Space: nsDAV, Local: "getcontentlanguage"}: true,
 }
 
-func planProps(b propfindBody, minimal bool) *propPlan {
-	p := &propPlan{minimal: minimal, namesOnly: b.mode == findNames}
+func planProps(b propfindBody) *propPlan {
+	p := &propPlan{namesOnly: b.mode == findNames}
 	if b.mode != findByName {
 		p.dead, p.allDead = true, true
 		last := livePropsOfAll
@@ -89,23 +125,25 @@ const (
 	propstatNone = "</D:prop><D:status>HTTP/1.1 404 Not Found</D:status></D:propstat>"
 )
 
-// appendPropstats appends what the plan wants to know of a resource with these dead properties: one
-// DAV:propstat of what it has, one of what was named and is missing (RFC 4918 §9.1).
-func (p *propPlan) appendPropstats(dst []byte, l *liveResource, dead []state.Property) []byte {
+// propstats appends what the plan wants to know of the resource with these dead properties: one
+// DAV:propstat of what it has, one of what was named and is missing (RFC 4918 §9.1). The latter is left
+// out for Prefer: return=minimal (RFC 8144 §2.1).
+func (f *finder) propstats(dst []byte, dead []state.Property) []byte {
+	p, l := f.plan, &f.res
 	start := len(dst)
-	p.missing = p.missing[:0]
+	f.missing = f.missing[:0]
 	dst = append(dst, propstatOpen...)
 	found := len(dst)
 	for i := range p.items {
 		var ok bool
 		if dst, ok = p.appendItem(dst, &p.items[i], l, dead); !ok && p.items[i].named {
-			p.missing = append(p.missing, i)
+			f.missing = append(f.missing, i)
 		}
 	}
 	if p.allDead {
 		dst = p.appendDead(dst, l.info, dead)
 	}
-	none := p.minimal || len(p.missing) == 0
+	none := f.prefer.minimal || len(f.missing) == 0
 	if len(dst) == found && !none {
 		dst = dst[:start]
 	} else {
@@ -115,7 +153,7 @@ func (p *propPlan) appendPropstats(dst []byte, l *liveResource, dead []state.Pro
 		return dst
 	}
 	dst = append(dst, propstatOpen...)
-	for _, i := range p.missing {
+	for _, i := range f.missing {
 		dst = append(dst, p.items[i].empty...)
 	}
 	return append(dst, propstatNone...)
