@@ -56,6 +56,19 @@ func files(t testing.TB, dir string, n int) {
 	}
 }
 
+// Depth 0 is what macOS and Windows ask for most.
+func BenchmarkPropfindDepthZero(b *testing.B) {
+	dir := b.TempDir()
+	files(b, dir, 1)
+	h := handlerOn(b, dir, handler.Options{})
+	b.ReportAllocs()
+	for b.Loop() {
+		r := httptest.NewRequest("PROPFIND", "/f000000.txt", strings.NewReader(askAll))
+		r.Header.Set("Depth", "0")
+		h.ServeHTTP(&counting{header: http.Header{}}, r)
+	}
+}
+
 func BenchmarkPropfind(b *testing.B) {
 	for _, n := range []int{0, 1000, 10000} {
 		dir := b.TempDir()

@@ -1,0 +1,139 @@
+package handler
+
+import (
+	"net/http"
+	"path"
+	"strings"
+
+	"ifmatch/etagfs"
+	"ifmatch/etagfs/state"
+)
+
+// What a COPY or MOVE reads from its header, and what it answers.
+
+// overwrites reads the Overwrite header field; without one it is T. RFC 4918 §10.6.
+func overwrites(lines []string) (bool, error) {
+	switch strings.TrimSpace(joined(lines)) {
+	case "", "T", "t":
+		return true, nil
+	case "F", "f":
+		return false, nil
+	}
+	return false, &statusError{status: http.StatusBadRequest, say: "Overwrite must be T or F."}
+}
+
+// transferDepth reads the Depth of a COPY (0 or infinity, RFC 4918 §9.8.3) or MOVE (infinity, §9.9.2;
+// clients send 0 with files, where it means the same).
+func transferDepth(lines []string, step state.Step) (depth, error) {
+	switch strings.ToLower(strings.TrimSpace(joined(lines))) {
+	case "infinity", "":
+		return depthInfinity, nil
+	case "0":
+		return depthZero, nil
+	}
+	if step == state.Move {
+		return 0, badDepth("infinity")
+	}
+	return 0, badDepth("0 or infinity")
+}
+
+// names resolves links as far as the step will: a MOVE acts on a link itself.
+func (x *transfer) names() (from, to string, err error) {
+	resolve := x.h.fs.Real
+	if x.step == state.Move {
+		resolve = x.h.realParent
+	}
+	if from, err = resolve(x.src.name); isUnmapped(err) {
+		from, err = x.src.name, nil // accept answers
+	}
+	if err != nil {
+		return "", "", err
+	}
+	if to, err = resolve(x.dst.name); isUnmapped(err) {
+		to, err = x.dst.name, nil
+	}
+	return from, to, err
+}
+
+// realParent resolves the links in all but the last segment.
+func (h *Handler) realParent(name string) (string, error) {
+	if name == "/" {
+		return name, nil
+	}
+	dir, err := h.fs.Real(path.Dir(name))
+	return path.Join(dir, path.Base(name)), err
+}
+
+// overlap tells whether two names are the same, or one is a member of the other at any depth.
+func overlap(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	return a == "/" || a == b || strings.HasPrefix(b, a) && b[len(a)] == '/'
+}
+
+// memberError is a member that could not be copied.
+type memberError struct {
+	name string // real name of the source
+	err  error
+}
+
+// maxMemberErrors bounds how many failures an answer tells one by one.
+const maxMemberErrors = 1000
+
+// fail notes a member that could not be copied.
+func (x *transfer) fail(name string, err error) {
+	if len(x.failed) == maxMemberErrors {
+		x.more++
+		return
+	}
+	x.failed = append(x.failed, memberError{name, err})
+}
+
+// answer is 201 or 204 with the validators of what is at the destination now, or 207 where members differ.
+func (x *transfer) answer(w http.ResponseWriter, info *etagfs.Info, created bool, err error) error {
+	if err != nil {
+		x.intent.Abandon()
+		if isUnmapped(err) {
+			return noParent(err)
+		}
+		return err
+	}
+	if !info.Tag.IsZero() {
+		set(w, "Etag", info.Tag.String())
+	}
+	set(w, "Last-Modified", x.h.lastModified(info))
+	if created {
+		set(w, "Location", x.h.href(x.dst.name, info.IsCollection()))
+	}
+	switch {
+	case len(x.failed) > 0:
+		return x.answerMembers(w)
+	case !created:
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		set(w, "Content-Length", "0")
+		w.WriteHeader(http.StatusCreated)
+	}
+	return nil
+}
+
+// answerMembers tells of the members that were not copied; all others were. RFC 4918 §9.8.3.
+func (x *transfer) answerMembers(w http.ResponseWriter) error {
+	m := newMultistatus(w, nil)
+	defer m.close()
+	for _, f := range x.failed {
+		e := x.h.statusOf(x.r, f.err)
+		name := x.src.name + strings.TrimPrefix(f.name, x.from)
+		m.status(x.h.href(name, false), e.status, e.dav, e.say)
+		if m.full() {
+			if err := m.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if x.more > 0 {
+		m.buf = append(m.buf, "<D:responsedescription>More members were not copied than are named here.</D:responsedescription>"...)
+	}
+	return m.end()
+}
