@@ -21,12 +21,16 @@ import (
 // BUG(handler): the kernel sends pages of the file itself, so bytes that wait in a socket can still
 // change under an in-place writer after the last look. Such writers are not atomic for local readers either.
 type content struct {
-	file   *etagfs.File // nil: only the size is wanted, or small has it all
-	small  []byte
-	size   int64
+	file *etagfs.File
+	size int64
+
+	// For several ranges, ServeContent reads in a goroutine that can outlive it when the client leaves.
+	mu     sync.Mutex
 	pos    int64
-	err    error
+	small  []byte // all of it, when it is small
 	pooled *[smallBytes]byte
+	err    error
+	over   bool // nobody may read any more
 }
 
 const smallBytes = 64 << 10
@@ -56,10 +60,20 @@ func contentOf(f *etagfs.File) (*content, error) {
 
 // free gives the buffer back; net/http has copied or sent what it was given.
 func (c *content) free() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
 	if c.pooled != nil {
 		buffers.Put(c.pooled)
 		c.pooled, c.small = nil, nil
 	}
+}
+
+// failure is why the bytes could not all be sent; nil when they were.
+func (c *content) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
 }
 
 // unchanged looks whether the descriptor still shows the state that the tag stands for. A file that was
@@ -85,6 +99,8 @@ func (c *content) unchanged() error {
 
 // Seek moves within the size of the state; the file itself is moved when bytes are read.
 func (c *content) Seek(offset int64, whence int) (int64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch whence {
 	case io.SeekCurrent:
 		offset += c.pos
@@ -100,6 +116,11 @@ func (c *content) Seek(offset int64, whence int) (int64, error) {
 
 // Read serves several ranges, which ServeContent copies one after the other.
 func (c *content) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return 0, io.ErrClosedPipe
+	}
 	p = p[:min(int64(len(p)), max(c.size-c.pos, 0))]
 	if len(p) == 0 {
 		return 0, io.EOF

@@ -123,7 +123,7 @@ func (h *Handler) serveContent(w http.ResponseWriter, r *http.Request, t target,
 	set(w, "X-Content-Type-Options", "nosniff")
 	offerDigest(w, r, cur)
 	http.ServeContent(w, asked, "", time.Time{}, c)
-	if c.err != nil {
+	if c.failure() != nil {
 		panic(http.ErrAbortHandler) // cut off: the bytes are not those of the tag that was sent
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -182,6 +183,34 @@ func TestGetWhileTheFileChanges(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Clients that ask for several ranges and leave at once: nothing reads a buffer that was given back.
+func TestClientsLeaveSeveralRanges(t *testing.T) {
+	onTrees(t, handler.Options{}, func(t *testing.T, url string) {
+		do(t, "PUT", url+"/small", exchange.Bytes(60_000))
+		do(t, "PUT", url+"/large", exchange.Bytes(300_000))
+		var all sync.WaitGroup
+		for i := range 100 {
+			all.Go(func() {
+				conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer conn.Close()
+				fmt.Fprintf(conn, "GET /%s HTTP/1.1\r\nHost: x\r\nRange: bytes=0-29999,30000-59000\r\n\r\n", []string{"small", "large"}[i%2])
+				if i%3 > 0 {
+					io.CopyN(io.Discard, conn, int64(i)*100)
+				}
+				conn.(*net.TCPConn).SetLinger(0)
+			})
+		}
+		all.Wait()
+		if _, body := do(t, "GET", url+"/small", ""); body != exchange.Bytes(60_000) {
+			t.Error("the bytes differ")
+		}
+	})
 }
 
 func sibling(path string) string { return path + ".new" }
