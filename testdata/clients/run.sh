@@ -10,13 +10,13 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-all=(litmus flood cadaver gowebdav emersion npm gvfs rclone davfs2)
-limit=180 # seconds for one client
+all=(litmus flood cadaver gowebdav emersion npm gvfs proxies rclone davfs2)
+limit=300 # seconds for one client, with building it on a fresh machine
 
 # What Debian calls the programs that the scripts use.
 packages=(
 	litmus:litmus cadaver:cadaver mount.davfs:davfs2 gio:libglib2.0-bin dbus-run-session:dbus-daemon
-	fusermount3:fuse3 git:git curl:curl node:nodejs npm:npm
+	fusermount3:fuse3 git:git curl:curl node:nodejs npm:npm nginx:nginx-light apache2:apache2
 )
 
 install_clients() {
