@@ -2,8 +2,9 @@ package state
 
 import "fmt"
 
-// Fits tells whether Patch would take ops now; nothing changes. For steps that come before a Patch and
-// cannot be undone. Errors: as Patch.
+// Fits tells whether Patch would accept ops now, so that a caller can find out before it takes a step
+// that cannot be undone.
+// Errors: as Patch.
 func (s *Store) Fits(name string, ops []Op) error {
 	if err := s.small(name, ops); err != nil {
 		return err
@@ -14,7 +15,7 @@ func (s *Store) Fits(name string, ops []Op) error {
 	})
 }
 
-// small makes sure that each property is.
+// small refuses single properties that are too large, without a transaction.
 func (s *Store) small(name string, ops []Op) error {
 	for _, op := range ops {
 		if len(op.Name.Space)+len(op.Name.Local)+len(op.XML) > s.opts.MaxPropertyBytes {
@@ -24,14 +25,14 @@ func (s *Store) small(name string, ops []Op) error {
 	return nil
 }
 
-// fitting is the record of name after ops, if it may grow so much.
-func (s *Store) fitting(tx Tx, name string, ops []Op) (value []byte, err error) {
+// fitting is the record of name after ops. Errors: ErrTooLarge, ErrDamaged.
+func (s *Store) fitting(tx Tx, name string, ops []Op) ([]byte, error) {
 	old := tx.Get(Properties, keyOf(name))
 	ps, err := decodeProperties(old)
 	if err != nil {
 		return nil, fmt.Errorf("properties of %s: %w", name, err)
 	}
-	value = encodeProperties(patched(ps, ops))
+	value := encodeProperties(patched(ps, ops))
 	if grown := len(value) - len(old); grown > 0 &&
 		(len(value) > s.opts.MaxResourceBytes || s.size()+int64(grown) > s.opts.MaxStoreBytes) {
 		return nil, fmt.Errorf("properties of %s: %w", name, ErrTooLarge)

@@ -111,10 +111,15 @@ func (in *Intent) happened(node func(name string) Node) bool {
 	return node(in.Src) != in.SrcNode
 }
 
-// Recover ends what a crash interrupted. It is called once, before requests. node reads the tree; drop
-// is called for each name that is gone or was replaced, so that the locks at it and below it go, too.
-// It returns how many steps were found.
-func (s *Store) Recover(node func(name string) Node, drop func(name string) error) (steps int, err error) {
+// LockTable is told by Recover what is gone; it is the one that SaveLocks serves.
+type LockTable interface {
+	RemoveTree(name string) error    // locks at name and below it end
+	RemoveMembers(name string) error // those below it end
+}
+
+// Recover ends what a crash interrupted. It is called once, before requests; node reads the tree. It
+// returns how many steps were found.
+func (s *Store) Recover(node func(name string) Node, locks LockTable) (steps int, err error) {
 	var found []*Intent
 	err = s.view(func(tx Tx) error {
 		return tx.Scan(Intents, nil, func(key, value []byte) error {
@@ -134,18 +139,27 @@ func (s *Store) Recover(node func(name string) Node, drop func(name string) erro
 			in.Abandon()
 			continue
 		}
-		if in.Step != Copy {
-			err = drop(in.Src)
-		}
-		if err == nil {
-			err = in.Done()
-		}
-		if err != nil {
+		if err := in.recover(locks); err != nil {
 			return 0, err
 		}
 		s.opts.Log.Info("state follows a change that a crash interrupted", "step", in.Step, "src", in.Src, "dst", in.Dst)
 	}
 	return len(found), nil
+}
+
+// recover does what the handler would have done after the step; the intent goes last.
+func (in *Intent) recover(locks LockTable) error {
+	var err error
+	if in.Step != Copy {
+		err = locks.RemoveTree(in.Src)
+	}
+	if in.Step != Remove {
+		err = errors.Join(err, locks.RemoveMembers(in.Dst))
+	}
+	if err != nil {
+		return err
+	}
+	return in.Done()
 }
 
 func (in *Intent) key() []byte { return binary.BigEndian.AppendUint64(nil, in.number) }

@@ -2,7 +2,6 @@ package state
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 )
@@ -170,41 +169,4 @@ func put(tx Tx, c *counts, key, value []byte) error {
 		return tx.Delete(Properties, key)
 	}
 	return nil
-}
-
-// A record is the properties one after the other: length and bytes of namespace, local name, XML.
-
-func encodeProperties(ps []Property) []byte {
-	var b []byte
-	for _, p := range ps {
-		b = appendField(b, p.Name.Space)
-		b = appendField(b, p.Name.Local)
-		b = appendField(b, string(p.XML))
-	}
-	return b
-}
-
-func appendField(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
-// decodeProperties returns properties whose XML is part of b. Errors: ErrDamaged.
-func decodeProperties(b []byte) (ps []Property, err error) {
-	next := func() (field []byte) {
-		n, used := binary.Uvarint(b)
-		if used <= 0 || n > uint64(len(b)-used) {
-			err, b = fmt.Errorf("%w: a record of properties ends early", ErrDamaged), nil
-			return nil
-		}
-		field = b[used : used+int(n) : used+int(n)]
-		b = b[used+int(n):]
-		return field
-	}
-	for len(b) > 0 && err == nil {
-		ps = append(ps, Property{Name{string(next()), string(next())}, next()})
-	}
-	if err != nil {
-		return nil, err
-	}
-	return ps, nil
 }

@@ -230,6 +230,12 @@ func TestNoIntentWithoutState(t *testing.T) {
 	}
 }
 
+// removed are the locks that Recover ends.
+type removed []string
+
+func (r *removed) RemoveTree(name string) error    { *r = append(*r, name); return nil }
+func (r *removed) RemoveMembers(name string) error { *r = append(*r, name+"/*"); return nil }
+
 // TestRecover takes the power away between an intent and what follows it, before and after the step.
 func TestRecover(t *testing.T) {
 	src, dst := Node{1, 10}, Node{1, 20}
@@ -243,11 +249,11 @@ func TestRecover(t *testing.T) {
 		{"move not taken", Change{Step: Move, Src: "/s", Dst: "/d", SrcNode: src, DstNode: dst},
 			map[string]Node{"/s": src, "/d": dst}, "/d=/d /s=/s", ""},
 		{"move taken", Change{Step: Move, Src: "/s", Dst: "/d", SrcNode: src, DstNode: dst},
-			map[string]Node{"/d": src}, "/d=/s", "/s"},
+			map[string]Node{"/d": src}, "/d=/s", "/s /d/*"},
 		{"copy not taken", Change{Step: Copy, Src: "/s", Dst: "/d", SrcNode: src, DstNode: dst},
 			map[string]Node{"/s": src, "/d": dst}, "/d=/d /s=/s", ""},
 		{"copy taken", Change{Step: Copy, Src: "/s", Dst: "/d", SrcNode: src, DstNode: dst},
-			map[string]Node{"/s": src, "/d": {1, 30}}, "/d=/s /s=/s", ""},
+			map[string]Node{"/s": src, "/d": {1, 30}}, "/d=/s /s=/s", "/d/*"},
 		{"remove not taken", Change{Step: Remove, Src: "/s", SrcNode: src},
 			map[string]Node{"/s": src}, "/d=/d /s=/s", ""},
 		{"remove taken", Change{Step: Remove, Src: "/s", SrcNode: src},
@@ -261,9 +267,8 @@ func TestRecover(t *testing.T) {
 					t.Fatal(err)
 				}
 				s = reopen(s)
-				var dropped []string
-				n, err := s.Recover(func(name string) Node { return c.after[name] },
-					func(name string) error { dropped = append(dropped, name); return nil })
+				var dropped removed
+				n, err := s.Recover(func(name string) Node { return c.after[name] }, &dropped)
 				if n != 1 || err != nil {
 					t.Fatal(n, err)
 				}
@@ -424,4 +429,24 @@ func TestDamagedStoreIsMovedAside(t *testing.T) {
 		})
 	}
 	t.Logf("%d of %d damages were met", aside, len(damages))
+}
+
+// FuzzRecord: no record, however damaged, is taken for another one or stops the server.
+func FuzzRecord(f *testing.F) {
+	f.Add(encodeProperties([]Property{{Name{"u:", "p"}, []byte("<p/>")}, {Name{"", "q"}, nil}}))
+	f.Add([]byte{1, 'a', 200})
+	f.Add([]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		ps, err := decodeProperties(b)
+		if err != nil {
+			if !errors.Is(err, ErrDamaged) || ps != nil {
+				t.Fatal(ps, err)
+			}
+			return
+		}
+		again, err := decodeProperties(encodeProperties(ps))
+		if err != nil || fmt.Sprint(again) != fmt.Sprint(ps) {
+			t.Fatalf("%v became %v, %v", ps, again, err)
+		}
+	})
 }

@@ -57,6 +57,9 @@ func TestTableAgreesWithTheDefinition(t *testing.T) {
 					h.Tokens = append(h.Tokens, l.Token)
 				}
 			}
+			for i := range r.IntN(2) * 2 * fewTokens {
+				h.Tokens = append(h.Tokens, fmt.Sprint("urn:x:", i)) // tokens of no lock change nothing
+			}
 			c := Change{name, Kind(r.IntN(3))}
 			if got, want := table.Permit(now, h, c) == nil, permitted(list, names, h, c); got != want {
 				t.Fatalf("seed %d: %v with %v among %v: got %t, want %t", seed, c, h, list, got, want)

@@ -44,6 +44,12 @@ func (t *Table) Permit(now time.Time, h Holder, changes ...Change) error {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	p := permit{now: now, holder: h}
+	if len(h.Tokens) > fewTokens {
+		p.set = make(map[string]bool, len(h.Tokens))
+		for _, token := range h.Tokens {
+			p.set[token] = true
+		}
+	}
 	var few [8]*Lock // enough for nearly all names, without asking the heap
 	for _, c := range changes {
 		locks, at := t.root.covering(c.Name, few[:0])
@@ -65,7 +71,18 @@ func (t *Table) Permit(now time.Time, h Holder, changes ...Change) error {
 type permit struct {
 	now     time.Time
 	holder  Holder
+	set     map[string]bool // of the tokens, where they are many
 	lacking []string
+}
+
+// fewTokens are faster to look through than to put into a map. A hostile request submits thousands.
+const fewTokens = 16
+
+func (p *permit) submitted(token string) bool {
+	if p.set != nil {
+		return p.set[token]
+	}
+	return slices.Contains(p.holder.Tokens, token)
 }
 
 // need asks for the token of one of the locks that cover one resource.
@@ -75,7 +92,7 @@ func (p *permit) need(locks []*Lock) {
 		if !p.now.Before(l.Expires) {
 			continue
 		}
-		if l.usable(p.holder.User) && slices.Contains(p.holder.Tokens, l.Token) {
+		if l.usable(p.holder.User) && p.submitted(l.Token) {
 			p.lacking = p.lacking[:lacking]
 			return
 		}
