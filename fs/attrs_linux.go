@@ -2,6 +2,7 @@ package fs
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -13,20 +14,19 @@ const aclAttr = "system.posix_acl_access"
 // permission bits, owner, ACL and extended attributes of the file whose descriptor is old.
 // What the system does not let us give is left away, on the safe side; setuid and setgid go, as
 // they do with every write (inode(7)).
+//
+// own is the state of fd now.
 func takeOn(fd int, own *unix.Statx_t, old int, st *unix.Statx_t) error {
 	mode := uint32(st.Mode) & 0o1777
 	if own.Uid != st.Uid || own.Gid != st.Gid {
 		mode = takeOwner(fd, own, st, mode)
 	}
-	if err := takeAttrs(fd, old); err != nil {
+	touched, err := takeAttrs(fd, old)
+	if err != nil {
 		return err
 	}
-	var now unix.Statx_t
-	if err := statFD(fd, &now); err != nil {
-		return err
-	}
-	if uint32(now.Mode)&0o7777 != mode {
-		return unix.Fchmod(fd, mode)
+	if touched || uint32(own.Mode)&0o7777 != mode {
+		return unix.Fchmod(fd, mode) // after the ACL, which has a say in the mode
 	}
 	return nil
 }
@@ -44,39 +44,38 @@ func takeOwner(fd int, own, st *unix.Statx_t, mode uint32) uint32 {
 	return mode &^ (0o070 &^ others)
 }
 
-// takeAttrs copies extended attributes, an ACL among them, and removes an ACL that the file got
-// from its directory and the old one does not have.
-func takeAttrs(fd, old int) error {
+// takeAttrs copies extended attributes, an ACL among them, and removes what the file got from its
+// directory, or from another one before, and the old one does not have. touched: the ACL changed.
+func takeAttrs(fd, old int) (touched bool, err error) {
 	names, err := attrNames(old)
 	if err != nil {
-		return nil // the file system has none
+		return false, nil // the file system has none
 	}
-	hasACL := false
 	for _, name := range names {
 		switch {
 		case name == aclAttr:
-			hasACL = true
+			touched = true
 		case strings.HasPrefix(name, "user."), strings.HasPrefix(name, "trusted."), name == "security.selinux":
 		default:
 			continue // capabilities go with a write, and checksums of IMA or EVM are of the old bytes
 		}
 		if err := copyAttr(fd, old, name); err == unix.ENOSPC || err == unix.EDQUOT {
-			return err
+			return touched, err
 		}
-	}
-	if hasACL {
-		return nil
 	}
 	mine, err := attrNames(fd)
 	if err != nil {
-		return nil
+		return touched, nil
 	}
 	for _, name := range mine {
-		if name == aclAttr {
-			return unix.Fremovexattr(fd, aclAttr)
+		if (name == aclAttr || strings.HasPrefix(name, "user.")) && !slices.Contains(names, name) {
+			touched = touched || name == aclAttr
+			if err := unix.Fremovexattr(fd, name); err != nil {
+				return touched, err
+			}
 		}
 	}
-	return nil
+	return touched, nil
 }
 
 func attrNames(fd int) ([]string, error) {

@@ -261,3 +261,43 @@ func TestPlainUser(t *testing.T) {
 	release()
 	noReserved(t, dir)
 }
+
+// What was taken on from one file gives way to what the next one has.
+func TestTakeOnTwice(t *testing.T) {
+	needRoot(t)
+	dir := t.TempDir()
+	f := openRoot(t, dir, RootOptions{})
+	path := filepath.Join(dir, "f")
+	mustPut(t, f, "/f", "first")
+	for _, err := range []error{
+		os.Chown(path, 1234, 4321), os.Chmod(path, 0o600),
+		unix.Setxattr(path, "user.first", []byte("1"), 0), unix.Setxattr(path, aclAttr, acl(77), 0),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := f.Stage("/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Prepare(time.Time{}, false); err != nil {
+		t.Fatal(err)
+	}
+	os.Remove(path)
+	if err := os.WriteFile(path, []byte("second"), 0o604); err != nil {
+		t.Fatal(err)
+	}
+	_, _, release, err := s.Commit(true, accept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := unix.Listxattr(path, nil); st.Uid != 0 || st.Gid != 0 || st.Mode&0o7777 != 0o604 || n > 0 {
+		t.Errorf("owner %d:%d, mode %o, %d bytes of attributes", st.Uid, st.Gid, st.Mode, n)
+	}
+}

@@ -3,6 +3,7 @@ package fs
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	iofs "io/fs"
 	"os"
@@ -35,7 +36,8 @@ type Root struct {
 }
 
 // OpenRoot serves dir and tries what its file system can.
-// Errors: of the operating system, with dir as given; ErrNotDir; a kernel without openat2.
+// A kernel before 5.6, or a sandbox, may not have openat2: then it is [OpenPortable].
+// Errors: of the operating system, with dir as given; ErrNotDir.
 func OpenRoot(dir string, opts RootOptions) (FS, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -49,6 +51,9 @@ func OpenRoot(dir string, opts RootOptions) (FS, error) {
 	r := &Root{face: face{root, opts.ReadOnly}, dir: f, fd: int(f.Fd()), opts: opts}
 	if err := r.start(); err != nil {
 		r.Close()
+		if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EPERM) {
+			return OpenPortable(dir, opts)
+		}
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	return r, nil
@@ -63,7 +68,7 @@ func (r *Root) start() error {
 	}
 	fd, err := openInside(r.fd, ".", unix.O_PATH|unix.O_DIRECTORY, 0)
 	if err != nil {
-		return fmt.Errorf("openat2, which Linux has since 5.6: %w", err)
+		return fmt.Errorf("openat2: %w", err)
 	}
 	unix.Close(fd)
 	var id [8]byte

@@ -151,7 +151,13 @@ func (s *staged) takeOn(old int, st *unix.Statx_t) error {
 	if err := s.r.hook("attributes", s.name); err != nil {
 		return err
 	}
-	if err := takeOn(s.fd, &s.own, old, st); err != nil {
+	own := s.own
+	if s.took { // from another one, that has been replaced since
+		if err := statFD(s.fd, &own); err != nil {
+			return err
+		}
+	}
+	if err := takeOn(s.fd, &own, old, st); err != nil {
 		return err
 	}
 	s.took, s.from = true, info.Identity
@@ -195,7 +201,7 @@ func (s *staged) again(old int, st *unix.Statx_t) error {
 	return s.r.fsync(s.fd, s.name)
 }
 
-// undress gives back what it took on, when the file it took it from is gone.
+// undress gives back mode and owner it took on, when the file it took them from is gone.
 func (s *staged) undress() error {
 	if !s.took {
 		return nil
