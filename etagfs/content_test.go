@@ -17,6 +17,11 @@ import (
 func disk(t *testing.T, o Options) (*FS, string) {
 	t.Helper()
 	dir := t.TempDir()
+	return diskAt(t, dir, o), dir
+}
+
+func diskAt(t *testing.T, dir string, o Options) *FS {
+	t.Helper()
 	base, err := fs.OpenRoot(dir, fs.RootOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -24,7 +29,7 @@ func disk(t *testing.T, o Options) (*FS, string) {
 	o.Relaxed = true
 	f := New(base, o)
 	t.Cleanup(func() { f.Close(); base.Close() })
-	return f, dir
+	return f
 }
 
 func TestContentTagFollowsTheBytes(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -68,8 +69,9 @@ var outsiders = []outside{
 	{name: "directory renamed above", change: func(t *testing.T, dir, body string) {
 		must(t, os.Mkdir(filepath.Join(dir, "e"), 0o755))
 		must(t, os.WriteFile(filepath.Join(dir, "e/f"), []byte(body), 0o644))
-		must(t, unix.Renameat2(unix.AT_FDCWD, filepath.Join(dir, "e"), unix.AT_FDCWD, filepath.Join(dir, "d"), unix.RENAME_EXCHANGE))
-		must(t, os.RemoveAll(filepath.Join(dir, "e")))
+		must(t, os.Rename(filepath.Join(dir, "d"), filepath.Join(dir, "old")))
+		must(t, os.Rename(filepath.Join(dir, "e"), filepath.Join(dir, "d")))
+		must(t, os.RemoveAll(filepath.Join(dir, "old")))
 	}},
 	{name: "symlinked directory", served: "/s/f",
 		setup: func(t *testing.T, dir string) { must(t, os.Symlink("d", filepath.Join(dir, "s"))) },
@@ -121,14 +123,59 @@ func TestExternalChangesAreSeenAtOnce(t *testing.T) {
 				if o.name == "mmap write" {
 					n = rounds / 4 // each is an msync to the disk
 				}
-				seenAtOnce(t, o, mode, n)
+				seenAtOnce(t, t.TempDir(), o, mode, n)
 			})
 		}
 	}
 }
 
-func seenAtOnce(t *testing.T, o outside, mode Options, rounds int) {
-	f, dir := disk(t, mode)
+// On file systems that stack on others, where reports and times are not to be relied on.
+func TestExternalChangesOnStackedFileSystems(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can mount")
+	}
+	for kind, mount := range map[string]func(t *testing.T, dir string) string{"overlayfs": mountOverlay, "FUSE": mountBindfs} {
+		for _, o := range outsiders {
+			if o.name == "bind-mounted directory" {
+				continue
+			}
+			for _, mode := range []Options{{}, {Content: true}} {
+				t.Run(fmt.Sprintf("%s/%s/content=%v", kind, o.name, mode.Content), func(t *testing.T) {
+					seenAtOnce(t, mount(t, t.TempDir()), o, mode, 50)
+				})
+			}
+		}
+	}
+}
+
+func mountOverlay(t *testing.T, dir string) string {
+	t.Helper()
+	var paths []any
+	for _, d := range []string{"lower", "upper", "work", "merged"} {
+		must(t, os.Mkdir(filepath.Join(dir, d), 0o755))
+		paths = append(paths, filepath.Join(dir, d))
+	}
+	merged := paths[3].(string)
+	must(t, unix.Mount("overlay", merged, "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", paths[:3]...)))
+	t.Cleanup(func() { unix.Unmount(merged, unix.MNT_DETACH) })
+	return merged
+}
+
+// mountBindfs mounts a mirror of an empty directory through user space; the Debian package is bindfs.
+func mountBindfs(t *testing.T, dir string) string {
+	t.Helper()
+	below, above := filepath.Join(dir, "below"), filepath.Join(dir, "above")
+	must(t, os.Mkdir(below, 0o755))
+	must(t, os.Mkdir(above, 0o755))
+	if out, err := exec.Command("bindfs", below, above).CombinedOutput(); err != nil {
+		t.Fatalf("bindfs: %v: %s", err, out)
+	}
+	t.Cleanup(func() { unix.Unmount(above, unix.MNT_DETACH) })
+	return above
+}
+
+func seenAtOnce(t *testing.T, dir string, o outside, mode Options, rounds int) {
+	f := diskAt(t, dir, mode)
 	must(t, os.Mkdir(filepath.Join(dir, "d"), 0o755))
 	must(t, os.WriteFile(filepath.Join(dir, "d/f"), []byte("body 000000"), 0o644))
 	if o.setup != nil {

@@ -17,8 +17,10 @@ const (
 	// inside keeps a path walk in the tree and off every link: names given to a Root are real.
 	inside = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS
 
-	statMask  = unix.STATX_BASIC_STATS | unix.STATX_BTIME
-	statFlags = unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT
+	statMask = unix.STATX_BASIC_STATS | unix.STATX_BTIME
+	// Network file systems and FUSE answer from a cache of their own unless they are told to ask.
+	fresh     = unix.AT_STATX_FORCE_SYNC
+	statFlags = unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT | fresh
 
 	// An open of a file that another program has leased is refused until that program answers.
 	openTries = 25
@@ -92,7 +94,7 @@ var emptyPath [1]byte
 
 // statFD reads the state of what a descriptor, also one of O_PATH, leads to.
 func statFD(fd int, st *unix.Statx_t) error {
-	return statPointer(fd, &emptyPath[0], unix.AT_EMPTY_PATH, st)
+	return statPointer(fd, &emptyPath[0], unix.AT_EMPTY_PATH|fresh, st)
 }
 
 // statPointer is statx of a path that ends with NUL already, for it costs no copy.
