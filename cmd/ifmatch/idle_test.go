@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-const testIdle = 500 * time.Millisecond
+const testIdle = time.Second
 
 // listenAndServe serves h with the deadlines of the program, idle ones being testIdle.
 func listenAndServe(t *testing.T, network string, h http.HandlerFunc) (dial func() net.Conn) {
@@ -187,7 +187,7 @@ func TestDownloads(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(testIdle / 6)
+				time.Sleep(testIdle / 8)
 			}
 			if took := time.Since(began); took < 3*testIdle {
 				t.Fatalf("it took only %v: the test shows nothing", took)

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// slowPut starts a PUT and sends the first half of its body. The function it returns sends the
-// rest and returns the answer.
+// slowPut starts a PUT and sends the first half of its body, which the server has asked for (100
+// Continue). The function it returns sends the rest and returns the answer.
 func slowPut(t *testing.T, url, body string) (finish func() (*http.Response, error)) {
 	t.Helper()
 	r, w := io.Pipe()
@@ -26,13 +26,13 @@ func slowPut(t *testing.T, url, body string) (finish func() (*http.Response, err
 		err error
 	}
 	done := make(chan answer, 1)
+	client := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}}
 	go func() {
-		res, _, err := trySend(&http.Client{Transport: &http.Transport{}}, "PUT", url, r)
+		res, _, err := trySend(client, "PUT", url, r, "Expect", "100-continue")
 		r.Close()
 		done <- answer{res, err}
 	}()
 	io.WriteString(w, body[:len(body)/2])
-	time.Sleep(50 * time.Millisecond) // the server reads it
 	return func() (*http.Response, error) {
 		io.WriteString(w, body[len(body)/2:])
 		w.Close()

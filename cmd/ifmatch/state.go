@@ -22,7 +22,7 @@ func openState(base fs.FS, dir string, s *settings, log *slog.Logger, getenv fun
 	}
 	locks, err := lock.New(store, time.Now(), lock.Options{Log: log})
 	if err == nil {
-		_, err = store.Recover(func(name string) state.Node { return node(base, name) }, locks.RemoveTree)
+		_, err = store.Recover(func(name string) state.Node { return node(base, name) }, locks)
 	}
 	if err != nil {
 		store.Close()
