@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -200,5 +201,23 @@ func TestScrubFindsBitRot(t *testing.T) {
 	}
 	if p.Files != 2 || p.Unknown != 1 {
 		t.Errorf("progress %+v, want 2 files read and 1 unknown", p)
+	}
+}
+
+// BenchmarkDigestMemory reports what 100,000 watched and cached files cost.
+func BenchmarkDigestMemory(b *testing.B) {
+	const files = 100_000
+	for b.Loop() {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		d := newDigests(nil, func(fs.Identity) bool { return false })
+		for i := range uint64(files) {
+			d.put(fs.Identity{Dev: 1, Ino: i, SizeBytes: int64(i), Mtime: int64(i), Ctime: int64(i)}, Digest{byte(i)}, false)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/files, "B/file")
+		runtime.KeepAlive(d)
 	}
 }
