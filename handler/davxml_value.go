@@ -196,6 +196,14 @@ func appendXMLAttr(dst []byte, s string) []byte {
 // so that no name can break a document.
 func appendXMLText[T string | []byte](dst []byte, s T) []byte {
 	for i := 0; i < len(s); {
+		plain := i
+		for i < len(s) && plainXML[s[i]] {
+			i++
+		}
+		dst = append(dst, s[plain:i]...)
+		if i == len(s) {
+			break
+		}
 		if c := s[i]; c < utf8.RuneSelf {
 			dst = appendXMLByte(dst, c)
 			i++
@@ -211,6 +219,14 @@ func appendXMLText[T string | []byte](dst []byte, s T) []byte {
 	}
 	return dst
 }
+
+// plainXML are the bytes of character data that stand for themselves.
+var plainXML = func() (t [256]bool) {
+	for c := ' '; c < 0x7f; c++ {
+		t[c] = c != '<' && c != '>' && c != '&'
+	}
+	return t
+}()
 
 // appendXMLByte appends one byte of ASCII, or one of a valid longer rune.
 func appendXMLByte(dst []byte, c byte) []byte {

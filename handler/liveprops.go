@@ -168,7 +168,7 @@ func appendETag(dst []byte, tag etagfs.ETag) []byte {
 		dst = append(dst, "W/"...)
 	}
 	dst = append(dst, '"')
-	if strings.ContainsAny(tag.Opaque, "<&>") { // etagc allows them
+	if strings.IndexByte(tag.Opaque, '<') >= 0 || strings.IndexByte(tag.Opaque, '&') >= 0 { // etagc allows them
 		dst = appendXMLText(dst, tag.Opaque)
 	} else {
 		dst = append(dst, tag.Opaque...)
