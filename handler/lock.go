@@ -174,53 +174,6 @@ func (g *grant) conflict(w http.ResponseWriter, e *lock.ConflictError) error {
 	return m.end()
 }
 
-// refresh lets the lock that the If header names end later. RFC 4918 §9.10.2.
-func (h *Handler) refresh(w http.ResponseWriter, r *http.Request, t target, decide etagfs.Check, timeout time.Duration) error {
-	header, err := parseIf(r.Header["If"])
-	if err != nil {
-		return err
-	}
-	if len(header.tokens) == 0 {
-		return &statusError{status: http.StatusBadRequest,
-			say: "LOCK without a body refreshes a lock, and needs its token in an If header; a new lock needs a DAV:lockinfo body."}
-	}
-	_, err = h.early(t, decide)
-	if refused, ok := errors.AsType[*refusal](err); ok && refused.field == "If" {
-		return notThatLock(http.StatusPreconditionFailed, refused)
-	}
-	if err != nil {
-		return err
-	}
-	name, now := h.lockName(r.Method, t), h.opts.Now()
-	for _, token := range header.tokens {
-		var l lock.Lock
-		if l, err = h.locks.Refresh(now, name, token, User(r.Context()), timeout); err == nil {
-			return h.lockAnswer(w, http.StatusOK, l.Root, now)
-		}
-		if !errors.Is(err, lock.ErrNoSuchLock) && !errors.Is(err, lock.ErrOutOfScope) {
-			break
-		}
-	}
-	return lockUse(http.StatusPreconditionFailed, err)
-}
-
-// lockUse is the answer where a lock could not be used through this URL; status is that of the method.
-func lockUse(status int, err error) error {
-	switch {
-	case errors.Is(err, lock.ErrNotHolder):
-		return &statusError{status: http.StatusForbidden, cause: err, say: "Somebody else holds this lock."}
-	case errors.Is(err, lock.ErrNoSuchLock) || errors.Is(err, lock.ErrOutOfScope):
-		return notThatLock(status, err)
-	}
-	return err
-}
-
-// notThatLock is the precondition lock-token-matches-request-uri. RFC 4918 §16.
-func notThatLock(status int, cause error) error {
-	return &statusError{status: status, cause: cause, dav: "<D:lock-token-matches-request-uri/>",
-		say: "No lock with this token covers this URL; it may have expired."}
-}
-
 // lockAnswer tells of the locks on a resource, as they were when one was granted. RFC 4918 §9.10.1.
 func (h *Handler) lockAnswer(w http.ResponseWriter, status int, name string, now time.Time) error {
 	b := append([]byte(nil), `<?xml version="1.0" encoding="utf-8"?>`+"\n"+`<D:prop xmlns:D="DAV:">`...)
@@ -243,33 +196,4 @@ func lockDepth(lines []string) (infinite bool, err error) {
 		return false, nil
 	}
 	return false, badDepth("0 or infinity")
-}
-
-const (
-	defaultLockTimeout = 10 * time.Minute
-	minLockTimeout     = time.Second
-)
-
-// lockTimeout is what a client gets that asks for these (RFC 4918 §10.7: a wish, the first one that the
-// server likes): at least a second, at most Options.MaxLockTimeout, which is also what Infinite means.
-func (h *Handler) lockTimeout(lines []string) time.Duration {
-	longest := h.opts.MaxLockTimeout
-	for wish := range strings.SplitSeq(joined(lines), ",") {
-		wish = strings.ToLower(strings.TrimSpace(wish))
-		if wish == "infinite" {
-			return longest
-		}
-		seconds, ok := strings.CutPrefix(wish, "second-")
-		if !ok {
-			continue
-		}
-		n, err := strconv.ParseUint(seconds, 10, 64)
-		switch {
-		case errors.Is(err, strconv.ErrRange) || err == nil && n > uint64(longest/time.Second):
-			return longest
-		case err == nil:
-			return max(minLockTimeout, time.Duration(n)*time.Second)
-		}
-	}
-	return min(defaultLockTimeout, longest)
 }
