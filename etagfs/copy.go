@@ -87,6 +87,7 @@ func (f *FS) copyFile(ctx context.Context, src, dst string, o CopyOptions, last,
 		return nil, false, err
 	}
 	f.committed(now.Identity, f.digestOf(&from))
+	f.subs.tell(dst)
 	info := f.info(dst, &now)
 	err = then(o.Then, info)
 	unlatch()
@@ -177,6 +178,7 @@ func (f *FS) place(hidden, src, dst string, from *fs.Info, o CopyOptions, last b
 	if !from.IsCollection() {
 		f.committed(now.Identity, f.digestOf(from))
 	}
+	f.subs.tell(dst)
 	info := f.info(dst, &now)
 	err = then(o.Then, info)
 	unlatch()

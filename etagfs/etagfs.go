@@ -82,6 +82,7 @@ type FS struct {
 	tags    *statTagger
 	content *content    // nil: stat tags
 	watcher *fs.Watcher // nil: nothing is reported
+	subs    subscribers
 }
 
 // New returns the tree of resources in base. Close gives back what it holds.

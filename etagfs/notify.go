@@ -23,6 +23,7 @@ func (f *FS) notify(limit int) {
 
 // changed takes the report of one name.
 func (f *FS) changed(name string) {
+	f.subs.tell(name)
 	if f.content == nil {
 		return
 	}
@@ -37,6 +38,7 @@ func (f *FS) changed(name string) {
 // lost says that anything may have changed below dir. Only lost reports ("/") drop what is known;
 // a directory that is no longer watched leaves it to stat alone, as where nothing can be watched.
 func (f *FS) lost(dir string) {
+	f.subs.tell(dir)
 	if f.content != nil && dir == "/" {
 		f.content.forgetAll()
 	}

@@ -52,6 +52,7 @@ func (f *FS) commit(staged fs.Staged, name string, digest *Digest, last bool, w 
 		return nil, false, err
 	}
 	f.committed(now.Identity, digest)
+	f.subs.tell(name)
 	info = f.info(name, &now)
 	err = then(w.Then, info)
 	unlatch()
@@ -77,6 +78,7 @@ func (f *FS) remove(link string, last bool, w Write) error {
 		unlatch()
 		return err
 	}
+	f.subs.tell(link)
 	err = then(w.Then, nil)
 	unlatch()
 	err = f.durable(err, path.Dir(link))
@@ -98,6 +100,7 @@ func (f *FS) MakeCollection(ctx context.Context, name string, w Write) (*Info, e
 		unlatch()
 		return nil, err
 	}
+	f.subs.tell(real)
 	info := f.info(real, &now)
 	err = then(w.Then, info)
 	unlatch()
@@ -156,6 +159,7 @@ func (f *FS) move(src, dst string, last bool, w Write2) (info *Info, created boo
 		return nil, false, err
 	}
 	f.committed(now.Identity, digest) // the rename moved ctime
+	f.subs.tell(src, dst)
 	info = f.info(dst, &now)
 	err = then(w.Then, info)
 	unlatch()
@@ -196,6 +200,7 @@ func (f *FS) update(name string, modTime time.Time, last bool, w Write) (*Info, 
 			return nil, err
 		}
 		f.committed(now.Identity, digest)
+		f.subs.tell(name)
 		cur = &now
 	}
 	info := f.info(name, cur)
