@@ -39,7 +39,6 @@ type digests struct {
 	reported map[string]uint64     // guarded by mu; reports by directory while somebody reads there
 	readers  map[string]int        // guarded by mu; tickets out, by directory
 	lost     uint64                // guarded by mu; counts Lost
-	hits     uint64                // guarded by mu
 }
 
 type inode struct{ dev, ino uint64 }
@@ -147,11 +146,4 @@ func (d *digests) forgetAll() {
 	defer d.mu.Unlock()
 	d.lost++
 	clear(d.known)
-}
-
-// count is the number of digests in memory.
-func (d *digests) count() int {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	return len(d.known)
 }
