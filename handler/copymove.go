@@ -46,6 +46,7 @@ type transfer struct {
 	decide    etagfs.Check2 // preconditions, the If header, locks
 	exact     bool          // Write.Exact and Write.Tags of the decision
 	tags      bool
+	before    *etagfs.Info // what the step replaces
 	intent    *state.Intent
 	failed    []memberError // of a COPY
 	more      int           // further ones
@@ -144,7 +145,14 @@ func (x *transfer) accept(src, dst *etagfs.Info) error {
 	case dst != nil && !x.overwrite:
 		return &statusError{status: http.StatusPreconditionFailed, header: x.h.validators(dst),
 			say: "Something is mapped to the destination already, and Overwrite is F. Nothing was changed."}
+	case dst != nil && x.h.opts.RequireIfMatch == PolicyOn && x.r.Header["If"] == nil:
+		// If-Match speaks of the source, so only the If header can name the state that is replaced.
+		return &statusError{status: http.StatusPreconditionRequired, header: x.h.validators(dst),
+			say: "This server asks every write to say which state it replaces. Nothing was changed. " + x.h.describe(dst) +
+				"\nTo replace the state of the destination that you have read, send\n  If: <" + x.h.href(x.dst.name, dst.IsCollection()) +
+				"> ([\"its ETag\"])\nTo go on only if nothing is there, send\n  Overwrite: F"}
 	}
+	x.before = copied(dst)
 	return nil
 }
 

@@ -99,6 +99,8 @@ func (x *transfer) answer(w http.ResponseWriter, info *etagfs.Info, created bool
 		}
 		return err
 	}
+	x.h.writers.wrote(info, writerOf(x.r))
+	x.h.overwritten(x.r, x.before)
 	if !info.Tag.IsZero() {
 		set(w, "Etag", info.Tag.String())
 	}
