@@ -101,6 +101,12 @@ type File interface {
 	Again() (Info, error)
 }
 
+// Settler is a File of a file system to which other programs write in place. Settled tells whether
+// the state that Info shows and the bytes read from now on belong together: while it is false, the
+// bytes may still be those of an earlier state, so they must get no strong validator, and no
+// digest of them may be kept for that state.
+type Settler interface{ Settled() bool }
+
 // Staged is a place for bytes that are nobody's representation yet. Not safe for concurrent use.
 // Either Commit or Discard ends it; Discard after Commit does nothing.
 type Staged interface {

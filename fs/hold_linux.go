@@ -106,14 +106,16 @@ func openAny(dirfd int, base string) (fd int, st unix.Statx_t, err error) {
 	return fd, st, nil
 }
 
-// disturbed tells whether somebody waits to write to the file: it was found by its name
-// before the step, and the step must not take away what is going to be written.
+// disturbed tells whether somebody is about to write to the file: it was found by its name
+// before the step, and the step must not take away what is going to be written. The lease is
+// asked for once more rather than looked at, since that is refused from the moment on that an open
+// for writing is on its way, and not only when it waits.
 func (h *held) disturbed() bool {
 	if !h.leased {
 		return false
 	}
-	kind, err := unix.FcntlInt(uintptr(h.fd), unix.F_GETLEASE, 0)
-	return err == nil && kind != unix.F_RDLCK
+	_, err := unix.FcntlInt(uintptr(h.fd), unix.F_SETLEASE, unix.F_RDLCK)
+	return err != nil
 }
 
 // let ends the lease.
