@@ -78,11 +78,11 @@ equal() { [ "$1" = "$2" ] || fail "$3: got $(printf %q "$1"), want $(printf %q "
 # holds FILE TEXT: FILE consists of TEXT and a newline.
 holds() { equal "$(cat "$1")" "$2" "$1"; }
 
-# eventually WHAT COMMAND...: for clients that write behind, up to ten seconds.
+# eventually WHAT COMMAND...: for clients that write behind, up to thirty seconds.
 eventually() {
 	local what=$1 n
 	shift
-	for ((n = 0; n < 100; n++)); do
+	for ((n = 0; n < 300; n++)); do
 		"$@" >/dev/null 2>&1 && return
 		sleep 0.1
 	done
