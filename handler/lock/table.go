@@ -2,7 +2,6 @@ package lock
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -243,9 +242,6 @@ func (t *Table) All(now time.Time) []Lock {
 	})
 	return ls
 }
-
-// IsConflict tells whether err is a *ConflictError, and gives it.
-func IsConflict(err error) (*ConflictError, bool) { return errors.AsType[*ConflictError](err) }
 
 func unique(names []string) []string {
 	slices.Sort(names)

@@ -60,7 +60,7 @@ func TestConflicts(t *testing.T) {
 			grant(t, table, c.have)
 			_, err := table.Create(start, c.want)
 			got := ""
-			if conflict, ok := IsConflict(err); ok {
+			if conflict, ok := errors.AsType[*ConflictError](err); ok {
 				got = strings.Join(conflict.Roots, " ")
 			}
 			if got != c.roots {
