@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -297,12 +298,14 @@ func TestSettled(t *testing.T) {
 		if f.Features().Granularity > time.Microsecond {
 			return // two writes within its step look the same, settled or not
 		}
-		mustPut(t, f, "/f", "00000000 local 00000000")
+		const size = 256 << 10 // takes a while to copy
+		version := func(n int) string { return strings.Repeat(string(rune('a'+n%26)), size) }
+		mustPut(t, f, "/f", version(0))
 		var stop atomic.Bool
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			for n := 1; !stop.Load(); n++ {
-				if err := inPlace(filepath.Join(dir, "f"), fmt.Sprintf("%08d local %08d", n, n)); err != nil {
+				if err := inPlace(filepath.Join(dir, "f"), version(n)); err != nil {
 					t.Error(err)
 				}
 				time.Sleep(30 * time.Microsecond)
@@ -320,10 +323,11 @@ func TestSettled(t *testing.T) {
 				continue
 			}
 			settled++
-			var a, b [23]byte
-			file.ReadAt(a[:], 0)
-			time.Sleep(20 * time.Microsecond)
-			file.ReadAt(b[:], 0)
+			// The last byte is copied last.
+			var a, b [1]byte
+			file.ReadAt(a[:], size-1)
+			time.Sleep(100 * time.Microsecond)
+			file.ReadAt(b[:], size-1)
 			if now, err := file.Again(); err != nil || now == file.Info() && a != b {
 				t.Errorf("%q and %q in one state, %v", a, b, err)
 			}
