@@ -81,22 +81,43 @@ func (r *Root) OpenRead(name string) (File, error) {
 	return f, nil
 }
 
-// openRegular opens what is a regular file. To open a FIFO would release a program that waits to
+// openRegular opens what is a regular file, with a state that it had under this name. A file that is
+// replaced between open and stat has another ctime by then, and a tag made of that was never the tag of
+// anything: so what was seen before the open must be seen after it. A file that a program writes all
+// the time is taken as it is in the end; its descriptor tells the truth, too.
+func (r *Root) openRegular(name string) (fd int, st unix.Statx_t, err error) {
+	for try := 0; ; try++ {
+		var before unix.Statx_t
+		fd, err = r.openSeen(name, &before, &st)
+		if err != nil || try == 8 {
+			return fd, st, err
+		}
+		var was, is Info
+		was.fill(&before)
+		is.fill(&st)
+		if was.Identity == is.Identity {
+			return fd, st, nil
+		}
+		unix.Close(fd)
+	}
+}
+
+// openSeen opens a regular file and reads its state before and after. To open a FIFO would release a program that waits to
 // write to it, and a device may do anything: so the kind is asked for before. That path walk may
 // be led astray while it lasts, but its answer only ever refuses; and should the file become a
 // FIFO after it, O_NONBLOCK keeps us from waiting there.
-func (r *Root) openRegular(name string) (fd int, st unix.Statx_t, err error) {
+func (r *Root) openSeen(name string, before, st *unix.Statx_t) (fd int, err error) {
 	if err := checkName(name); err != nil {
-		return -1, st, err
+		return -1, err
 	}
-	if err := statIn(r.fd, rel(name), &st); err == nil && special(st.Mode) {
-		return -1, st, ErrSpecial
+	if err := statIn(r.fd, rel(name), before); err == nil && special(before.Mode) {
+		return -1, ErrSpecial
 	}
 	fd, err = openInside(r.fd, rel(name), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_NOCTTY, 0)
 	if err != nil {
-		return -1, st, err
+		return -1, err
 	}
-	if err = statFD(fd, &st); err == nil {
+	if err = statFD(fd, st); err == nil {
 		err = mustBeRegular(st.Mode)
 	}
 	if err == nil {
@@ -105,9 +126,9 @@ func (r *Root) openRegular(name string) (fd int, st unix.Statx_t, err error) {
 	}
 	if err != nil {
 		unix.Close(fd)
-		return -1, st, err
+		return -1, err
 	}
-	return fd, st, nil
+	return fd, nil
 }
 
 func mustBeRegular(mode uint16) error {
