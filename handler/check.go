@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"errors"
 	"net/http"
 
 	"ifmatch/etagfs"
@@ -43,6 +44,18 @@ func (h *Handler) early(t target, check etagfs.Check) (*etagfs.Info, error) {
 		return nil, err
 	}
 	return cur, check(cur)
+}
+
+// parentGone is the answer when the parent went away after the early check, so that the commit never
+// asked: what check says of an unmapped URL comes first, then 409. Other errors stay as they are.
+func parentGone(check etagfs.Check, err error) error {
+	if _, answered := errors.AsType[*statusError](err); answered || !isUnmapped(err) {
+		return err
+	}
+	if err := check(nil); err != nil {
+		return err
+	}
+	return noParent(err)
 }
 
 // current is the state of t, nil when the URL is unmapped.

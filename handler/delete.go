@@ -36,7 +36,11 @@ func (h *Handler) delete(w http.ResponseWriter, r *http.Request) error {
 	}
 	gone := removal{h: h}
 	defer gone.end()
-	if err := h.fs.Remove(r.Context(), t.name, gone.write(write)); err != nil {
+	err = h.fs.Remove(r.Context(), t.name, gone.write(write))
+	if isUnmapped(err) {
+		return write.Check(nil) // it went away meanwhile, or its parent did
+	}
+	if err != nil {
 		return err
 	}
 	h.overwritten(r, before)

@@ -65,7 +65,7 @@ func (g *grant) answer(w http.ResponseWriter) error {
 		if conflict, ok := errors.AsType[*lock.ConflictError](err); ok {
 			return g.conflict(w, conflict)
 		}
-		return putError(err)
+		return parentGone(g.decide, err)
 	}
 	if created {
 		g.h.writers.wrote(info, writerOf(g.r))

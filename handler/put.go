@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -52,7 +51,7 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 	modTime := chosenModTime(r.Header)
 	info, created, err := h.fs.Put(r.Context(), t.name, body, etagfs.PutOptions{Write: h.fresh(t, write), ModTime: modTime})
 	if err != nil {
-		return putError(err)
+		return parentGone(write.Check, err)
 	}
 	h.writers.wrote(info, writerOf(r))
 	h.overwritten(r, before)
@@ -177,17 +176,6 @@ func (h *Handler) putAnswer(w http.ResponseWriter, t target, info *etagfs.Info, 
 	set(w, "Location", h.href(t.name, false))
 	set(w, "Content-Length", "0")
 	w.WriteHeader(http.StatusCreated)
-}
-
-// putError tells a missing parent, which may vanish while the content arrives, from other errors.
-func putError(err error) error {
-	if _, ok := errors.AsType[*statusError](err); ok {
-		return err
-	}
-	if isUnmapped(err) {
-		return noParent(err)
-	}
-	return err
 }
 
 func tooLarge(max int64) *statusError {
