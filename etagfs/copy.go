@@ -63,18 +63,19 @@ func (f *FS) Copy(ctx context.Context, src, dst string, o CopyOptions) (info *In
 // copyFile copies one state of src. The Check is asked with that state, and only if src still has
 // it. When latched, no other request can change src meanwhile; another program still can.
 func (f *FS) copyFile(ctx context.Context, src, dst string, o CopyOptions, last, latched bool) (*Info, bool, error) {
-	unlatch := func() {}
+	var held *held
 	if latched {
-		unlatch = f.latch.hold(src, dst)
+		held = f.latch.hold(src, dst)
+		defer held.release()
 	}
-	defer func() { unlatch() }()
 	staged, from, err := f.stageCopy(ctx, src, dst, !f.relaxed)
 	if err != nil {
 		return nil, false, err
 	}
 	defer staged.Discard()
 	if !latched {
-		unlatch = f.latch.hold(src, dst)
+		held = f.latch.hold(src, dst)
+		defer held.release()
 	}
 
 	now, created, release, err := staged.Commit(o.Exact, func(cur *fs.Info) error {
@@ -89,10 +90,7 @@ func (f *FS) copyFile(ctx context.Context, src, dst string, o CopyOptions, last,
 	f.committed(now.Identity, f.digestOf(&from))
 	f.subs.tell(dst)
 	info := f.info(dst, &now)
-	err = then(o.Then, info)
-	unlatch()
-	unlatch = func() {}
-	err = f.durable(err, path.Dir(dst))
+	err = f.durable(held, then(o.Then, info), path.Dir(dst))
 	release()
 	return info, created, err
 }
@@ -160,7 +158,8 @@ func (f *FS) copyOver(ctx context.Context, src, dst string, o CopyOptions, last 
 // it gives the copy back.
 func (f *FS) place(hidden, src, dst string, from *fs.Info, o CopyOptions, last bool) (*Info, bool, error) {
 	created := false
-	unlatch := f.latch.hold(src, dst)
+	held := f.latch.hold(src, dst)
+	defer held.release()
 	now, release, err := f.base.Move(hidden, dst, o.Exact, func(_, cur *fs.Info) error {
 		created = cur == nil
 		if !from.IsCollection() {
@@ -171,7 +170,7 @@ func (f *FS) place(hidden, src, dst string, from *fs.Info, o CopyOptions, last b
 		return f.check2(src, dst, o.Write2, last)(from, cur)
 	})
 	if err != nil {
-		unlatch()
+		held.release()
 		f.abandon(hidden)
 		return nil, false, err
 	}
@@ -180,9 +179,7 @@ func (f *FS) place(hidden, src, dst string, from *fs.Info, o CopyOptions, last b
 	}
 	f.subs.tell(dst)
 	info := f.info(dst, &now)
-	err = then(o.Then, info)
-	unlatch()
-	err = f.durable(err, path.Dir(dst))
+	err = f.durable(held, then(o.Then, info), path.Dir(dst))
 	release()
 	return info, created, err
 }

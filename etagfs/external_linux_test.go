@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -174,7 +175,12 @@ func mountBindfs(t *testing.T, dir string) string {
 	return above
 }
 
+func strong(tag ETag) bool { return !tag.IsZero() && !tag.Weak }
+
+// seenAtOnce has another program change a file and looks at once. local: the file system tells
+// apart who writes (leases) and every change (times), so nothing is left in doubt.
 func seenAtOnce(t *testing.T, dir string, o outside, mode Options, rounds int) {
+	local := !strings.Contains(t.Name(), "Stacked")
 	f := diskAt(t, dir, mode)
 	must(t, os.Mkdir(filepath.Join(dir, "d"), 0o755))
 	must(t, os.WriteFile(filepath.Join(dir, "d/f"), []byte("body 000000"), 0o644))
@@ -195,13 +201,16 @@ func seenAtOnce(t *testing.T, dir string, o outside, mode Options, rounds int) {
 		}
 		st, err := f.Stat(name)
 		must(t, err)
-		if st.Tag != info.Tag {
+		if strong(st.Tag) && strong(info.Tag) && st.Tag != info.Tag {
 			t.Fatalf("round %d: stat says %s, open %s", i, st.Tag, info.Tag)
 		}
-		if old, ok := seen[info.Tag]; ok && !info.Tag.Weak {
-			t.Fatalf("round %d: the strong tag %s stood for %q and now for %q", i, info.Tag, old, body)
+		if old, ok := seen[info.Tag]; ok && !info.Tag.IsZero() {
+			t.Fatalf("round %d: the tag %s stood for %q and now for %q", i, info.Tag, old, body)
 		}
-		if want := hashTag(sha256.Sum256([]byte(body))); mode.Content && info.Tag != want {
+		if local && !strong(info.Tag) {
+			t.Fatalf("round %d: nobody writes any more, and the tag is %q", i, info.Tag)
+		}
+		if want := hashTag(sha256.Sum256([]byte(body))); mode.Content && strong(info.Tag) && info.Tag != want {
 			t.Fatalf("round %d: tag %s, want %s", i, info.Tag, want)
 		}
 		seen[info.Tag] = body

@@ -19,20 +19,29 @@ type latch struct {
 	users int // guarded by latches.mu
 }
 
-// hold takes the latches for changing names and returns what releases them.
-func (ls *latches) hold(names ...string) (release func()) {
-	shared := make([]string, 0, 8)
+// held are the latches of one operation.
+type held struct {
+	of        *latches
+	names     []string // sorted; taken[i] is the latch of names[i]
+	exclusive []string
+	taken     []*latch
+	shared    bool // what was exclusive has been given back
+}
+
+// hold takes the latches for changing names; share and release give them back.
+func (ls *latches) hold(names ...string) *held {
+	all := make([]string, 0, 8)
 	for _, n := range names {
 		for n != "/" {
 			n = path.Dir(n)
-			shared = append(shared, n)
+			all = append(all, n)
 		}
 	}
-	all := append(shared, names...)
+	all = append(all, names...)
 	slices.Sort(all)
 	all = slices.Compact(all)
 
-	taken := make([]*latch, len(all))
+	h := &held{of: ls, names: all, exclusive: names, taken: make([]*latch, len(all))}
 	ls.mu.Lock()
 	if ls.held == nil {
 		ls.held = make(map[string]*latch)
@@ -44,33 +53,51 @@ func (ls *latches) hold(names ...string) (release func()) {
 			ls.held[n] = l
 		}
 		l.users++
-		taken[i] = l
+		h.taken[i] = l
 	}
 	ls.mu.Unlock()
 
 	for i, n := range all {
 		if slices.Contains(names, n) {
-			taken[i].Lock()
+			h.taken[i].Lock()
 		} else {
-			taken[i].RLock()
+			h.taken[i].RLock()
 		}
 	}
-	return func() { ls.drop(all, names, taken) }
+	return h
 }
 
-func (ls *latches) drop(all, exclusive []string, taken []*latch) {
-	for i := len(all) - 1; i >= 0; i-- {
-		if slices.Contains(exclusive, all[i]) {
-			taken[i].Unlock()
-		} else {
-			taken[i].RUnlock()
+// share lets others change the names. No collection above them can go away until release, so that
+// their directory can be made durable under the name it had.
+func (h *held) share() {
+	if h.shared {
+		return
+	}
+	h.shared = true
+	for i, n := range h.names {
+		if slices.Contains(h.exclusive, n) {
+			h.taken[i].Unlock()
 		}
 	}
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	for i, l := range taken {
+}
+
+// release gives everything back; once more does nothing.
+func (h *held) release() {
+	if h.taken == nil {
+		return
+	}
+	h.share()
+	for i, n := range h.names {
+		if !slices.Contains(h.exclusive, n) {
+			h.taken[i].RUnlock()
+		}
+	}
+	h.of.mu.Lock()
+	defer h.of.mu.Unlock()
+	for i, l := range h.taken {
 		if l.users--; l.users == 0 {
-			delete(ls.held, all[i])
+			delete(h.of.held, h.names[i])
 		}
 	}
+	h.taken = nil
 }

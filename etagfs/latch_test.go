@@ -14,12 +14,12 @@ func TestLatchExcludesSameName(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 200 {
-				release := ls.hold("/a/b")
+				h := ls.hold("/a/b")
 				if n := inside.Add(1); n > most.Load() {
 					most.Store(n)
 				}
 				inside.Add(-1)
-				release()
+				h.release()
 			}
 		})
 	}
@@ -38,17 +38,23 @@ func TestLatchMembersTogetherCollectionAlone(t *testing.T) {
 	two := ls.hold("/a/two") // a sibling does not wait
 	got := make(chan struct{})
 	go func() {
-		release := ls.hold("/a")
+		h := ls.hold("/a")
 		close(got)
-		release()
+		h.release()
 	}()
 	select {
 	case <-got:
 		t.Fatal("the collection was held while members were")
 	case <-time.After(20 * time.Millisecond):
 	}
-	one()
-	two()
+	one.share() // the members may change again, the collection must not go yet
+	select {
+	case <-got:
+		t.Fatal("the collection was held while a member was made durable")
+	case <-time.After(20 * time.Millisecond):
+	}
+	one.release()
+	two.release()
 	<-got
 }
 
@@ -60,9 +66,9 @@ func TestLatchOppositeOrders(t *testing.T) {
 		wg.Go(func() {
 			for range 500 {
 				if i%2 == 0 {
-					ls.hold("/a/x", "/b/y")()
+					ls.hold("/a/x", "/b/y").release()
 				} else {
-					ls.hold("/b/y", "/a")()
+					ls.hold("/b/y", "/a").release()
 				}
 			}
 		})

@@ -39,8 +39,15 @@ func (f *FS) Open(name string) (*File, error) {
 	}
 	state := file.Info()
 	info := f.info(name, &state)
-	if f.lazily(info); info.Identity != state.Identity {
-		info = f.info(name, &state) // it was replaced meanwhile: these bytes have no tag
+	switch {
+	case !settled(file):
+		// Another program is writing: write(2) moves mtime before it copies the bytes, so what is
+		// read now could be taken for what comes.
+		info.Tag, info.Digest = f.tags.unsure(&state), nil
+	case info.Tag.IsZero():
+		if f.lazily(info); info.Identity != state.Identity {
+			info = f.info(name, &state) // it was replaced meanwhile: these bytes have no tag
+		}
 	}
 	return &File{File: file, info: *info}, nil
 }
@@ -99,6 +106,13 @@ func memberName(collection, base string) string {
 		return "/" + base
 	}
 	return collection + "/" + base
+}
+
+// settled tells whether the bytes of file are those of its identity, and not what a writer is about to
+// change under it.
+func settled(file fs.File) bool {
+	s, ok := file.(fs.Settler)
+	return !ok || s.Settled()
 }
 
 // leadsOn tells whether a symbolic link may be the cause (as the last component or, where a name is to be

@@ -3,6 +3,7 @@ package etagfs
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"strconv"
 	"sync"
 	"time"
 
@@ -37,7 +38,16 @@ type statTagger struct {
 }
 
 func (s *statTagger) tag(i *fs.Info) ETag {
-	return ETag{Opaque: statTag(i.Identity), Weak: s.young(i.Identity) && !s.mine(i.Identity)}
+	if s.young(i.Identity) && !s.mine(i.Identity) {
+		return s.unsure(i)
+	}
+	return ETag{Opaque: statTag(i.Identity)}
+}
+
+// unsure is a tag for bytes that may change without changing the identity. It is weak, and no two are
+// alike: a weak tag that came back would match weakly, and earn a 304 for changed bytes.
+func (s *statTagger) unsure(i *fs.Info) ETag {
+	return ETag{Opaque: statTag(i.Identity) + "." + strconv.FormatInt(s.now().UnixNano(), 36), Weak: true}
 }
 
 // young tells whether another change could still get the same times.

@@ -33,31 +33,33 @@ func (f *FS) Put(ctx context.Context, name string, body io.Reader, o PutOptions)
 		return nil, false, err
 	}
 	err = f.hashed(ctx, func(last bool) error {
-		info, created, err = f.commit(staged, real, digest, last, o.Write)
+		held, err := f.holdReal(name, real)
+		if err != nil {
+			return f.relinked(name, last, o.Write, err)
+		}
+		defer held.release()
+		info, created, err = f.commit(held, staged, real, digest, last, o.Write)
 		return err
 	})
 	return info, created, err
 }
 
 // commit is the one place where a body becomes a representation. digest is nil with stat tags.
-func (f *FS) commit(staged fs.Staged, name string, digest *Digest, last bool, w Write) (info *Info, created bool, err error) {
-	unlatch := f.latch.hold(name)
+func (f *FS) commit(held *held, staged fs.Staged, name string, digest *Digest, last bool, w Write) (info *Info, created bool, err error) {
 	check := f.check(name, w, last)
 	if w.Check != nil && digest != nil {
 		check = func(cur *fs.Info) error { return f.checkSame(name, cur, *digest, last, w) }
 	}
 	now, created, release, err := staged.Commit(w.Exact, check)
 	if err != nil {
-		unlatch()
 		return nil, false, err
 	}
 	f.committed(now.Identity, digest)
 	f.subs.tell(name)
 	info = f.info(name, &now)
-	err = then(w.Then, info)
-	unlatch()
-	defer release()
-	return info, created, f.durable(err, path.Dir(name))
+	err = f.durable(held, then(w.Then, info), path.Dir(name))
+	release()
+	return info, created, err
 }
 
 // Remove retires name, with all its members when it is a collection, in one step. A symbolic link
@@ -72,16 +74,14 @@ func (f *FS) Remove(ctx context.Context, name string, w Write) error {
 }
 
 func (f *FS) remove(link string, last bool, w Write) error {
-	unlatch := f.latch.hold(f.both(link)...)
+	held := f.holdLinks(link)
+	defer held.release()
 	release, err := f.base.Retire(link, w.Exact, f.check(link, w, last))
 	if err != nil {
-		unlatch()
 		return err
 	}
 	f.subs.tell(link)
-	err = then(w.Then, nil)
-	unlatch()
-	err = f.durable(err, path.Dir(link))
+	err = f.durable(held, then(w.Then, nil), path.Dir(link))
 	release()
 	return err
 }
@@ -94,17 +94,18 @@ func (f *FS) MakeCollection(ctx context.Context, name string, w Write) (*Info, e
 	if err != nil {
 		return nil, err
 	}
-	unlatch := f.latch.hold(real)
+	held, err := f.holdReal(name, real)
+	if err != nil {
+		return nil, f.relinked(name, true, w, err)
+	}
+	defer held.release()
 	now, err := f.makeCollection(real, w)
 	if err != nil {
-		unlatch()
 		return nil, err
 	}
 	f.subs.tell(real)
 	info := f.info(real, &now)
-	err = then(w.Then, info)
-	unlatch()
-	return info, f.durable(err, path.Dir(real))
+	return info, f.durable(held, then(w.Then, info), path.Dir(real))
 }
 
 func (f *FS) makeCollection(name string, w Write) (fs.Info, error) {
@@ -147,7 +148,8 @@ func (f *FS) Move(ctx context.Context, src, dst string, w Write2) (info *Info, c
 }
 
 func (f *FS) move(src, dst string, last bool, w Write2) (info *Info, created bool, err error) {
-	unlatch := f.latch.hold(append(f.both(src), f.both(dst)...)...)
+	held := f.holdLinks(src, dst)
+	defer held.release()
 	var digest *Digest
 	now, release, err := f.base.Move(src, dst, w.Exact, func(s, d *fs.Info) error {
 		created = d == nil
@@ -155,15 +157,12 @@ func (f *FS) move(src, dst string, last bool, w Write2) (info *Info, created boo
 		return f.check2(src, dst, w, last)(s, d)
 	})
 	if err != nil {
-		unlatch()
 		return nil, false, err
 	}
 	f.committed(now.Identity, digest) // the rename moved ctime
 	f.subs.tell(src, dst)
 	info = f.info(dst, &now)
-	err = then(w.Then, info)
-	unlatch()
-	err = f.durable(err, path.Dir(src), path.Dir(dst))
+	err = f.durable(held, then(w.Then, info), path.Dir(src), path.Dir(dst))
 	release()
 	return info, created, err
 }
@@ -178,6 +177,11 @@ func (f *FS) Update(ctx context.Context, name string, modTime time.Time, w Write
 	}
 	var info *Info
 	err = f.hashed(ctx, func(last bool) error {
+		held, err := f.holdReal(name, real)
+		if err != nil {
+			return f.relinked(name, last, w, err)
+		}
+		defer held.release()
 		info, err = f.update(real, modTime, last, w)
 		return err
 	})
@@ -185,7 +189,6 @@ func (f *FS) Update(ctx context.Context, name string, modTime time.Time, w Write
 }
 
 func (f *FS) update(name string, modTime time.Time, last bool, w Write) (*Info, error) {
-	defer f.latch.hold(name)()
 	cur, err := f.current(name)
 	if err != nil {
 		return nil, err
@@ -321,8 +324,10 @@ func then(fn func(*Info) error, now *Info) error {
 }
 
 // durable makes the names in the directories durable, unless that was waived, and reports
-// failures as what they are: too late to undo.
-func (f *FS) durable(err error, dirs ...string) error {
+// failures as what they are: too late to undo. Only what is above the names stays latched, so that no
+// directory is renamed before; in the end nothing is.
+func (f *FS) durable(held *held, err error, dirs ...string) error {
+	held.share()
 	if !f.relaxed {
 		for i, d := range dirs {
 			if i > 0 && d == dirs[0] {
@@ -331,6 +336,7 @@ func (f *FS) durable(err error, dirs ...string) error {
 			err = errors.Join(err, f.base.SyncDir(d))
 		}
 	}
+	held.release()
 	if err != nil {
 		return &AfterError{err}
 	}
@@ -359,13 +365,4 @@ func (f *FS) realParent(name string) (string, error) {
 		return "", err
 	}
 	return path.Join(dir, path.Base(name)), nil
-}
-
-// both returns a name and, where it is a symbolic link, what it leads to: who writes through the
-// link and who changes the link must not do so at once.
-func (f *FS) both(link string) []string {
-	if real, err := f.base.Resolve(link); err == nil && real != link {
-		return []string{link, real}
-	}
-	return []string{link}
 }
