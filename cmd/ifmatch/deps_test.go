@@ -15,10 +15,14 @@ import (
 const imports = `
 ifmatch/cmd/ifmatch:
 	ifmatch/handler ifmatch/handler/lock ifmatch/etagfs ifmatch/etagfs/state ifmatch/fs
-	ifmatch/cmd/ifmatch/client ifmatch/cmd/ifmatch/doctor
+	ifmatch/cmd/ifmatch/client ifmatch/cmd/ifmatch/doctor ifmatch/cmd/ifmatch/auth ifmatch/cmd/ifmatch/config
 	github.com/spf13/cobra github.com/spf13/cobra/doc github.com/spf13/pflag
 	github.com/jdx/go-netrc github.com/schollz/progressbar/v3 golang.org/x/term
 	std: net/http net os/signal
+ifmatch/cmd/ifmatch/auth:
+	golang.org/x/crypto/argon2 golang.org/x/crypto/bcrypt golang.org/x/sync/singleflight golang.org/x/text/unicode/norm
+ifmatch/cmd/ifmatch/config:
+	github.com/pelletier/go-toml/v2 github.com/pelletier/go-toml/v2/unstable
 ifmatch/cmd/ifmatch/client:
 	ifmatch/handler/merge
 	std: net/http net
@@ -26,7 +30,7 @@ ifmatch/cmd/ifmatch/doctor:
 	ifmatch/cmd/ifmatch/client
 	std: net/http net
 ifmatch/handler:
-	ifmatch/handler/lock ifmatch/handler/web ifmatch/etagfs ifmatch/etagfs/state ifmatch/fs
+	ifmatch/handler/lock ifmatch/handler/merge ifmatch/handler/web ifmatch/etagfs ifmatch/etagfs/state ifmatch/fs
 	golang.org/x/net/webdav golang.org/x/text/unicode/norm
 	github.com/dunglas/httpsfv
 	std: net/http
@@ -36,7 +40,8 @@ ifmatch/handler/lock:
 	golang.org/x/net/webdav
 ifmatch/handler/merge:
 ifmatch/handler/web:
-	std: net/http
+	github.com/yuin/goldmark github.com/yuin/goldmark/ast github.com/yuin/goldmark/extension
+	github.com/yuin/goldmark/parser github.com/yuin/goldmark/text github.com/yuin/goldmark/util
 ifmatch/etagfs:
 	ifmatch/fs
 	github.com/spf13/afero golang.org/x/sync/errgroup golang.org/x/sync/singleflight
