@@ -124,6 +124,15 @@ exec 7>&-
 eventually "the mount did not save" grep -qx "by the mount" "$DIR/shared"
 holds "$DIR/shared" $'by a program\nby the mount'
 eventually "the lock stays after the file was closed" curl -sf -X PUT -d next "${URL}shared"
+
+step "the server restarts below the mount"
+exec 7>>"$mnt/restart"
+restart
+equal "$(status -X PUT -d intruder "${URL}restart")" 423 "PUT of a file that was locked before the restart"
+echo "written after the restart" >&7
+exec 7>&-
+eventually "the mount did not save" grep -qx "written after the restart" "$DIR/restart"
+eventually "the lock stays after the file was closed" curl -sf -X PUT -d next "${URL}restart"
 umount "$mnt"
 
 step "a conflict without locks"

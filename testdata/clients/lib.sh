@@ -15,11 +15,11 @@ trap leave EXIT
 trap 'exit 143' TERM
 trap 'exit 130' INT
 
-# serve [FLAG...] starts the server on a free port and waits until it listens.
+# serve [FLAG...] starts the server on a free port, or at LISTEN, and waits until it listens.
 serve() {
 	mkdir -p "$DIR" "$WORK/state"
 	: >"$WORK/server.log"
-	"$IFMATCH" serve --listen 127.0.0.1:0 --state "$WORK/state" "$@" "$DIR" >"$WORK/server.log" 2>&1 &
+	"$IFMATCH" serve --listen "${LISTEN:-127.0.0.1:0}" --state "$WORK/state" "$@" "$DIR" >"$WORK/server.log" 2>&1 7>&- & # 7: a file of a mount, not for the server to keep open
 	server_pid=$!
 	local address= n
 	for ((n = 0; n < 100; n++)); do
@@ -43,6 +43,13 @@ stop() {
 	if grep -E 'level=ERROR|"level":"ERROR"|panic:' "$WORK/server.log"; then
 		fail "the server logged errors"
 	fi
+}
+
+# restart stops the server and starts it again at the same address, on the same directory and state.
+restart() {
+	local address=${URL#http://}
+	stop
+	LISTEN=${address%/} serve "$@"
 }
 
 # leave is the one way out: unmount first, since a mount without its server can hang.
