@@ -16,6 +16,7 @@ const imports = `
 ifmatch/cmd/ifmatch:
 	ifmatch/handler ifmatch/handler/lock ifmatch/etagfs ifmatch/etagfs/state ifmatch/fs
 	ifmatch/cmd/ifmatch/client ifmatch/cmd/ifmatch/doctor ifmatch/cmd/ifmatch/auth ifmatch/cmd/ifmatch/config
+	github.com/coreos/go-systemd/v22/activation github.com/coreos/go-systemd/v22/daemon
 	github.com/spf13/cobra github.com/spf13/cobra/doc github.com/spf13/pflag
 	github.com/jdx/go-netrc github.com/schollz/progressbar/v3 golang.org/x/term
 	std: net/http net os/signal

@@ -86,6 +86,15 @@ func clearStale(path string) {
 	}
 }
 
+// urls is what a person can type to reach the listeners.
+func urls(lns []net.Listener) string {
+	var all []string
+	for _, ln := range lns {
+		all = append(all, url(ln))
+	}
+	return strings.Join(all, " ")
+}
+
 // url is what a person can type to reach the listener.
 func url(ln net.Listener) string {
 	if ln.Addr().Network() == "unix" {

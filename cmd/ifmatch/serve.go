@@ -76,7 +76,7 @@ func serve(ctx context.Context, dir string, s *settings, log *slog.Logger, geten
 	if err != nil {
 		return err
 	}
-	ln, err := s.listen.listen()
+	lns, err := openListeners(s)
 	if err != nil {
 		return err
 	}
@@ -93,8 +93,8 @@ func serve(ctx context.Context, dir string, s *settings, log *slog.Logger, geten
 			keepHashing(hashing, tree, int64(s.hashRate), log)
 		}()
 	}
-	announce(ln, dir, s, log)
-	return serveHTTP(ctx, ln, h, s, log)
+	announce(lns, dir, s, log)
+	return serveHTTP(ctx, lns, h, s, log)
 }
 
 func treeOptions(s *settings, store *state.Store, log *slog.Logger) etagfs.Options {
@@ -141,10 +141,10 @@ func openTree(dir string, s *settings) (fs.FS, error) {
 }
 
 // announce says what is served where, and warns when strangers could reach it.
-func announce(ln net.Listener, dir string, s *settings, log *slog.Logger) {
-	log.Info("serving", "url", url(ln), "dir", dir, "etag", s.etag.value, "durability", s.durability.value,
+func announce(lns []net.Listener, dir string, s *settings, log *slog.Logger) {
+	log.Info("serving", "url", urls(lns), "dir", dir, "etag", s.etag.value, "durability", s.durability.value,
 		"require_if_match", s.requireIfMatch.value, "read_only", s.readOnly)
-	if !s.listen.loopback() {
+	if !onlyLocal(lns...) {
 		log.Warn("everybody who can reach this address can read and change the files: there is no password")
 	}
 }

@@ -6,25 +6,38 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 )
 
-// serveHTTP answers requests on ln with h until ctx is cancelled, then stops accepting and lets
-// the requests in flight finish, for at most s.shutdownTimeout.
-func serveHTTP(ctx context.Context, ln net.Listener, h http.Handler, s *settings, log *slog.Logger) error {
+// serveHTTP answers requests on lns with h until ctx is cancelled, then stops accepting and lets
+// the requests in flight finish, for at most s.shutdownTimeout. It tells the service manager.
+func serveHTTP(ctx context.Context, lns []net.Listener, h http.Handler, s *settings, log *slog.Logger) error {
+	dog := newWatchdog(manager{log})
+	h = dog.mark(h)
+	probed := lns[0]
 	if idle := time.Duration(s.idleTimeout); idle > 0 {
 		ticks := newTicks(idle)
 		defer close(ticks.stop)
-		ln, h = idleListener{ln, ticks}, idleBodies(h, ticks)
+		h = idleBodies(h, ticks)
+		lns = slices.Clone(lns)
+		for i, ln := range lns {
+			lns[i] = idleListener{ln, ticks}
+		}
 	}
 	srv := newServer(h, s, log)
-	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(ln) }()
+	ended := make(chan error, len(lns))
+	for _, ln := range lns {
+		go func() { ended <- srv.Serve(ln) }()
+	}
+	dog.ready("serving " + urls(lns))
+	go dog.watch(ctx, probed, "http")
 	select {
 	case err := <-ended:
 		return err // the listener broke
 	case <-ctx.Done():
 	}
+	dog.stopping()
 	log.Info("stopping: no new connections, requests in flight finish", "bound", s.shutdownTimeout.String())
 	finishing, cancel := bounded(time.Duration(s.shutdownTimeout))
 	defer cancel()
