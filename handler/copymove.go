@@ -16,12 +16,13 @@ func (h *Handler) copy(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	info, created, err := h.fs.Copy(r.Context(), x.src.name, x.dst.name, etagfs.CopyOptions{
-		Write2:  x.write(),
-		Shallow: x.depth == depthZero,
-		Failed:  x.fail,
+	return x.run(w, func() (*etagfs.Info, bool, error) {
+		return h.fs.Copy(r.Context(), x.src.name, x.dst.name, etagfs.CopyOptions{
+			Write2:  x.write(),
+			Shallow: x.depth == depthZero,
+			Failed:  x.fail,
+		})
 	})
-	return x.answer(w, info, created, err)
 }
 
 // move renames a resource, a collection with all its members, in one step. RFC 4918 §9.9.
@@ -30,8 +31,9 @@ func (h *Handler) move(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	info, created, err := h.fs.Move(r.Context(), x.src.name, x.dst.name, x.write())
-	return x.answer(w, info, created, err)
+	return x.run(w, func() (*etagfs.Info, bool, error) {
+		return h.fs.Move(r.Context(), x.src.name, x.dst.name, x.write())
+	})
 }
 
 // transfer is one COPY or MOVE.
@@ -50,6 +52,25 @@ type transfer struct {
 	intent    *state.Intent
 	failed    []memberError // of a COPY
 	more      int           // further ones
+}
+
+// run takes the step. The source or a parent may go away after the early look, and then the error does not say
+// which of them it was: another look does, and if it finds nothing wrong, the step is taken again.
+func (x *transfer) run(w http.ResponseWriter, step func() (*etagfs.Info, bool, error)) error {
+	for try := 0; ; try++ {
+		info, created, err := step()
+		if !isUnmapped(err) {
+			return x.answer(w, info, created, err)
+		}
+		x.intent.Abandon()
+		x.intent, x.failed, x.more = nil, nil, 0
+		if err := x.early(); err != nil {
+			return err
+		}
+		if try == 3 {
+			return errChanged
+		}
+	}
 }
 
 // transfer parses the request and refuses what can be refused before anything is done.

@@ -135,8 +135,12 @@ func brokenBody(r *http.Request, err error) *statusError {
 		header: http.Header{"Connection": {"close"}}}
 }
 
-// isUnmapped tells whether err means that no resource is mapped to a URL, here or above it.
+// isUnmapped tells whether err means that no resource is mapped to a URL, here or above it. What was found
+// after a change was made does not.
 func isUnmapped(err error) bool {
+	if _, made := errors.AsType[*etagfs.AfterError](err); made {
+		return false
+	}
 	return errors.Is(err, iofs.ErrNotExist) || errors.Is(err, fs.ErrNotDir)
 }
 

@@ -94,9 +94,6 @@ func (x *transfer) fail(name string, err error) {
 func (x *transfer) answer(w http.ResponseWriter, info *etagfs.Info, created bool, err error) error {
 	if err != nil {
 		x.intent.Abandon()
-		if isUnmapped(err) {
-			return noParent(err)
-		}
 		return err
 	}
 	x.h.writers.wrote(info, writerOf(x.r))
