@@ -13,6 +13,9 @@ import (
 // get answers GET and HEAD. RFC 9110 §9.3.1, §9.3.2. The file is opened only when its bytes are
 // wanted: a HEAD and a 304 cost one stat.
 func (h *Handler) get(w http.ResponseWriter, r *http.Request) error {
+	if done, err := h.forPeople(w, r); done {
+		return err
+	}
 	t, err := h.target(r)
 	if err != nil {
 		return err
@@ -104,8 +107,7 @@ func (h *Handler) getFile(w http.ResponseWriter, r *http.Request, t target, pre 
 // alone, so clients learn the whole size.
 func (h *Handler) head(w http.ResponseWriter, t target, cur *etagfs.Info) {
 	h.setValidators(w, cur)
-	set(w, "Content-Type", contentType(t.name))
-	set(w, "X-Content-Type-Options", "nosniff")
+	h.setType(w, t.name)
 	set(w, "Accept-Ranges", "bytes")
 	set(w, "Content-Length", strconv.FormatInt(cur.SizeBytes, 10))
 	w.WriteHeader(http.StatusOK)
@@ -119,8 +121,7 @@ func (h *Handler) serveContent(w http.ResponseWriter, r *http.Request, t target,
 		return err
 	}
 	h.setValidators(w, cur)
-	set(w, "Content-Type", contentType(t.name))
-	set(w, "X-Content-Type-Options", "nosniff")
+	h.setType(w, t.name)
 	offerDigest(w, r, cur)
 	http.ServeContent(w, asked, "", time.Time{}, c)
 	if c.failure() != nil {
@@ -133,6 +134,14 @@ func (h *Handler) serveContent(w http.ResponseWriter, r *http.Request, t target,
 func (h *Handler) notModified(w http.ResponseWriter, cur *etagfs.Info) {
 	h.setValidators(w, cur)
 	w.WriteHeader(http.StatusNotModified)
+}
+
+// setType says what a representation is, and what a browser must not take it for.
+func (h *Handler) setType(w http.ResponseWriter, name string) {
+	kind := contentType(name)
+	set(w, "Content-Type", kind)
+	set(w, "X-Content-Type-Options", "nosniff")
+	h.harmless(w, kind)
 }
 
 func (h *Handler) setValidators(w http.ResponseWriter, cur *etagfs.Info) {

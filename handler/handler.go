@@ -39,6 +39,9 @@ type Options struct {
 	// ProxyTags accepts our own entity-tag in If-Match as compressing proxies respell it (W/"t",
 	// "t-gzip", "t;br"), for setups where such a proxy cannot be told to leave it alone.
 	ProxyTags bool
+	// TrustPages lets HTML, SVG and the like run as pages of this origin, where they can do all that their
+	// readers can: for trees that nobody puts such a file into who may not do so anyway.
+	TrustPages bool
 	// State keeps dead properties; nil keeps them as long as the process.
 	State *state.Store
 	// Locks is the table of write locks; nil is one that ends with the process.
@@ -72,6 +75,7 @@ type Handler struct {
 	forms   forms
 	writers writers
 	plans   planCache
+	streams streams
 	pool    sync.Pool // of *response
 }
 
@@ -84,6 +88,7 @@ var methods = map[string]method{
 	http.MethodGet:     (*Handler).get,
 	http.MethodHead:    (*Handler).get,
 	http.MethodPut:     (*Handler).put,
+	http.MethodPost:    (*Handler).merge,
 	http.MethodDelete:  (*Handler).delete,
 	"MKCOL":            (*Handler).mkcol,
 	"PROPFIND":         (*Handler).propfind,
@@ -99,6 +104,7 @@ var readMethods = map[string]bool{
 	http.MethodOptions: true,
 	http.MethodGet:     true,
 	http.MethodHead:    true,
+	http.MethodPost:    true, // a merge is computed, not stored
 	"PROPFIND":         true,
 }
 
@@ -136,6 +142,7 @@ func New(tree *etagfs.FS, o Options) (*Handler, error) {
 		o.MaxInfinite = 250_000
 	}
 	h := &Handler{fs: tree, opts: o, state: o.State, locks: o.Locks, methods: methods, dav: davClasses}
+	h.streams.ended = make(chan struct{})
 	h.pool.New = func() any { return new(response) }
 	h.allow = h.allowed()
 	return h, nil
@@ -188,7 +195,7 @@ func (h *Handler) serve(w *response, r *http.Request) error {
 
 // elsewhere are methods that others define (RFC 9110 §9, RFC 5789, RFC 4918, RFC 3253): known, and not
 // for resources of this server.
-const elsewhere = " POST PATCH TRACE CONNECT PROPFIND PROPPATCH COPY MOVE LOCK UNLOCK SEARCH REPORT ACL BIND UNBIND REBIND LINK UNLINK VERSION-CONTROL CHECKIN CHECKOUT MKCALENDAR ORDERPATCH QUERY "
+const elsewhere = " PATCH TRACE CONNECT PROPFIND PROPPATCH COPY MOVE LOCK UNLOCK SEARCH REPORT ACL BIND UNBIND REBIND LINK UNLINK VERSION-CONTROL CHECKIN CHECKOUT MKCALENDAR ORDERPATCH QUERY "
 
 func (h *Handler) noSuchMethod(name string) error {
 	if strings.Contains(elsewhere, " "+name+" ") {

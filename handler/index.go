@@ -3,35 +3,31 @@ package handler
 import (
 	"bufio"
 	"cmp"
-	"embed"
 	"fmt"
 	"html"
-	"html/template"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"ifmatch/etagfs"
+	"ifmatch/handler/web"
 )
-
-//go:embed index.html
-var indexHTML embed.FS
-
-var indexPage = template.Must(template.ParseFS(indexHTML, "index.html"))
 
 // sortedMembers is how many members an index sorts, in memory that is bounded so. The page of a larger
 // collection is streamed in the order of the file system, and says so.
 // It is a variable for its test alone.
 var sortedMembers = 20_000
 
-// index answers GET of a collection with a plain page that works without scripts. It is made anew each
-// time and has no validator.
+// index answers GET of a collection with a page that works without scripts, for reading; a browser gets the
+// scripts with it that make it work for writing. It is made anew each time and has no validator.
 func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *etagfs.Info) error {
-	set(w, "Content-Type", "text/html; charset=utf-8")
-	set(w, "X-Content-Type-Options", "nosniff")
-	set(w, "Cache-Control", h.opts.CacheControl)
-	set(w, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'")
+	page := h.newPage(w, t.name, true)
+	body := &listing{Scripted: isBrowser(r), Sorted: true, Lock: h.lockedBy(cur.Name)}
+	page.Body = body
+	if !body.Scripted {
+		set(w, "Cache-Control", h.opts.CacheControl)
+	}
 	if !t.slash {
 		set(w, "Content-Location", h.href(t.name, true)) // no redirect: clients of collections do not follow it
 	}
@@ -39,7 +35,7 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *e
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	p := &indexWriter{h: h, w: bufio.NewWriterSize(w, 32<<10), at: t.name}
+	p := &indexWriter{h: h, w: bufio.NewWriterSize(w, 32<<10), at: t.name, page: page, listing: body}
 	if err := h.fs.List(t.name, p.member); err != nil {
 		if !p.begun {
 			clear(w.Header())
@@ -49,12 +45,23 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *e
 	return p.end()
 }
 
+// listing is the body of the page of a collection.
+type listing struct {
+	Scripted bool   // for a browser
+	Sorted   bool   // by name, collections first
+	Empty    bool   // known at the end
+	Lock     string // who locks the collection
+}
+
 // indexWriter gathers members to sort them, and lets them pass when they become too many.
 type indexWriter struct {
 	h       *Handler
 	w       *bufio.Writer
 	at      string
+	page    *web.Page
+	listing *listing
 	members []member
+	rows    int
 	begun   bool // the head was written: members pass
 }
 
@@ -65,16 +72,22 @@ type member struct {
 	Collection bool
 	SizeBytes  int64
 	ModTime    time.Time
+	ETag       string
+	Lock       string // who holds a lock
 }
 
-// Size for people, in units of 1024.
-func (m member) Size() string {
+func (m *member) size() string {
 	if m.Collection {
 		return ""
 	}
-	n := float64(m.SizeBytes)
+	return sizeForPeople(m.SizeBytes)
+}
+
+// sizeForPeople is in units of 1024.
+func sizeForPeople(sizeBytes int64) string {
+	n := float64(sizeBytes)
 	if n < 1024 {
-		return fmt.Sprintf("%d B", m.SizeBytes)
+		return fmt.Sprintf("%d B", sizeBytes)
 	}
 	unit := 0
 	for n /= 1024; n >= 1023.95 && unit < 5; n /= 1024 {
@@ -83,48 +96,63 @@ func (m member) Size() string {
 	return fmt.Sprintf("%.1f %ciB", n, "KMGTPE"[unit])
 }
 
-func (m member) Time() string { return m.ModTime.UTC().Format("2006-01-02 15:04") }
-func (m member) ISO() string  { return m.ModTime.UTC().Format(time.RFC3339) }
-
 func (p *indexWriter) member(base string, info *etagfs.Info) error {
 	if !showable(base) {
 		return nil
 	}
 	m := member{Base: base, Collection: info.IsCollection(), SizeBytes: info.SizeBytes, ModTime: info.ModTime()}
 	m.Href = p.h.href(strings.TrimSuffix(p.at, "/")+"/"+base, m.Collection)
+	if p.listing.Scripted {
+		m.Lock = p.h.lockedBy(info.Name)
+		if !info.Tag.IsZero() {
+			m.ETag = info.Tag.String()
+		}
+	}
 	if !p.begun && len(p.members) < sortedMembers {
 		p.members = append(p.members, m)
 		return nil
 	}
-	if err := p.begin(false); err != nil {
+	p.listing.Sorted = false
+	if err := p.begin(); err != nil {
 		return err
 	}
 	return p.row(&m)
 }
 
-// row writes one member. A template would cost twenty times as much; an href needs no more escaping.
+// row writes one member. A template would cost twenty times as much; an href needs no more escaping. A
+// browser gets a link to the preview, and what the scripts go by: entity-tag, size, time, lock.
 func (p *indexWriter) row(m *member) error {
-	slash := ""
+	p.rows++
+	slash, view, data := "", "", ""
 	if m.Collection {
 		slash = "/"
 	}
-	_, err := fmt.Fprintf(p.w, `<tr><td><a href="%s">%s%s</a></td><td class="n">%s</td><td class="n t"><time datetime="%s">%s</time></td></tr>`+"\n",
-		m.Href, html.EscapeString(m.Base), slash, m.Size(), m.ISO(), m.Time())
+	if p.listing.Scripted {
+		if !m.Collection {
+			view = "?view"
+		}
+		data = fmt.Sprintf(` data-size="%d" data-time="%d"`, m.SizeBytes, m.ModTime.UnixMilli())
+		if m.ETag != "" {
+			data += ` data-etag="` + html.EscapeString(m.ETag) + `"`
+		}
+		if m.Lock != "" {
+			data += ` data-lock="` + html.EscapeString(m.Lock) + `"`
+		}
+	}
+	_, err := fmt.Fprintf(p.w, `<tr role="row"%s><td role="cell" class="name"><a class="icon %s" href="%s%s">%s%s</a></td>`+
+		`<td role="cell" class="size">%s</td><td role="cell" class="time"><time datetime="%s">%s</time></td></tr>`+"\n",
+		data, kindOf(m.Base, m.Collection), m.Href, view, html.EscapeString(m.Base), slash,
+		m.size(), m.ModTime.UTC().Format(time.RFC3339), m.ModTime.UTC().Format("2006-01-02 15:04"))
 	return err
 }
 
 // begin writes the head and the members gathered so far.
-func (p *indexWriter) begin(sorted bool) error {
+func (p *indexWriter) begin() error {
 	if p.begun {
 		return nil
 	}
 	p.begun = true
-	head := struct {
-		Title  string
-		Crumbs []member
-		Sorted bool
-	}{p.at, p.crumbs(), sorted}
-	if err := indexPage.ExecuteTemplate(p.w, "head", head); err != nil {
+	if err := web.Render(p.w, "list-head", p.page); err != nil {
 		return err
 	}
 	for i := range p.members {
@@ -137,7 +165,6 @@ func (p *indexWriter) begin(sorted bool) error {
 }
 
 func (p *indexWriter) end() error {
-	empty := !p.begun && len(p.members) == 0
 	slices.SortFunc(p.members, func(a, b member) int {
 		if a.Collection != b.Collection {
 			if a.Collection {
@@ -147,25 +174,12 @@ func (p *indexWriter) end() error {
 		}
 		return cmp.Or(cmp.Compare(strings.ToLower(a.Base), strings.ToLower(b.Base)), cmp.Compare(a.Base, b.Base))
 	})
-	if err := p.begin(true); err != nil {
+	if err := p.begin(); err != nil {
 		return err
 	}
-	if err := indexPage.ExecuteTemplate(p.w, "foot", empty); err != nil {
+	p.listing.Empty = p.rows == 0
+	if err := web.Render(p.w, "list-foot", p.page); err != nil {
 		return err
 	}
 	return p.w.Flush()
-}
-
-// crumbs are the collections above, the root first.
-func (p *indexWriter) crumbs() []member {
-	crumbs := []member{{Base: "/", Href: p.h.href("/", true)}}
-	if p.at == "/" {
-		return crumbs
-	}
-	at := ""
-	for seg := range strings.SplitSeq(p.at[1:], "/") {
-		at += "/" + seg
-		crumbs = append(crumbs, member{Base: seg, Href: p.h.href(at, true)})
-	}
-	return crumbs
 }

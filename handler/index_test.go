@@ -34,7 +34,7 @@ func TestIndexOrderAndSize(t *testing.T) {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/", nil))
 		body := rec.Body.String()
-		if got := strings.Count(body, "<tr><td>"); rec.Code != 200 || got != members {
+		if got := strings.Count(body, "<tr role="); rec.Code != 200 || got != members {
 			t.Errorf("%d: %d rows of %d", rec.Code, got, members)
 		}
 		if !strings.HasSuffix(body, "</html>\n") {
@@ -53,7 +53,7 @@ func TestSizesForPeople(t *testing.T) {
 	for n, want := range map[int64]string{
 		0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 1 << 20: "1.0 MiB", 1<<20 - 1: "1.0 MiB", 5 << 30: "5.0 GiB", 1<<63 - 1: "8.0 EiB",
 	} {
-		if got := (member{SizeBytes: n}).Size(); got != want {
+		if got := sizeForPeople(n); got != want {
 			t.Errorf("%d: got %s, want %s", n, got, want)
 		}
 	}

@@ -27,10 +27,9 @@ func (h *Handler) withRepresentation(w *response, r *http.Request, e *statusErro
 	}
 	defer c.free()
 	h.setValidators(w, f.State())
-	set(w, "Content-Type", contentType(t.name))
+	h.setType(w, t.name)
 	set(w, "Content-Length", strconv.FormatInt(c.size, 10))
 	set(w, "Content-Location", h.href(t.name, false))
-	set(w, "X-Content-Type-Options", "nosniff")
 	set(w, "Preference-Applied", "return=representation")
 	set(w, "Vary", "Prefer")
 	w.WriteHeader(e.status)

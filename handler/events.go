@@ -1,0 +1,151 @@
+package handler
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"ifmatch/etagfs"
+	"ifmatch/fs"
+)
+
+// streams are the event streams that are open.
+type streams struct {
+	mu    sync.Mutex
+	open  int           // guarded by mu
+	ended chan struct{} // closed when the server stops
+	once  sync.Once
+}
+
+// Bounds of event streams. What the file system does not report is found by looking now and then; a line
+// now and then also keeps proxies from taking the stream for dead.
+const (
+	maxStreams  = 1024
+	lookAgain   = 3 * time.Second
+	sayAlive    = 20 * time.Second
+	eventPause  = 100 * time.Millisecond
+	eventsRetry = 3000 // milliseconds until a browser comes back
+)
+
+// EndEvents ends all event streams, which otherwise last as long as their clients want: a server that stops
+// waits for the requests in flight.
+func (h *Handler) EndEvents() { h.streams.once.Do(func() { close(h.streams.ended) }) }
+
+// events answers GET with ?events: server-sent events about one resource, the state first and then again each
+// time that it changed. An event "state" carries what problem details tell of a state (etag, size, …); for
+// an unmapped URL its data is null. An event "members" says that a collection may list differently now.
+func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
+	t, err := h.target(r)
+	if err != nil {
+		return err
+	}
+	if !h.streams.enter() {
+		return &statusError{status: http.StatusServiceUnavailable, say: "Too many event streams are open.", header: http.Header{"Retry-After": {"30"}}}
+	}
+	defer h.streams.leave()
+	changed, cancel := h.fs.Subscribe(t.name)
+	defer cancel()
+	set(w, "Content-Type", "text/event-stream")
+	set(w, "X-Content-Type-Options", "nosniff")
+	set(w, "Cache-Control", "no-store")
+	set(w, "X-Accel-Buffering", "no") // nginx would hold events back
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	s := stream{h: h, w: w, name: t.name}
+	fmt.Fprintf(w, "retry: %d\n\n", eventsRetry)
+	return s.run(r, changed)
+}
+
+// enter takes a place among the streams; leave gives it back.
+func (s *streams) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open >= maxStreams {
+		return false
+	}
+	s.open++
+	return true
+}
+
+func (s *streams) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open--
+}
+
+// stream is one client that listens.
+type stream struct {
+	h    *Handler
+	w    http.ResponseWriter
+	name string
+	last fs.Identity
+	tag  etagfs.ETag
+	sent bool // last and tag were told
+}
+
+// run tells until the client leaves. Words that come in a row are one event.
+func (s *stream) run(r *http.Request, changed <-chan struct{}) error {
+	look, alive := time.NewTicker(lookAgain), time.NewTicker(sayAlive)
+	defer look.Stop()
+	defer alive.Stop()
+	err := s.tell(false)
+	for err == nil {
+		select {
+		case <-r.Context().Done():
+			return nil
+		case <-s.h.streams.ended:
+			return nil
+		case <-changed:
+			time.Sleep(eventPause)
+			select {
+			case <-changed:
+			default:
+			}
+			err = s.tell(true)
+		case <-look.C:
+			s.h.fs.Follow(s.name)
+			err = s.tell(false)
+		case <-alive.C:
+			_, err = fmt.Fprint(s.w, ":\n\n")
+			s.flush()
+		}
+	}
+	return nil // the client left
+}
+
+// tell sends the state if it is another one than the last; word says that somebody changed something, which for
+// a collection may be a member.
+func (s *stream) tell(word bool) error {
+	cur, err := s.h.fs.Stat(s.name)
+	if err != nil {
+		cur = nil
+	}
+	var id fs.Identity
+	var tag etagfs.ETag
+	if cur != nil {
+		id, tag = cur.Identity, cur.Tag
+	}
+	members := word && cur != nil && cur.IsCollection()
+	if s.sent && id == s.last && tag == s.tag && !members {
+		return nil
+	}
+	s.last, s.tag, s.sent = id, tag, true
+	data, err := json.Marshal(s.h.members(cur))
+	if err != nil {
+		return err
+	}
+	kind := "state"
+	if cur != nil && cur.IsCollection() {
+		kind = "members"
+	}
+	_, err = fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", kind, strings.ReplaceAll(string(data), "\n", " "))
+	s.flush()
+	return err
+}
+
+func (s *stream) flush() { _ = http.NewResponseController(s.w).Flush() }

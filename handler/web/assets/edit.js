@@ -1,0 +1,275 @@
+// The editor. It saves with If-Match, so nobody's words are ever overwritten unseen; when somebody else was
+// faster, it merges, and lets people choose where both wrote.
+
+import { age, confirm, el, icon, menu, toast } from './dom.js';
+import { Draft } from './draft.js';
+import { Find } from './find.js';
+import { conflicts, decide, joined, mergeTexts } from './merge.js';
+import { follow, isWeak, opaque, Refused, request, sentence, strongTag } from './net.js';
+import { Surface } from './surface.js';
+import { decode, encode } from './text.js';
+
+const { self, type, limit } = document.body.dataset;
+const readonly = 'readonly' in document.body.dataset;
+const notices = document.getElementById('notices');
+const draft = new Draft(self);
+
+/** What the text is based on: a state of the server. tag is null where nothing was there. */
+let base = null;
+let last = null; // the last event: what the server has
+let busy = false; // a save or merge is under way
+let surface, find, saveButton, status, place;
+
+// ---- what the server has
+
+class NotEditable extends Error {}
+
+/** The current state: {text, tag, …}; tag is null when nothing is there. */
+async function load() {
+  let response;
+  try {
+    response = await request('GET', self, { Accept: '*/*' });
+  } catch (error) {
+    if (error.status === 404) return { text: '', tag: null, eol: '\n', bom: false, mixed: false };
+    throw error;
+  }
+  return read(response);
+}
+
+async function read(response) {
+  if (Number(response.headers.get('Content-Length')) > Number(limit)) throw new NotEditable('This file is too large to edit here.');
+  const text = decode(await response.arrayBuffer());
+  if (!text) throw new NotEditable('This file is not UTF-8 text, so it cannot be edited here.');
+  return { ...text, tag: response.headers.get('ETag') || '', when: Date.parse(response.headers.get('Last-Modified')) };
+}
+
+/** One PUT on top of base. Resolves with null when it was saved, or with what is there instead. */
+async function put(text) {
+  if (base.tag !== null && isWeak(base.tag)) {
+    // A tag is weak for a moment after a change by another program; whether it is still the same state is told by the text.
+    await strongTag(self);
+    const now = await load();
+    if (now.text !== base.text || now.tag === null) return now;
+    base = now;
+  }
+  const condition = base.tag === null ? { 'If-None-Match': '*' } : { 'If-Match': base.tag };
+  try {
+    const response = await request('PUT', self, { 'Content-Type': type, Prefer: 'return=representation', ...condition }, encode(text, base));
+    base = { ...base, text, tag: response.headers.get('ETag') || await strongTag(self), mixed: false };
+    return null;
+  } catch (error) {
+    if (error.status !== 412) throw error;
+    return error.response.headers.has('Preference-Applied') ? read(error.response) : load();
+  }
+}
+
+// ---- saving
+
+const dirty = () => base !== null && (surface.text !== base.text || base.tag === null);
+
+async function save() {
+  if (busy || !base || readonly) return;
+  if (!dirty()) { toast('There is nothing to save.'); return; }
+  working(true);
+  try {
+    let merged = false;
+    for (let tries = 0; tries < 10; tries++) {
+      const text = surface.text;
+      const theirs = await put(text);
+      if (!theirs) { saved(merged); return; }
+      const go = await reconcile(theirs, text);
+      if (!go) return;
+      merged = merged || go === 'merged';
+      if (!dirty()) { saved(merged); return; }
+    }
+    notice('It is being changed faster than it can be merged. Your text is kept here; save again in a moment.');
+  } catch (error) {
+    failed(error);
+  } finally {
+    working(false);
+  }
+}
+
+function saved(merged) {
+  if (!dirty()) draft.drop(); else keep();
+  notices.replaceChildren();
+  toast(merged ? 'Saved, with the changes of the other side merged in.' : 'Saved.');
+}
+
+function failed(error) {
+  if (error instanceof NotEditable) { notice(`It was changed meanwhile: ${error.message} Your text is kept in this browser; nothing was saved.`, true); return; }
+  const why = error instanceof Refused && error.status === 423 ? `Somebody has locked this file. ${error.message}` : sentence(error);
+  notice(`Not saved. ${why} Your text is kept in this browser.`, true);
+}
+
+/** Brings their state and my text together; what is shown then is based on theirs. Falsy: back to editing. */
+async function reconcile(theirs, mine) {
+  if (theirs.tag === null) return gone();
+  if (theirs.text === mine) { base = theirs; return 'same'; } // an answer was lost, or we think alike
+  const hunks = await mergeTexts(self, base.text, mine, theirs.text);
+  if (conflicts(hunks) === 0) return take(theirs, joined(hunks), mine);
+  const choice = await decide(hunks, who(), theirs.when ? age(theirs.when) : '');
+  if (!choice) return false;
+  if (choice.discard) return take(theirs, theirs.text, mine);
+  if (choice.overwrite) { base = theirs; return 'overwrite'; }
+  return take(theirs, choice.text, mine);
+}
+
+/** Shows a merged text, unless somebody typed on meanwhile. */
+function take(theirs, text, mine) {
+  if (surface.text !== mine) { toast('You went on writing while it was merged; save once more.'); return false; }
+  base = theirs;
+  surface.text = text;
+  refreshStatus();
+  keep();
+  return 'merged';
+}
+
+async function gone() {
+  const yes = await confirm('It was deleted meanwhile', 'Somebody deleted or moved this file while you were writing. Save your text as a new file under this name?', 'Save as new');
+  if (yes) base = { ...base, text: '', tag: null };
+  return yes ? 'new' : false;
+}
+
+const who = () => last?.lastModifiedBy || 'Somebody else';
+
+// ---- news from the server
+
+async function news(state) {
+  last = state;
+  if (busy || !base) return;
+  if (!state) {
+    if (base.tag !== null) notice('Somebody deleted or moved this file. Saving asks before it makes a new one.');
+    return;
+  }
+  if (base.tag !== null && opaque(state.etag) === opaque(base.tag)) return;
+  try {
+    if (!dirty() && base.tag !== null) { // nothing can be lost
+      const theirs = await load();
+      if (busy || dirty() || theirs.tag === null) return;
+      const same = theirs.text === base.text;
+      base = theirs;
+      if (!same) { surface.text = theirs.text; toast(`${who()} changed this file; you see the new text.`); }
+      refreshStatus();
+      return;
+    }
+  } catch { /* the notice says it */ }
+  notice(`${who()} changed this file while you are writing. Saving will merge both.`, false, [['Merge now', mergeNow]]);
+}
+
+/** Merges what is there into the text, without saving it. */
+async function mergeNow() {
+  if (busy) return;
+  working(true);
+  try {
+    const go = await reconcile(await load(), surface.text);
+    if (go) { notices.replaceChildren(); toast('Merged. Look it over and save.'); }
+  } catch (error) {
+    failed(error);
+  } finally {
+    working(false);
+  }
+}
+
+// ---- what is seen
+
+function notice(text, bad = false, actions = []) {
+  notices.replaceChildren(el('div', { class: bad ? 'note bad' : 'note', role: bad ? 'alert' : 'status' }, el('span', { class: 'grow' }, text),
+    ...actions.map(([label, run]) => el('button', { class: 'button', type: 'button', onclick: run }, label)),
+    el('button', { class: 'bare', type: 'button', 'aria-label': 'Dismiss', onclick: () => notices.replaceChildren() }, icon('close'))));
+}
+
+function working(on) {
+  busy = on;
+  saveButton.disabled = on;
+  saveButton.lastChild.textContent = on ? 'Saving…' : 'Save';
+  if (!on) {
+    refreshStatus();
+    if (last && base?.tag && opaque(last.etag) !== opaque(base.tag)) request('HEAD', self).then((r) => news({ ...last, etag: r.headers.get('ETag') }), () => {});
+  }
+}
+
+function refreshStatus() {
+  const changed = dirty();
+  status.textContent = base.tag === null ? 'New file' : changed ? 'Not saved yet' : 'Saved';
+  status.className = changed ? 'state unsaved' : 'state';
+  document.title = `${changed ? '• ' : ''}${decodeURIComponent(self)}`;
+  const { line, column } = surface.caret();
+  place.textContent = `Line ${line}, column ${column}`;
+}
+
+let timer = 0;
+
+function keep() {
+  clearTimeout(timer);
+  timer = 0;
+  if (!dirty()) { draft.drop(); unkept = false; return; }
+  unkept = !draft.keep({ text: surface.text, base });
+}
+
+let unkept = false; // the browser has no room for the draft
+
+function changed() {
+  refreshStatus();
+  find.search();
+  clearTimeout(timer);
+  timer = setTimeout(keep, 300);
+}
+
+addEventListener('pagehide', () => { if (timer) keep(); });
+addEventListener('beforeunload', (event) => { if (timer) keep(); if (unkept && dirty()) event.preventDefault(); });
+addEventListener('keydown', (event) => {
+  if (!(event.ctrlKey || event.metaKey) || event.altKey || document.querySelector('dialog[open]')) return;
+  if (event.key === 's') { event.preventDefault(); save(); }
+  if (event.key === 'f' || event.key === 'h') { event.preventDefault(); find.open(); }
+});
+
+function build() {
+  surface = new Surface({ label: `Text of ${decodeURIComponent(self)}`, readonly, changed, moved: refreshStatus });
+  find = new Find(surface);
+  status = el('span', { class: 'state', role: 'status' });
+  place = el('span', { class: 'place' });
+  const wrap = el('input', { type: 'checkbox', checked: localGet('wrap') !== 'no', onchange: () => { surface.wrap = wrap.checked; localSet('wrap', wrap.checked ? 'yes' : 'no'); } });
+  surface.wrap = wrap.checked;
+  saveButton = el('button', { class: 'button primary', type: 'button', id: 'save', title: 'Ctrl+S', onclick: save, hidden: readonly }, el('span', {}, 'Save'));
+  document.getElementById('tools').append(
+    el('button', { class: 'button square', type: 'button', 'aria-label': 'Find', title: 'Find (Ctrl+F)', onclick: () => find.open() }, icon('search')),
+    el('button', { class: 'button square', type: 'button', 'aria-label': 'More', 'aria-haspopup': 'menu', 'aria-expanded': 'false', onclick: (event) => menu(event.currentTarget, [
+      { label: 'Preview', href: '?view' }, { label: 'Download', href: self, download: '' },
+      ...(readonly ? [] : [null, { label: 'Give up my changes', bad: true, run: giveUp }])]) }, icon('more')), saveButton);
+  document.getElementById('editor').replaceWith(find.bar, surface.box, el('footer', { class: 'status' }, status, place, el('span', { class: 'grow' }),
+    el('span', { class: 'hint', id: 'keys-hint' }, 'Esc, then Tab leaves the text'), el('label', { class: 'check' }, wrap, 'Wrap')));
+}
+
+async function giveUp() {
+  if (!dirty() || !await confirm('Give up your changes?', 'What you wrote since the last save is lost.', 'Give up', 'bad')) return;
+  draft.drop();
+  base = null;
+  location.href = last === null ? './' : '?edit';
+}
+
+function localGet(name) { try { return localStorage.getItem(`ifmatch:${name}`); } catch { return null; } }
+function localSet(name, value) { try { localStorage.setItem(`ifmatch:${name}`, value); } catch { /* it is a convenience */ } }
+
+async function start() {
+  build();
+  const found = draft.find();
+  try {
+    const now = await load();
+    base = found ? found.base : now;
+    surface.text = found ? found.text : now.text;
+    if (found) notice('Your unsaved text was brought back.', false, [['Give it up', giveUp]]);
+    else if (now.mixed) notice('This file mixes two kinds of line ends. Saving gives all lines the same.');
+  } catch (error) {
+    if (!found) { document.querySelector('main').replaceChildren(el('div', { class: 'empty' }, el('p', {}, sentence(error)), el('p', {}, el('a', { class: 'button', href: '?view' }, 'Show it'), ' ', el('a', { class: 'button', href: self, download: '' }, 'Download')))); return; }
+    base = found.base;
+    surface.text = found.text;
+    failed(error);
+  }
+  refreshStatus();
+  surface.area.setSelectionRange(0, 0);
+  surface.area.focus({ preventScroll: true });
+  follow(self, 'state', news);
+}
+
+start();

@@ -1,0 +1,102 @@
+// Requests to our own server. Every write is one that other sites cannot make a browser send unasked (a
+// method or header field that is not simple), and says which state it changes.
+
+/** A refusal of the server, in its own words (problem details, RFC 9457). */
+export class Refused extends Error {
+  constructor(status, problem, response) {
+    super(problem.detail || `The server answered ${status}.`);
+    this.status = status;
+    this.problem = problem;
+    this.response = response;
+  }
+}
+
+/** Sends a request; throws Refused for 4xx and 5xx, and TypeError when the server cannot be reached. */
+export async function request(method, url, headers = {}, body = undefined) {
+  const response = await fetch(url, {
+    method, body, cache: 'no-store', credentials: 'same-origin',
+    headers: { Accept: 'application/problem+json, */*;q=0.5', ...headers },
+  });
+  if (response.ok) return response;
+  throw new Refused(response.status, await problemOf(response), response);
+}
+
+async function problemOf(response) {
+  if (!(response.headers.get('Content-Type') || '').startsWith('application/problem+json')) return {};
+  try { return await response.clone().json(); } catch { return {}; }
+}
+
+/** What went wrong, as a sentence for people. */
+export function sentence(error) {
+  if (error instanceof Refused) return error.message;
+  if (error instanceof TypeError) return 'The server cannot be reached.';
+  return String(error.message || error);
+}
+
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+export const isWeak = (tag) => !tag || tag.startsWith('W/');
+export const opaque = (tag) => (tag || '').replace(/^W\//, '');
+
+/**
+ * The entity-tag of what is there now, strong. A tag is weak for a moment after a change that the server did
+ * not make itself, and If-Match never matches a weak one. Returns null when nothing is there.
+ */
+export async function strongTag(url) {
+  for (let i = 0; ; i++) {
+    try {
+      const tag = (await request('HEAD', url)).headers.get('ETag');
+      if (!isWeak(tag) || i === 20) return tag;
+    } catch (error) {
+      if (error.status === 404) return null;
+      throw error;
+    }
+    await pause(150);
+  }
+}
+
+/** The URL of a member of a collection, whose URL ends with a slash. */
+export function member(collection, name, isFolder = false) {
+  return collection + encodeURIComponent(name) + (isFolder ? '/' : '');
+}
+
+/** Renames or moves; never onto something that is there (Overwrite: F). */
+export const move = (from, to) => request('MOVE', from, destination(to));
+export const copy = (from, to) => request('COPY', from, destination(to));
+const destination = (to) => ({ Destination: new URL(to, location.href).href, Overwrite: 'F' });
+
+export const makeFolder = (url) => request('MKCOL', url);
+
+/** Deletes the state that tag names; a collection has none and is deleted as it is. */
+export const remove = (url, tag) => request('DELETE', url, { 'If-Match': tag || '*' });
+
+/** Reads an HTML or XML document without running anything in it. */
+export function readDocument(method, url, headers = {}, body = null) {
+  return new Promise((done, failed) => {
+    const xhr = new XMLHttpRequest();
+    xhr.open(method, url);
+    xhr.responseType = 'document';
+    for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
+    xhr.onload = () => (xhr.status < 300 && xhr.response ? done(xhr.response) : failed(new Refused(xhr.status, {}, null)));
+    xhr.onerror = () => failed(new TypeError('unreachable'));
+    xhr.send(body);
+  });
+}
+
+/** Follows a resource by server-sent events, while the page can be seen: browsers allow few connections. */
+export function follow(url, kind, changed) {
+  let source = null;
+  const update = () => {
+    if (document.hidden) {
+      source?.close();
+      source = null;
+    } else if (!source) {
+      source = new EventSource(url + '?events');
+      source.addEventListener(kind, (event) => changed(JSON.parse(event.data)));
+    }
+  };
+  document.addEventListener('visibilitychange', update);
+  addEventListener('pagehide', () => { source?.close(); source = null; });
+  addEventListener('pageshow', update);
+  update();
+}

@@ -1,0 +1,273 @@
+// Uploads: several at once, each a PUT that creates (If-None-Match: *) and never overwrites what it has not
+// been told to. A name that is taken is asked about.
+
+import { another } from './actions.js';
+import { badName, buttons, dialog, el, icon, size, toast } from './dom.js';
+import { makeFolder, member, strongTag } from './net.js';
+
+const AT_ONCE = 3;
+const LOOK_FIRST = 256 << 10; // a refused upload of more than this is answered before it is read, and cut off
+const SHOWN = 200; // rows of finished uploads that stay
+
+export class Uploads {
+  constructor(here) {
+    this.here = here;
+    this.items = [];
+    this.waiting = [];
+    this.active = 0;
+    this.forAll = null; // what was answered for all that follow
+    this.questions = Promise.resolve();
+    this.folders = new Map();
+    this.listenToDrops();
+  }
+
+  get busy() { return this.active + this.waiting.length > 0; }
+
+  /** Files of a picker; those of a folder know their path in it. */
+  addFiles(files) { this.add([...files].map((file) => ({ file, path: file.webkitRelativePath || file.name }))); }
+
+  add(list) {
+    if (!list.length) return;
+    if (!this.busy) { this.forAll = null; this.items = this.items.filter((i) => i.state !== 'done'); }
+    this.build();
+    for (const { file, path } of list) {
+      const item = { file, path, state: 'waiting', sent: 0, xhr: null, row: null, condition: { 'If-None-Match': '*' } };
+      this.items.push(item);
+      this.waiting.push(item);
+    }
+    this.next();
+    this.show();
+  }
+
+  next() {
+    while (this.active < AT_ONCE && this.waiting.length) {
+      const item = this.waiting.shift();
+      this.active++;
+      this.run(item).finally(() => {
+        this.active--;
+        this.next();
+        this.show();
+        if (!this.busy) this.finished();
+      });
+    }
+  }
+
+  async run(item) {
+    item.state = 'active';
+    this.showItem(item);
+    try {
+      const parts = item.path.split('/');
+      const bad = parts.map(badName).find((b) => b);
+      if (bad) throw new Error(bad);
+      const folder = await this.folder(parts.slice(0, -1));
+      await this.upload(item, folder, parts.at(-1));
+      item.state = item.state === 'skipped' ? 'skipped' : 'done';
+    } catch (error) {
+      item.state = item.state === 'cancelled' ? 'cancelled' : 'failed';
+      item.problem = error.message;
+    }
+    item.xhr = null;
+    this.showItem(item);
+  }
+
+  /** Makes the collections of a path, each once, and gives the URL of the last. */
+  async folder(parts) {
+    let at = this.here.self;
+    for (const part of parts) {
+      at = member(at, part, true);
+      if (!this.folders.has(at)) {
+        this.folders.set(at, makeFolder(at).catch((error) => { if (error.status !== 405) { this.folders.delete(at); throw error; } }));
+      }
+      await this.folders.get(at);
+    }
+    return at;
+  }
+
+  /** Sends until the server took it, or the answer to a taken name is to skip it. */
+  async upload(item, folder, name) {
+    const taken = new Set();
+    let target = name;
+    for (;;) {
+      const url = member(folder, target);
+      const creates = 'If-None-Match' in item.condition;
+      let there = creates && item.file.size > LOOK_FIRST ? await strongTag(url) : null;
+      if (!there) {
+        const answer = await this.send(item, url).catch(async (error) => {
+          // The connection may be cut before the refusal is read.
+          if (creates && item.state === 'active' && !error.status && await strongTag(url).catch(() => null)) return { status: 412 };
+          throw error;
+        });
+        if (answer.status < 300) return;
+        if (answer.status !== 412) throw new Error(answer.detail);
+      }
+      item.sent = 0;
+      const choice = await this.ask(item, target);
+      if (choice === 'skip') { item.state = 'skipped'; return; }
+      if (choice === 'both') {
+        taken.add(target);
+        for (const n of folder === this.here.self ? this.here.names() : []) taken.add(n);
+        target = another(name, taken);
+        item.condition = { 'If-None-Match': '*' };
+        continue;
+      }
+      there = await strongTag(url);
+      item.condition = there ? { 'If-Match': there } : { 'If-None-Match': '*' };
+    }
+  }
+
+  /** One PUT, with progress. Resolves with the answer, rejects when there was none. */
+  send(item, url) {
+    return new Promise((done, failed) => {
+      const xhr = item.xhr = new XMLHttpRequest();
+      xhr.open('PUT', url);
+      xhr.setRequestHeader('Accept', 'application/problem+json');
+      xhr.setRequestHeader('Content-Type', item.file.type || 'application/octet-stream');
+      for (const [name, value] of Object.entries(item.condition)) xhr.setRequestHeader(name, value);
+      xhr.upload.onprogress = (event) => { item.sent = event.loaded; this.showItem(item); this.show(); };
+      xhr.onload = () => {
+        let detail = `The server answered ${xhr.status}.`;
+        try { detail = JSON.parse(xhr.responseText).detail || detail; } catch { /* another form */ }
+        done({ status: xhr.status, detail });
+      };
+      xhr.onerror = () => failed(new Error('The connection broke.'));
+      xhr.onabort = () => failed(new Error('Cancelled.'));
+      xhr.send(item.file);
+    });
+  }
+
+  /** Asks what to do about a name that is taken, one question at a time. */
+  ask(item, name) {
+    const question = this.questions.then(() => this.forAll || dialog(`“${name}” is there already`, (box, done) => {
+      const all = el('input', { type: 'checkbox' });
+      const answer = (choice) => { if (all.checked) this.forAll = choice; done(choice); };
+      box.append(el('p', {}, `What should happen to the file you upload (${size(item.file.size)})?`));
+      if (this.busy && this.waiting.length + this.active > 1) box.append(el('label', { class: 'check' }, all, 'The same for all that follow'));
+      box.append(buttons(answer, ['Skip', 'skip'], ['Replace', 'replace', 'bad'], ['Keep both', 'both', 'primary']));
+      box.querySelector('.primary').setAttribute('autofocus', '');
+    }));
+    this.questions = question.catch(() => null);
+    return question.then((choice) => choice || 'skip');
+  }
+
+  cancel(item) {
+    if (item.state === 'waiting') this.waiting.splice(this.waiting.indexOf(item), 1);
+    if (item.state !== 'waiting' && item.state !== 'active') return;
+    item.state = 'cancelled';
+    item.xhr?.abort();
+    this.showItem(item);
+    this.show();
+  }
+
+  retry(item) {
+    Object.assign(item, { state: 'waiting', sent: 0, problem: '', condition: { 'If-None-Match': '*' } });
+    this.waiting.push(item);
+    this.showItem(item);
+    this.next();
+    this.show();
+  }
+
+  async finished() {
+    this.folders.clear();
+    await this.here.refresh();
+    const failed = this.items.filter((i) => i.state === 'failed').length;
+    const done = this.items.filter((i) => i.state === 'done').length;
+    if (failed) toast(`${failed} of ${this.items.length} uploads failed.`, { bad: true });
+    else if (done) { toast(done === 1 ? `“${this.items.find((i) => i.state === 'done').path}” uploaded.` : `${done} files uploaded.`); }
+    if (this.items.every((i) => i.state === 'done' || i.state === 'skipped')) setTimeout(() => { if (!this.busy) this.close(); }, 2500);
+  }
+
+  // ---- what is seen
+
+  build() {
+    if (this.panel) return;
+    this.title = el('strong', { class: 'grow' });
+    this.bar = el('progress', { max: '1', 'aria-label': 'All uploads' });
+    this.list = el('ul', {});
+    this.stop = el('button', { class: 'link', type: 'button', onclick: () => [...this.items].forEach((i) => this.cancel(i)) }, 'Cancel all');
+    this.panel = el('section', { class: 'uploads', 'aria-label': 'Uploads' }, el('header', {}, this.title, this.stop,
+      el('button', { class: 'bare', type: 'button', 'aria-label': 'Close', onclick: () => this.close() }, icon('close'))), this.bar, this.list);
+    document.body.append(this.panel);
+  }
+
+  close() {
+    if (this.busy) return;
+    this.panel?.remove();
+    this.panel = null;
+    this.items = [];
+  }
+
+  show() {
+    if (!this.panel) return;
+    let total = 0, sent = 0, done = 0;
+    for (const i of this.items) {
+      if (i.state === 'cancelled' || i.state === 'skipped') { done++; continue; }
+      total += i.file.size + 1;
+      if (i.state === 'done' || i.state === 'failed') { sent += i.file.size + 1; done++; } else sent += Math.min(i.sent, i.file.size);
+    }
+    this.bar.value = total ? sent / total : 1;
+    this.title.textContent = this.busy ? `Uploading ${Math.min(done + 1, this.items.length)} of ${this.items.length} · ${Math.floor(100 * this.bar.value)} %` : 'Uploads';
+    this.stop.hidden = !this.busy;
+  }
+
+  showItem(item) {
+    if (!this.panel) return;
+    if (!item.row) {
+      item.meter = el('progress', { max: '1', value: 0, 'aria-label': `Upload of ${item.path}` });
+      item.said = el('span', { class: 'said' });
+      item.button = el('button', { class: 'bare', type: 'button' });
+      item.button.addEventListener('click', () => (item.state === 'active' || item.state === 'waiting' ? this.cancel(item) : this.retry(item)));
+      item.row = el('li', {}, el('span', { class: 'path' }, item.path), item.said, item.button, item.meter);
+      this.list.prepend(item.row);
+      const old = [...this.list.children].slice(SHOWN);
+      old.filter((li) => li.classList.contains('done')).forEach((li) => li.remove());
+    }
+    const running = item.state === 'active' || item.state === 'waiting';
+    item.row.className = item.state;
+    item.meter.value = item.file.size ? item.sent / item.file.size : 0;
+    item.meter.hidden = item.state !== 'active';
+    item.said.textContent = { waiting: 'waiting', active: size(item.file.size), done: 'done', skipped: 'skipped', cancelled: 'cancelled', failed: item.problem }[item.state];
+    item.button.hidden = item.state === 'done' || item.state === 'skipped';
+    item.button.setAttribute('aria-label', running ? `Cancel ${item.path}` : `Retry ${item.path}`);
+    item.button.replaceChildren(running ? icon('close') : icon('retry'));
+  }
+
+  // ---- drag and drop
+
+  listenToDrops() {
+    const veil = el('div', { class: 'drop', hidden: true }, el('p', {}, icon('upload'), 'Drop to upload here'));
+    document.body.append(veil);
+    let depth = 0;
+    const wanted = (event) => event.dataTransfer?.types.includes('Files');
+    addEventListener('dragenter', (event) => { if (wanted(event)) { depth++; veil.hidden = false; event.preventDefault(); } });
+    addEventListener('dragover', (event) => { if (wanted(event)) { event.preventDefault(); event.dataTransfer.dropEffect = 'copy'; } });
+    addEventListener('dragleave', (event) => { if (wanted(event) && --depth <= 0) { depth = 0; veil.hidden = true; } });
+    addEventListener('drop', async (event) => {
+      if (!wanted(event)) return;
+      event.preventDefault();
+      depth = 0;
+      veil.hidden = true;
+      const entries = [...event.dataTransfer.items].map((i) => i.webkitGetAsEntry?.()).filter((e) => e);
+      if (entries.length) this.add(await walk(entries));
+      else this.addFiles(event.dataTransfer.files);
+    });
+  }
+}
+
+/** All files in dropped entries, with their paths. */
+async function walk(entries) {
+  const files = [];
+  for (const entry of entries) {
+    const path = entry.fullPath.replace(/^\//, '');
+    if (entry.isFile) {
+      files.push({ file: await new Promise((done, failed) => entry.file(done, failed)), path });
+      continue;
+    }
+    const reader = entry.createReader();
+    for (;;) { // a reader gives a hundred at a time
+      const some = await new Promise((done, failed) => reader.readEntries(done, failed));
+      if (!some.length) break;
+      files.push(...await walk(some));
+    }
+  }
+  return files;
+}

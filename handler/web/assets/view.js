@@ -1,0 +1,15 @@
+// The preview page: times as people say them, and a word when the file was changed.
+
+import { el, tellAges } from './dom.js';
+import { follow, opaque } from './net.js';
+
+const { self, etag } = document.body.dataset;
+const note = document.getElementById('changed');
+
+tellAges(document.querySelector('.facts'));
+follow(self, 'state', (state) => {
+  if (state && (!state.etag || !etag || opaque(state.etag) === opaque(etag))) return;
+  const text = state ? `This file was changed${state.lastModifiedBy ? ` by ${state.lastModifiedBy}` : ''} just now. ` : 'This file is no longer there.';
+  note.replaceChildren(text, state ? el('a', { href: '?view' }, 'Show it') : '');
+  note.hidden = false;
+});

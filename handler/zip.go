@@ -1,0 +1,202 @@
+package handler
+
+import (
+	"archive/zip"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"ifmatch/etagfs"
+)
+
+// deepest is how many collections below each other an archive follows.
+const deepest = 100
+
+// zip answers GET with ?zip: a collection, or the members of it that m= names, as an archive that is made
+// while it is sent. Nothing is kept in memory but the directory that ends a zip file.
+func (h *Handler) zip(w http.ResponseWriter, r *http.Request) error {
+	t, err := h.target(r)
+	if err != nil {
+		return err
+	}
+	cur, err := h.fs.Stat(t.name)
+	if err != nil {
+		return readError(err)
+	}
+	if !cur.IsCollection() {
+		return &statusError{status: http.StatusBadRequest, say: "Only a collection can be had as a zip archive."}
+	}
+	members, err := h.zipMembers(r, t.name)
+	if err != nil {
+		return err
+	}
+	set(w, "Content-Type", "application/zip")
+	set(w, "X-Content-Type-Options", "nosniff")
+	set(w, "Cache-Control", "no-store")
+	set(w, "Content-Disposition", attachment(zipName(t.name, members)))
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	a := archive{h: h, ctx: r.Context(), zip: zip.NewWriter(w)}
+	if members == nil {
+		err = a.collection(t.name, "", nil)
+	}
+	for _, m := range members {
+		if err == nil {
+			err = a.member(path.Join(t.name, m), m, nil)
+		}
+	}
+	if err == nil {
+		err = a.end()
+	}
+	if err != nil {
+		return err // the answer has begun: it is cut off, so that nobody takes the part for the whole
+	}
+	return nil
+}
+
+// zipMembers are the base names that the query selects, all there; nil for the whole collection.
+func (h *Handler) zipMembers(r *http.Request, at string) ([]string, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, &statusError{status: http.StatusBadRequest, say: "The query cannot be read.", cause: err}
+	}
+	for _, m := range query["m"] {
+		t, err := cleanPath("/" + m)
+		if err != nil {
+			return nil, err
+		}
+		if t.name == "/" || strings.Contains(m, "/") || reserved(t.name) {
+			return nil, errNoResource
+		}
+		if _, err := h.fs.Stat(path.Join(at, m)); err != nil {
+			return nil, readError(err)
+		}
+	}
+	return query["m"], nil
+}
+
+func zipName(name string, members []string) string {
+	switch {
+	case len(members) == 1:
+		return members[0] + ".zip"
+	case name == "/":
+		return "files.zip"
+	}
+	return path.Base(name) + ".zip"
+}
+
+// archive is a zip file on its way.
+type archive struct {
+	h      *Handler
+	ctx    context.Context
+	zip    *zip.Writer
+	failed []string // what could not be read, as the archive names it
+}
+
+// member adds a resource as name. above are the real names of the collections around it.
+func (a *archive) member(name, as string, above []string) error {
+	if err := a.ctx.Err(); err != nil {
+		return err
+	}
+	info, err := a.h.fs.Stat(name)
+	switch {
+	case isUnmapped(err): // it went while the archive was made
+		return nil
+	case err != nil:
+		a.fail(as)
+		return nil
+	case info.IsCollection():
+		return a.collection(name, as+"/", above)
+	}
+	return a.file(name, as)
+}
+
+// collection adds all members, and the collection itself, so that an empty one is there. A link that leads back
+// up is not followed twice.
+func (a *archive) collection(name, as string, above []string) error {
+	real, err := a.h.fs.Real(name)
+	if err != nil || slices.Contains(above, real) {
+		return nil
+	}
+	if len(above) == deepest {
+		a.fail(as)
+		return nil
+	}
+	if as != "" {
+		if _, err := a.zip.CreateHeader(header(as, time.Time{})); err != nil {
+			return err
+		}
+	}
+	above = append(above[:len(above):len(above)], real)
+	var bases []string
+	err = a.h.fs.List(real, func(base string, info *etagfs.Info) error {
+		if showable(base) {
+			bases = append(bases, base)
+		}
+		return a.ctx.Err()
+	})
+	if err != nil {
+		a.fail(as)
+	}
+	slices.Sort(bases)
+	for _, base := range bases {
+		if err := a.member(path.Join(real, base), as+base, above); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// file adds the bytes of one representation, as they are: most large files are compressed already.
+func (a *archive) file(name, as string) error {
+	f, err := a.h.fs.Open(name)
+	if err != nil {
+		if !isUnmapped(err) {
+			a.fail(as)
+		}
+		return nil
+	}
+	defer f.Close()
+	entry, err := a.zip.CreateHeader(header(as, f.State().ModTime()))
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(entry, io.LimitReader(f, f.State().SizeBytes))
+	if err == nil && n < f.State().SizeBytes {
+		err = io.ErrUnexpectedEOF // it was cut in place meanwhile
+	}
+	return err
+}
+
+// header of an entry. A backslash would be a directory to programs of Windows.
+func header(as string, changed time.Time) *zip.FileHeader {
+	return &zip.FileHeader{Name: strings.ReplaceAll(as, `\`, "_"), Method: zip.Store, Modified: changed}
+}
+
+func (a *archive) fail(as string) { a.failed = append(a.failed, as) }
+
+// end says in the archive what is missing, and writes its directory.
+func (a *archive) end() error {
+	if len(a.failed) > 0 {
+		entry, err := a.zip.CreateHeader(header("MISSING.txt", a.h.opts.Now()))
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(entry, "These could not be read, so they are not in this archive:\n\n"+strings.Join(a.failed, "\n")+"\n")
+		if err != nil {
+			return err
+		}
+	}
+	if err := a.zip.Close(); err != nil {
+		return errors.Join(errors.New("zip"), err)
+	}
+	return nil
+}
