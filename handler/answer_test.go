@@ -71,7 +71,7 @@ func TestFailuresOfTheTree(t *testing.T) {
 		{fs.ErrSpecial, 403, 403, 404},
 		{fs.ErrLoop, 403, 403, 404},
 		{iofs.ErrNotExist, 409, 404, 404},
-		{fs.ErrNotDir, 409, 409, 404},
+		{fs.ErrNotDir, 409, 404, 404},
 		{errors.New("disk on fire at /srv/secret"), 500, 500, 500},
 	} {
 		var log bytes.Buffer
