@@ -19,7 +19,9 @@ trap 'exit 130' INT
 serve() {
 	mkdir -p "$DIR" "$WORK/state"
 	: >"$WORK/server.log"
-	"$IFMATCH" serve --listen "${LISTEN:-127.0.0.1:0}" --state "$WORK/state" "$@" "$DIR" >"$WORK/server.log" 2>&1 7>&- & # 7: a file of a mount, not for the server to keep open
+	# without 7, a file of a mount that the server would keep open
+	"$IFMATCH" serve --listen "${LISTEN:-127.0.0.1:0}" --state "$WORK/state" "$@" "$DIR" \
+		>"$WORK/server.log" 2>&1 7>&- &
 	server_pid=$!
 	local address= n
 	for ((n = 0; n < 100; n++)); do
