@@ -139,14 +139,15 @@ func (h *Handler) editor(w http.ResponseWriter, r *http.Request) error {
 
 // lockedBy says in a few words who holds a lock that covers name; "" when nobody does.
 func (h *Handler) lockedBy(name string) string {
-	for _, l := range h.locks.Covering(h.opts.Now(), name) {
-		if l.User != "" {
-			return l.User
-		}
-		if owner := textOf(l.Owner); owner != "" {
-			return owner
-		}
-		return "somebody"
+	locks := h.locks.Covering(h.opts.Now(), name)
+	if len(locks) == 0 {
+		return ""
 	}
-	return ""
+	if user := locks[0].User; user != "" {
+		return user
+	}
+	if owner := textOf(locks[0].Owner); owner != "" {
+		return owner
+	}
+	return "somebody"
 }
