@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+
+	"golang.org/x/net/webdav"
 )
 
 // finish logs the request, answers a panic with 500, and gives the response back.
@@ -38,7 +40,7 @@ func (h *Handler) release(w *response) {
 // logAccess writes the one line of a request: 5xx is ours and an error, all else is the client's news.
 func (h *Handler) logAccess(w *response, r *http.Request) {
 	level := slog.LevelInfo
-	if w.status >= 500 && w.status != http.StatusNotImplemented && w.status != http.StatusInsufficientStorage {
+	if w.status >= 500 && w.status != http.StatusNotImplemented && w.status != webdav.StatusInsufficientStorage {
 		level = slog.LevelError
 	}
 	if !h.opts.Log.Enabled(r.Context(), level) {

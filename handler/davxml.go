@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"golang.org/x/net/webdav"
 )
 
 // XML that clients send is read as tokens, never into structures that the document chooses. What a
@@ -119,7 +121,7 @@ func xmlTooMuch(what string) error {
 
 // unfitXML is for a document that is well-formed and cannot be acted upon: RFC 4918 §11.2.
 func unfitXML(why string) error {
-	return &statusError{status: http.StatusUnprocessableEntity, say: "The XML does not say what to do: " + why + "."}
+	return &statusError{status: webdav.StatusUnprocessableEntity, say: "The XML does not say what to do: " + why + "."}
 }
 
 func xmlDecodeError(err error) error {

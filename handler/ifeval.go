@@ -5,7 +5,7 @@ import "slices"
 // asksForETag tells whether the header names a state of bytes, of whichever resource.
 func (f *ifHeader) asksForETag() bool {
 	return slices.ContainsFunc(f.lists, func(l ifList) bool {
-		return slices.ContainsFunc(l.conds, func(c ifCondition) bool { return c.token == "" })
+		return slices.ContainsFunc(l.conds, func(c ifCondition) bool { return c.Token == "" })
 	})
 }
 
@@ -36,12 +36,12 @@ func (f *ifHeader) evaluate(proxies bool, state func(tag string) ifState) bool {
 func (l *ifList) holds(proxies bool, s ifState) bool {
 	for _, c := range l.conds {
 		var is bool
-		if c.token != "" {
-			is = s.holds(c.token) // <DAV:no-lock> is never one of ours (RFC 4918 §10.4.8)
+		if c.Token != "" {
+			is = s.holds(c.Token) // <DAV:no-lock> is never one of ours (RFC 4918 §10.4.8)
 		} else {
 			is = c.etag.StrongMatch(s.etag) || proxies && !s.etag.Weak && unproxied(c.etag).StrongMatch(s.etag)
 		}
-		if is == c.not {
+		if is == c.Not {
 			return false
 		}
 	}

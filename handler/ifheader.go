@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/net/webdav"
+
 	"ifmatch/etagfs"
 )
 
@@ -26,11 +28,11 @@ type ifList struct {
 	conds []ifCondition
 }
 
-// ifCondition asks for a state token or, when that is "", for an entity-tag.
+// ifCondition asks for a state token or, when that is "", for an entity-tag, which stands parsed beside the
+// text of it.
 type ifCondition struct {
-	not   bool
-	token string
-	etag  etagfs.ETag
+	webdav.Condition
+	etag etagfs.ETag
 }
 
 // ifState is the state of one resource as far as an If header can ask for it. An unmapped URL has no
@@ -135,7 +137,7 @@ func (p *ifParser) list() (l ifList, why string) {
 			return l, ""
 		}
 		if len(p.rest) > 3 && strings.EqualFold(p.rest[:3], "not") {
-			c.not = true
+			c.Not = true
 			p.rest = p.rest[3:]
 		}
 		switch p.space() {
@@ -144,13 +146,14 @@ func (p *ifParser) list() (l ifList, why string) {
 			if !ok || !absoluteURI(token) {
 				return l, "a state token is not an absolute URI in angle brackets"
 			}
-			c.token = token
+			c.Token = token
 			p.submitted(token)
 		case '[':
 			var ok bool
 			if c.etag, ok = p.entityTag(); !ok {
 				return l, `an entity-tag is not quoted, as in ["tag"]`
 			}
+			c.ETag = c.etag.String()
 		default:
 			return l, "a list holds something that is neither <state token> nor [entity-tag], or has no end"
 		}

@@ -173,11 +173,11 @@ func writeIf(h ifHeader) string {
 		}
 		b.WriteByte('(')
 		for _, c := range l.conds {
-			if c.not {
+			if c.Not {
 				b.WriteString("Not")
 			}
-			if c.token != "" {
-				fmt.Fprintf(&b, "<%s>", c.token)
+			if c.Token != "" {
+				fmt.Fprintf(&b, "<%s>", c.Token)
 			} else {
 				weak := map[bool]string{true: "W/"}[c.etag.Weak]
 				fmt.Fprintf(&b, `[%s"%s"]`, weak, c.etag.Opaque)

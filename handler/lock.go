@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/webdav"
+
 	"ifmatch/etagfs"
 	"ifmatch/handler/lock"
 )
@@ -132,7 +134,7 @@ func (g *grant) check(mapped bool) etagfs.Check {
 		g.at = g.h.opts.Now()
 		got, err := g.h.locks.Create(g.at, g.want)
 		if errors.Is(err, lock.ErrTooMany) {
-			return &statusError{status: http.StatusInsufficientStorage, cause: err, say: "The server keeps no more locks."}
+			return &statusError{status: webdav.StatusInsufficientStorage, cause: err, say: "The server keeps no more locks."}
 		}
 		if err == nil {
 			g.got = &got
@@ -163,14 +165,14 @@ func (g *grant) conflict(w http.ResponseWriter, e *lock.ConflictError) error {
 	defer m.close()
 	for _, root := range e.Roots[:min(len(e.Roots), maxMemberErrors)] {
 		href := g.h.href(root, g.h.isCollection(root))
-		m.status(href, http.StatusLocked, g.h.davHrefs("no-conflicting-lock", []string{root}), "")
+		m.status(href, webdav.StatusLocked, g.h.davHrefs("no-conflicting-lock", []string{root}), "")
 		if m.full() {
 			if err := m.flush(); err != nil {
 				return err
 			}
 		}
 	}
-	m.status(g.h.href(g.t.name, true), http.StatusFailedDependency, "", "")
+	m.status(g.h.href(g.t.name, true), webdav.StatusFailedDependency, "", "")
 	return m.end()
 }
 

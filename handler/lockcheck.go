@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 
+	"golang.org/x/net/webdav"
+
 	"ifmatch/etagfs"
 	"ifmatch/handler/lock"
 )
@@ -139,10 +141,10 @@ func (h *Handler) locked(err error) error {
 	case nil:
 		return nil
 	case *lock.LockedError:
-		return &statusError{status: http.StatusLocked, cause: err, dav: h.davHrefs("lock-token-submitted", e.Roots),
+		return &statusError{status: webdav.StatusLocked, cause: err, dav: h.davHrefs("lock-token-submitted", e.Roots),
 			say: "It is locked, and the request does not submit the lock token in an If header. Nothing was changed."}
 	case *lock.ConflictError:
-		return &statusError{status: http.StatusLocked, cause: err, dav: h.davHrefs("no-conflicting-lock", e.Roots),
+		return &statusError{status: webdav.StatusLocked, cause: err, dav: h.davHrefs("no-conflicting-lock", e.Roots),
 			say: "Somebody holds a lock that excludes this one."}
 	}
 	return err

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/net/webdav"
+
 	"ifmatch/etagfs"
 	"ifmatch/etagfs/state"
 	"ifmatch/fs"
@@ -54,7 +56,7 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *http.Request) error {
 	case isUnmapped(err):
 		return noParent(err)
 	case errors.Is(err, state.ErrTooLarge):
-		p.fail(func(*propChange) bool { return true }, http.StatusInsufficientStorage)
+		p.fail(func(*propChange) bool { return true }, webdav.StatusInsufficientStorage)
 		return p.mkcolRefused(w)
 	case err != nil:
 		return err

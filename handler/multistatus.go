@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+
+	"golang.org/x/net/webdav"
 )
 
 // multistatusChunk is how much of a 207 answer is gathered before it is sent, so that memory does not
@@ -48,7 +50,7 @@ func (m *multistatus) flush() error {
 	if !m.began {
 		m.began = true
 		set(m.w, "Content-Type", "application/xml; charset=utf-8")
-		m.w.WriteHeader(http.StatusMultiStatus)
+		m.w.WriteHeader(webdav.StatusMulti)
 	}
 	_, err := m.w.Write(m.buf)
 	m.buf = m.buf[:0]

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/webdav"
+
 	"ifmatch/etagfs"
 	"ifmatch/etagfs/state"
 	"ifmatch/fs"
@@ -88,7 +90,7 @@ func (h *Handler) patch(r *http.Request, t target, write etagfs.Write, p *patchP
 	case err == nil:
 		return info, nil
 	case errors.Is(err, state.ErrTooLarge) || errors.Is(err, fs.ErrNoSpace):
-		p.fail(func(c *propChange) bool { return !c.remove }, http.StatusInsufficientStorage)
+		p.fail(func(c *propChange) bool { return !c.remove }, webdav.StatusInsufficientStorage)
 		return before, nil
 	}
 	return nil, err
@@ -121,7 +123,7 @@ func (p *patchPlan) plan(c *propChange) (status int) {
 		return http.StatusForbidden
 	}
 	if c.value.tooLarge {
-		return http.StatusInsufficientStorage
+		return webdav.StatusInsufficientStorage
 	}
 	switch {
 	case c.name == lastModifiedProp:
@@ -193,7 +195,7 @@ func (p *patchPlan) appendPropstats(dst []byte) []byte {
 		{http.StatusForbidden, "<D:cannot-modify-protected-property/>"},
 		{statusResourceType, "<D:valid-resourcetype/>"},
 		{http.StatusConflict, ""},
-		{http.StatusInsufficientStorage, ""},
+		{webdav.StatusInsufficientStorage, ""},
 	} {
 		begun := false
 		for _, c := range p.changes {
@@ -217,7 +219,7 @@ func (p *patchPlan) appendPropstats(dst []byte) []byte {
 		case code == 0 && p.failed == 0:
 			code = http.StatusOK
 		case code == 0:
-			code = http.StatusFailedDependency
+			code = webdav.StatusFailedDependency
 		}
 		dst = appendStatus(append(dst, "</D:prop>"...), code)
 		dst = append(appendError(dst, group.dav, ""), "</D:propstat>"...)

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"os"
 
+	"golang.org/x/net/webdav"
+
 	"ifmatch/etagfs"
 	"ifmatch/etagfs/state"
 	"ifmatch/fs"
@@ -44,8 +46,8 @@ var causes = []struct {
 }{
 	{context.Canceled, clientGone, clientGone, "The request was given up."},
 	{context.DeadlineExceeded, 503, 503, "The server took too long; try again."},
-	{fs.ErrNoSpace, 507, 507, "There is no space left for it; nothing was changed."},
-	{state.ErrTooLarge, 507, 507, "The server keeps no more dead properties; nothing was changed."},
+	{fs.ErrNoSpace, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "There is no space left for it; nothing was changed."},
+	{state.ErrTooLarge, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "The server keeps no more dead properties; nothing was changed."},
 	{fs.ErrTooLarge, 413, 413, "The file system cannot hold a file so large; nothing was changed."},
 	{fs.ErrReadOnly, 403, 403, "The file system is read-only."},
 	{fs.ErrNameTooLong, 414, 414, "The name is too long for the file system."},

@@ -15,11 +15,13 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"golang.org/x/net/webdav"
 )
 
 // Sentinels that callers branch on.
 var (
-	ErrNoSuchLock = errors.New("no such lock")                       // unknown, or ended
+	ErrNoSuchLock = webdav.ErrNoSuchLock                             // unknown, or ended
 	ErrNotHolder  = errors.New("the lock belongs to somebody else")  // RFC 4918 §6.4
 	ErrOutOfScope = errors.New("the lock does not cover this name")  // RFC 4918 §9.11
 	ErrTooMany    = errors.New("more locks than this server grants") // Options.Max
@@ -62,6 +64,9 @@ func (e *ConflictError) Error() string {
 	return "conflicts with locks on " + strings.Join(e.Roots, ", ")
 }
 
+// Unwrap makes it a webdav.ErrLocked.
+func (e *ConflictError) Unwrap() error { return webdav.ErrLocked }
+
 // LockedError says which locks have no submitted token (RFC 4918 §7, §16 lock-token-submitted).
 type LockedError struct {
 	Roots []string // sorted, each once
@@ -70,6 +75,9 @@ type LockedError struct {
 func (e *LockedError) Error() string {
 	return "no token submitted for locks on " + strings.Join(e.Roots, ", ")
 }
+
+// Unwrap makes it a webdav.ErrLocked.
+func (e *LockedError) Unwrap() error { return webdav.ErrLocked }
 
 // newToken makes a random UUID (RFC 9562 §5.4) as a URI.
 func newToken() string {
