@@ -103,7 +103,7 @@ func (f *FS) readDigest(ctx context.Context, name string) (d Digest, state fs.In
 	}
 	defer file.Close()
 	state = file.Info()
-	quiet := settled(file) // before the bytes are read
+	quiet := f.quiet(file, name) // before the bytes are read
 	h := sha256.New()
 	buf := hashBuffers.Get().(*[hashBufferBytes]byte)
 	defer hashBuffers.Put(buf)

@@ -40,7 +40,7 @@ func (f *FS) Open(name string) (*File, error) {
 	state := file.Info()
 	info := f.info(name, &state)
 	switch {
-	case !settled(file):
+	case !f.quiet(file, name):
 		// Another program is writing: write(2) moves mtime before it copies the bytes, so what is
 		// read now could be taken for what comes.
 		info.Tag, info.Digest = f.tags.unsure(&state), nil
@@ -106,6 +106,16 @@ func memberName(collection, base string) string {
 		return "/" + base
 	}
 	return collection + "/" + base
+}
+
+// quiet is settled, but for our own commits: one that has taken its step and still has the file open is
+// done when its latch is free.
+func (f *FS) quiet(file fs.File, name string) bool {
+	if settled(file) {
+		return true
+	}
+	f.latch.hold(name).release()
+	return settled(file)
 }
 
 // settled tells whether the bytes of file are those of its identity, and not what a writer is about to
