@@ -24,14 +24,14 @@ func trees(t *testing.T, test func(t *testing.T, f *FS)) {
 		},
 	}
 	for kind, open := range bases {
-		for _, content := range []bool{false, true} {
-			name := kind + "/stat"
-			if content {
-				name = kind + "/content"
-			}
-			t.Run(name, func(t *testing.T) {
+		for name, o := range map[string]Options{
+			"stat": {}, "stat/no-notify": {NoNotify: true},
+			"content": {Content: true}, "content/no-notify": {Content: true, NoNotify: true},
+		} {
+			t.Run(kind+"/"+name, func(t *testing.T) {
 				base := open(t)
-				f := New(base, Options{Relaxed: true, Content: content})
+				o.Relaxed = true
+				f := New(base, o)
 				t.Cleanup(func() { f.Close(); base.Close() })
 				test(t, f)
 			})

@@ -1,10 +1,14 @@
 package fs
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -103,5 +107,27 @@ func TestWatcherKeepsToItsLimit(t *testing.T) {
 	defer r.mu.Unlock()
 	if len(r.lost) != 7 || r.lost[0] != "/0" {
 		t.Errorf("given up: %v, want the seven asked for the longest ago", r.lost)
+	}
+}
+
+// The system's limit is said once, with what raises it, and the caller is told that it is on its own.
+func TestWatcherSaysOnceThatNoWatchIsLeft(t *testing.T) {
+	var log bytes.Buffer
+	w, err := newWatcher(t.TempDir(), WatchOptions{
+		Changed: func(string) {}, Lost: func(string) {},
+		Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for range 3 {
+		w.refused(fmt.Errorf("inotify_add_watch: %w", syscall.ENOSPC))
+	}
+	if n := strings.Count(log.String(), "fs.inotify.max_user_watches"); n != 1 {
+		t.Errorf("said %d times:\n%s", n, log.String())
+	}
+	if w.Watch("/") {
+		t.Error("watched although no watch is left")
 	}
 }
