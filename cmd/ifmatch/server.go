@@ -26,6 +26,7 @@ func serveHTTP(ctx context.Context, lns []net.Listener, h http.Handler, s *setti
 		}
 	}
 	srv := newServer(h, s, log)
+	fresh := meet(srv)
 	ended := make(chan error, len(lns))
 	for _, ln := range lns {
 		go func() { ended <- srv.Serve(ln) }()
@@ -41,6 +42,7 @@ func serveHTTP(ctx context.Context, lns []net.Listener, h http.Handler, s *setti
 	log.Info("stopping: no new connections, requests in flight finish", "bound", s.shutdownTimeout.String())
 	finishing, cancel := bounded(time.Duration(s.shutdownTimeout))
 	defer cancel()
+	fresh.drain(srv, lns)
 	if err := srv.Shutdown(finishing); errors.Is(err, context.DeadlineExceeded) {
 		log.Warn("requests in flight were cut off", "bound", s.shutdownTimeout.String())
 		srv.Close()
