@@ -87,16 +87,16 @@ func clearStale(path string) {
 }
 
 // urls is what a person can type to reach the listeners.
-func urls(lns []net.Listener) string {
+func urls(lns []net.Listener, scheme string) string {
 	var all []string
 	for _, ln := range lns {
-		all = append(all, url(ln))
+		all = append(all, url(ln, scheme))
 	}
 	return strings.Join(all, " ")
 }
 
 // url is what a person can type to reach the listener.
-func url(ln net.Listener) string {
+func url(ln net.Listener, scheme string) string {
 	if ln.Addr().Network() == "unix" {
 		return "unix:" + ln.Addr().String()
 	}
@@ -104,5 +104,5 @@ func url(ln net.Listener) string {
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
 		host, _ = os.Hostname()
 	}
-	return "http://" + net.JoinHostPort(host, port) + "/"
+	return scheme + "://" + net.JoinHostPort(host, port) + "/"
 }

@@ -14,6 +14,9 @@ type manager struct{ log *slog.Logger }
 // ready says that requests are answered.
 func (m manager) ready(status string) { m.tell("READY=1", "STATUS="+status) }
 
+// reloading says that the configuration is being read again, until ready is called.
+func (m manager) reloading() { m.tell("RELOADING=1", daemon.SdNotifyMonotonicUsec()) }
+
 // stopping says that no new connection is taken on.
 func (m manager) stopping() { m.tell("STOPPING=1", "STATUS=requests in flight finish") }
 

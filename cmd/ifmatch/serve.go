@@ -25,27 +25,30 @@ func newServe(getenv func(string) string) *cobra.Command {
 		Short: "Serve a directory",
 		Long: `Serve DIR over HTTP and WebDAV until SIGTERM or SIGINT.
 
+With --config FILE it serves the shares that FILE names, and SIGHUP reads it again.
+
 Every flag can be given as an environment variable, too: --max-upload 10GiB is
 IFMATCH_MAX_UPLOAD=10GiB. A flag beats its variable.
 
 At start DIR is tried, and a line in the log says what its file system can and cannot do.
 Exit codes: 0 after a signal, 1 when something failed, 2 when the command line is wrong.`,
 		Example: `  ifmatch serve ~/notes
-  ifmatch serve --listen :8080 --require-if-match on --max-upload 10GiB /srv/share
+  ifmatch serve --config /etc/ifmatch/ifmatch.toml
+  ifmatch serve --listen :8080 --users users --require-if-match on --max-upload 10GiB /srv/share
   ifmatch serve --listen unix:/run/ifmatch/socket --log-format json /srv/share
   ifmatch serve --memory`,
 		PreRunE: func(cmd *cobra.Command, args []string) error {
 			if err := applyEnv(cmd.Flags(), getenv); err != nil {
 				return err
 			}
-			if s.memory {
+			if s.memory || s.config != "" {
 				return noArgs(cmd, args)
 			}
 			return oneArg("the directory to serve")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			log := newLogger(cmd.ErrOrStderr(), s.logFormat.value, s.logLevel.value)
-			return serve(cmd.Context(), append(args, "")[0], s, log, getenv)
+			return serve(cmd.Context(), newSource(cmd.Flags(), append(args, "")[0]), log, getenv)
 		},
 	}
 	cmd.Flags().SortFlags = false
@@ -53,48 +56,32 @@ Exit codes: 0 after a signal, 1 when something failed, 2 when the command line i
 	return cmd
 }
 
-// serve serves dir as s says until ctx is cancelled. Everything that can be wrong with the
-// settings is found before anything listens.
-func serve(ctx context.Context, dir string, s *settings, log *slog.Logger, getenv func(string) string) error {
-	base, err := openTree(dir, s)
+// serve serves what src says until ctx is cancelled. Everything that can be wrong with the settings is found
+// before anything listens.
+func serve(ctx context.Context, src source, log *slog.Logger, getenv func(string) string) error {
+	set, err := src.load()
 	if err != nil {
 		return err
 	}
-	swept := make(chan struct{})
-	defer closeAfter(base, swept)
-	logFeatures(log, base.Features())
-	store, locks, err := openState(base, dir, s, log, getenv)
+	site := newSite(log, getenv)
+	defer site.close()
+	if err := site.use(set); err != nil {
+		return err
+	}
+	lns, err := openListeners(set.settings)
 	if err != nil {
 		return err
 	}
-	defer store.Close()
-	tree := etagfs.New(base, treeOptions(s, store, log))
-	defer tree.Close()
-	o := handlerOptions(s, log)
-	o.State, o.Locks = store, locks
-	h, err := handler.New(tree, o)
-	if err != nil {
+	if err := set.guarded(onlyLocal(lns...)); err != nil {
+		for _, ln := range lns {
+			ln.Close()
+		}
 		return err
 	}
-	lns, err := openListeners(s)
-	if err != nil {
-		return err
-	}
-	go func() {
-		sweep(base, log)
-		close(swept)
-	}()
-	if s.etag.value == "content" {
-		hashing, stop := context.WithCancel(ctx)
-		done := make(chan struct{})
-		defer func() { stop(); <-done }()
-		go func() {
-			defer close(done)
-			keepHashing(hashing, tree, int64(s.hashRate), log)
-		}()
-	}
-	announce(lns, dir, s, log)
-	return serveHTTP(ctx, lns, h, s, log)
+	stop := reloadOnHangup(ctx, src, site, log)
+	defer stop()
+	announce(lns, set, log)
+	return serveHTTP(ctx, lns, site, set.settings, log)
 }
 
 func treeOptions(s *settings, store *state.Store, log *slog.Logger) etagfs.Options {
@@ -141,11 +128,23 @@ func openTree(dir string, s *settings) (fs.FS, error) {
 }
 
 // announce says what is served where, and warns when strangers could reach it.
-func announce(lns []net.Listener, dir string, s *settings, log *slog.Logger) {
-	log.Info("serving", "url", urls(lns), "dir", dir, "etag", s.etag.value, "durability", s.durability.value,
-		"require_if_match", s.requireIfMatch.value, "read_only", s.readOnly)
-	if !onlyLocal(lns...) {
+func announce(lns []net.Listener, set *setup, log *slog.Logger) {
+	if set.doc == nil {
+		log.Info("serving", "url", urls(lns, set.scheme()), "dir", set.shares[0].dir, "etag", set.etag.value, "durability", set.durability.value,
+			"require_if_match", set.requireIfMatch.value, "read_only", set.readOnly)
+	} else {
+		for _, sh := range set.shares {
+			log.Info("share", "prefix", sh.prefix, "dir", sh.dir, "etag", sh.etag.value, "durability", sh.durability.value,
+				"require_if_match", sh.requireIfMatch.value, "read_only", sh.readOnly)
+		}
+		log.Info("serving", "url", urls(lns, set.scheme()), "config", set.config, "shares", len(set.shares))
+	}
+	switch local := onlyLocal(lns...); {
+	case local:
+	case !set.canLogIn():
 		log.Warn("everybody who can reach this address can read and change the files: there is no password")
+	case set.settings.users != "" && set.tlsCert == "":
+		log.Warn("passwords travel in clear: without --tls-cert there should be a proxy with TLS in front")
 	}
 }
 

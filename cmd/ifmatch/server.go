@@ -27,12 +27,21 @@ func serveHTTP(ctx context.Context, lns []net.Listener, h http.Handler, s *setti
 	}
 	srv := newServer(h, s, log)
 	fresh := meet(srv)
+	serve := srv.Serve
+	if s.tlsCert != "" {
+		certs, err := newCerts(s)
+		if err != nil {
+			return err
+		}
+		srv.TLSConfig = certs.config()
+		serve = func(ln net.Listener) error { return srv.ServeTLS(ln, "", "") }
+	}
 	ended := make(chan error, len(lns))
 	for _, ln := range lns {
-		go func() { ended <- srv.Serve(ln) }()
+		go func() { ended <- serve(ln) }()
 	}
-	dog.ready("serving " + urls(lns))
-	go dog.watch(ctx, probed, "http")
+	dog.ready("serving " + urls(lns, s.scheme()))
+	go dog.watch(ctx, probed, s.scheme())
 	select {
 	case err := <-ended:
 		return err // the listener broke

@@ -25,6 +25,15 @@ type settings struct {
 	shutdownTimeout duration
 	idleTimeout     duration
 	headerTimeout   duration
+	config          string
+	users           string
+	noAuth          bool
+	tlsCert         string
+	tlsKey          string
+	tlsClientCA     string
+	hosts           list
+	trustedProxies  networks
+	userHeader      string
 }
 
 func defaultSettings() *settings {
@@ -64,5 +73,14 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.Var(&s.shutdownTimeout, "shutdown-timeout", "how long requests in flight may take to finish after SIGTERM or SIGINT; a second signal ends at once; 0 for no bound")
 	f.Var(&s.idleTimeout, "idle-timeout", "close a connection on which nothing has moved for so long; 0 for never")
 	f.Var(&s.headerTimeout, "header-timeout", "how long a client may take to send the header of a request; 0 for no bound")
+	f.StringVar(&s.config, "config", "", "file of settings, users and shares in TOML; takes no DIR; flags and environment beat it")
+	f.StringVar(&s.users, "users", "", "file of users and password hashes, as ifmatch passwd writes it; without one nobody has to log in")
+	f.BoolVar(&s.noAuth, "no-auth", false, "listen beyond this machine although nobody has to log in")
+	f.StringVar(&s.tlsCert, "tls-cert", "", "file with the certificate and its chain in PEM; serve HTTPS; read again when it changes")
+	f.StringVar(&s.tlsKey, "tls-key", "", "file with the private key in PEM")
+	f.StringVar(&s.tlsClientCA, "tls-client-ca", "", "file of authorities in PEM; the common name of a client certificate that they signed is the user")
+	f.Var(&s.hosts, "hosts", "names of this server, beside Host, that a Destination may have")
+	f.Var(&s.trustedProxies, "trusted-proxies", "addresses of proxies whose Forwarded and X-Forwarded-* are believed")
+	f.StringVar(&s.userHeader, "user-header", "", "header field in which a trusted proxy says who has logged in")
 	return f
 }

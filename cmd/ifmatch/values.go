@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,4 +103,73 @@ func (n *size) Set(s string) error {
 	}
 	*n = size(number * float64(unit))
 	return nil
+}
+
+// list is some words.
+type list []string
+
+func (l *list) String() string  { return strings.Join(*l, ",") }
+func (l *list) Type() string    { return "LIST" }
+func (l *list) accepts() string { return "words, separated by commas" }
+
+func (l *list) Set(s string) error {
+	*l = nil
+	for word := range strings.SplitSeq(s, ",") {
+		if word = strings.TrimSpace(word); word != "" {
+			*l = append(*l, word)
+		}
+	}
+	return nil
+}
+
+// networks are addresses; unix stands for whoever comes through a Unix socket.
+type networks struct {
+	all  []netip.Prefix
+	unix bool
+	text list
+}
+
+func (n *networks) String() string { return n.text.String() }
+func (n *networks) Type() string   { return "NETWORKS" }
+func (n *networks) accepts() string {
+	return "addresses such as 10.0.0.1, 10.0.0.0/8 or ::1, and unix, separated by commas"
+}
+
+func (n *networks) Set(s string) error {
+	var set networks
+	set.text.Set(s)
+	for _, word := range set.text {
+		if word == "unix" {
+			set.unix = true
+			continue
+		}
+		p, err := netip.ParsePrefix(word)
+		if a, err2 := netip.ParseAddr(word); err2 == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			return errNotAccepted
+		}
+		set.all = append(set.all, p)
+	}
+	*n = set
+	return nil
+}
+
+// hold tells whether an address, as http.Request.RemoteAddr has it, is one of n.
+func (n *networks) hold(remote string) bool {
+	a, ok := hostAddr(remote)
+	if !ok {
+		return n.unix
+	}
+	return slices.ContainsFunc(n.all, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// hostAddr is the address in "host:port" or "host"; ok is false where there is none, as with Unix sockets.
+func hostAddr(s string) (a netip.Addr, ok bool) {
+	if ap, err := netip.ParseAddrPort(s); err == nil {
+		return ap.Addr().Unmap(), true
+	}
+	a, err := netip.ParseAddr(strings.Trim(s, "[]"))
+	return a.Unmap(), err == nil
 }

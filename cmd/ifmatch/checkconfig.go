@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func newCheckConfig(getenv func(string) string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check-config FILE",
+		Short: "Look for mistakes in a configuration file",
+		Long: `Read FILE as serve --config would, with the files and directories that it names, and print each
+mistake with its line, its key and what would be accepted. Exit codes: 0 it can be served, 2 it cannot.`,
+		Example:               "  ifmatch check-config /etc/ifmatch/ifmatch.toml",
+		Args:                  oneArg("the configuration file"),
+		DisableFlagsInUseLine: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var flags *pflag.FlagSet = defaultSettings().flags()
+			if err := applyEnv(flags, getenv); err != nil {
+				return err
+			}
+			flags.Set("config", args[0])
+			set, err := newSource(flags, "").load()
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", args[0], set)
+			return set.guarded(set.listen.loopback())
+		},
+	}
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	neturl "net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"ifmatch/cmd/ifmatch/auth"
+	"ifmatch/fs"
+	"ifmatch/handler"
+)
+
+// The gate: which share a request is for, who asks, and whether they may. What passes is answered by
+// package handler, which knows nothing of it but the name of the user.
+//
+//	OPTIONS                      needs no login: clients ask before they log in
+//	GET HEAD PROPFIND POST       read (POST merges texts, and changes nothing)
+//	PUT MKCOL                    append, or write
+//	COPY                         read for all that is copied; append or write at the destination
+//	all else                     write, for all below as well
+//
+// Append is kept by forcing the condition that nothing is there: If-None-Match: * on PUT, Overwrite: F on
+// COPY. So it is decided under the latch like every condition, and answered with 412.
+
+func (g *generation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s := g.holds(r.URL.Path)
+	if s == nil && r.URL.Path == "*" && len(g.shares) > 0 {
+		s = g.shares[0]
+	}
+	if s != nil && len(s.cors) > 0 {
+		w = allowOrigin(w, r, s.cors)
+		if w == nil {
+			return // a preflight
+		}
+	}
+	var a answer
+	if r.Method != http.MethodOptions && g.canLogIn() {
+		a = g.who(r)
+	}
+	switch {
+	case a.wait > 0:
+		w.Header().Set("Retry-After", strconv.Itoa(retryAfter(a.wait)))
+		g.refuse(w, r, "", http.StatusTooManyRequests, "Too many passwords were wrong; wait.")
+		return
+	case a.wrong:
+		g.challenge(w, r)
+		return
+	}
+	if s == nil {
+		g.serveRoot(w, r, a.user)
+		return
+	}
+	if r.Method != http.MethodOptions && !g.permit(w, r, s, a.user) {
+		return
+	}
+	if s.one == nil && a.user == "" {
+		if r.Method == http.MethodOptions {
+			g.serveRoot(w, r, "")
+		} else {
+			g.challenge(w, r)
+		}
+		return
+	}
+	h, err := s.of(a.user)
+	if err != nil {
+		g.dirs.log.Error("home", "user", a.user, "err", err)
+		g.refuse(w, r, a.user, http.StatusInternalServerError, "The server could not open it; its log says why.")
+		return
+	}
+	h.ServeHTTP(w, g.asked(r, a.user))
+}
+
+// asked is the request with the name of the user.
+func (g *generation) asked(r *http.Request, user string) *http.Request {
+	if user == "" {
+		return r
+	}
+	return r.WithContext(handler.WithUser(r.Context(), user))
+}
+
+// serveRoot answers above the shares. Whoever has not logged in is asked to, where that would show more.
+func (g *generation) serveRoot(w http.ResponseWriter, r *http.Request, user string) {
+	if r.Method == http.MethodOptions && len(g.shares) > 0 {
+		for _, s := range g.shares {
+			if s.one != nil { // its methods are those of all, for clients that ask at the root
+				r2 := r.WithContext(r.Context())
+				r2.URL = &neturl.URL{Path: s.prefix}
+				s.one.ServeHTTP(w, r2)
+				return
+			}
+		}
+	}
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
+	if user == "" && g.canLogIn() && !(reads && g.anythingFor("")) && r.Method != http.MethodOptions {
+		g.challenge(w, r)
+		return
+	}
+	h, err := g.root(user)
+	if err != nil {
+		g.refuse(w, r, user, http.StatusInternalServerError, "The server could not list the shares.")
+		return
+	}
+	h.ServeHTTP(w, g.asked(r, user))
+}
+
+func (g *generation) anythingFor(user string) bool {
+	return slices.ContainsFunc(g.shares, func(s *share) bool { return s.who.Somewhere(user) >= auth.Read })
+}
+
+// permit tells whether user may do it, and answers if not.
+func (g *generation) permit(w http.ResponseWriter, r *http.Request, s *share, user string) bool {
+	name := s.nameIn(r.URL.Path)
+	may := s.who.May(user, name)
+	ok := false
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, "PROPFIND":
+		ok = may >= auth.Read || strings.HasPrefix(name, pageFiles) && s.who.Somewhere(user) >= auth.Read
+		if ok && wide(r) && s.who.Throughout(user, name) < auth.Read {
+			g.refuse(w, r, user, http.StatusForbidden, "There are members below that you may not read; ask collection by collection with Depth 1.")
+			return false
+		}
+	case http.MethodPut, "MKCOL":
+		ok = may >= auth.Append
+		if ok && may < auth.Write && r.Method == http.MethodPut {
+			r.Header["If-None-Match"] = []string{"*"}
+		}
+	case "COPY":
+		ok = s.who.Throughout(user, name) >= auth.Read
+		if ok {
+			return g.permitDestination(w, r, s, user)
+		}
+	case "MOVE":
+		ok = s.who.Throughout(user, name) >= auth.Write
+		if ok {
+			return g.permitDestination(w, r, s, user)
+		}
+	default:
+		ok = s.who.Throughout(user, name) >= auth.Write
+	}
+	if !ok {
+		g.forbid(w, r, user)
+	}
+	return ok
+}
+
+// pageFiles are scripts and styles of the page, which hold nothing of anybody.
+const pageFiles = "/" + fs.ReservedPrefix + "page/"
+
+// wide tells whether a request to read is about more than one resource and its members: Depth infinity,
+// an archive, reports of changes.
+func wide(r *http.Request) bool {
+	if r.Method == "PROPFIND" {
+		d := strings.TrimSpace(r.Header.Get("Depth"))
+		return !strings.HasPrefix(d, "0") && !strings.HasPrefix(d, "1")
+	}
+	return r.URL.RawQuery != "" || strings.Contains(r.Header.Get("Accept"), "event-stream")
+}
+
+// permitDestination is the other half of COPY and MOVE. Another share is another server here: RFC 4918
+// §9.8.5 and §9.9.4 name 502 for that. A Destination that is none is left to package handler to refuse.
+func (g *generation) permitDestination(w http.ResponseWriter, r *http.Request, s *share, user string) bool {
+	u, err := neturl.Parse(strings.TrimSpace(r.Header.Get("Destination")))
+	if err != nil {
+		return true
+	}
+	if g.holds(u.Path) != s {
+		g.refuse(w, r, user, http.StatusBadGateway, "The destination is in another share; nothing was changed, use GET, PUT and DELETE.")
+		return false
+	}
+	name := s.nameIn(u.Path)
+	may := s.who.Throughout(user, name)
+	if may < auth.Append {
+		g.forbid(w, r, user)
+		return false
+	}
+	if may < auth.Write {
+		r.Header["Overwrite"] = []string{"F"}
+	}
+	return true
+}
+
+// forbid is 401 for whoever could log in (Dolphin writes without a login until it sees that), else 403.
+func (g *generation) forbid(w http.ResponseWriter, r *http.Request, user string) {
+	if user == "" && g.canLogIn() {
+		g.challenge(w, r)
+		return
+	}
+	g.refuse(w, r, user, http.StatusForbidden, "You may not do this here.")
+}
+
+// challenge asks for a password. RFC 9110 §11.6.1, RFC 7617.
+func (g *generation) challenge(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Www-Authenticate", `Basic realm="ifmatch", charset="UTF-8"`)
+	g.refuse(w, r, "", http.StatusUnauthorized, "Log in to do this.")
+}
+
+// refuse answers for the gate, and writes its line of the log. A body that nobody asked for yet is not read.
+func (g *generation) refuse(w http.ResponseWriter, r *http.Request, user string, status int, say string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		fmt.Fprintln(w, say)
+	}
+	g.dirs.log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.Int("status", status), slog.String("remote", g.address(r)), slog.String("user", user), slog.String("why", say))
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime"
+	"strings"
+	"time"
+
+	"ifmatch/cmd/ifmatch/auth"
+)
+
+// login finds out who is asking, and remembers across reloads who was and who failed.
+type login struct {
+	log       *slog.Logger
+	verifier  *auth.Verifier
+	addresses auth.Throttle
+	names     auth.Throttle
+}
+
+// Ten wrong passwords from one address, or fifty for one user from everywhere, and it is over for five minutes.
+func newLogin(log *slog.Logger) *login {
+	return &login{log: log, verifier: auth.NewVerifier(runtime.GOMAXPROCS(0)),
+		addresses: auth.Throttle{Limit: 10, Window: 5 * time.Minute},
+		names:     auth.Throttle{Limit: 50, Window: 5 * time.Minute}}
+}
+
+// answer is what came out: a user ("" for nobody), or why not.
+type answer struct {
+	user  string
+	wrong bool          // there was a password, and it is wrong
+	wait  time.Duration // too many were wrong
+}
+
+// who is asking: a client certificate, a proxy that we believe, or a password says it.
+func (g *generation) who(r *http.Request) answer {
+	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
+		if name := r.TLS.VerifiedChains[0][0].Subject.CommonName; auth.GoodName(name) {
+			return answer{user: name}
+		}
+	}
+	if g.userHeader != "" && g.trusted(r) {
+		if name := r.Header.Get(g.userHeader); auth.GoodName(name) {
+			return answer{user: name}
+		}
+	}
+	if g.users == nil {
+		return answer{}
+	}
+	name, password, given := r.BasicAuth()
+	if !given {
+		return answer{}
+	}
+	return g.login.password(r.Context(), g.users, name, password, g.address(r))
+}
+
+// password compares one. A password that was verified a while ago passes also while others guess.
+func (l *login) password(ctx context.Context, users *auth.Users, name, password, address string) answer {
+	now := time.Now()
+	if l.verifier.Known(users, name, password, now) {
+		return answer{user: name}
+	}
+	key := network(address)
+	waiting := func() time.Duration { return max(l.addresses.Wait(key, now), l.names.Wait(name, now)) }
+	if wait := waiting(); wait > 0 {
+		return answer{wait: wait}
+	}
+	ok, err := l.verifier.Verify(ctx, users, name, password, now)
+	if wait := waiting(); wait > 0 { // many tried at once
+		return answer{wait: wait}
+	}
+	if ok {
+		return answer{user: name}
+	}
+	if err == nil {
+		l.addresses.Fail(key, now)
+		l.names.Fail(name, now)
+		l.log.Warn("login failed", "remote", address, "user", name)
+	}
+	return answer{wrong: true}
+}
+
+// address is where a request comes from: the last hop that is no proxy of ours.
+func (g *generation) address(r *http.Request) string {
+	address := r.RemoteAddr
+	if g.trusted(r) {
+		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+		for i := len(hops) - 1; i >= 0 && g.trustedProxies.hold(address); i-- {
+			a, ok := hostAddr(strings.TrimSpace(hops[i]))
+			if !ok {
+				break
+			}
+			address = a.String()
+		}
+	}
+	if a, ok := hostAddr(address); ok {
+		return a.String()
+	}
+	return "unix"
+}
+
+// network is what counts as one address: whoever has one of IPv6 has 2^64 of them.
+func network(address string) string {
+	if a, err := netip.ParseAddr(address); err == nil && a.Is6() {
+		p, _ := a.WithZone("").Prefix(64)
+		return p.String()
+	}
+	return address
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	iofs "io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"ifmatch/cmd/ifmatch/auth"
+)
+
+func newPasswd() *cobra.Command {
+	algorithm := choice{"bcrypt", []string{"bcrypt", "argon2id"}}
+	cmd := &cobra.Command{
+		Use:   "passwd [flags] FILE USER",
+		Short: "Set the password of a user",
+		Long: `Set the password of USER in FILE, which is made when it is not there; the other lines stay.
+The password is read without echo from the terminal, twice, or else one line of standard
+input. A running server reads FILE again on SIGHUP.`,
+		Example: "  ifmatch passwd /etc/ifmatch/users anna\n  ifmatch passwd --hash argon2id users ben",
+		Args:    someArgs(2, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !auth.GoodName(args[1]) {
+				return usagef("%q is no name of a user; accepted: %s", args[1], auth.NameRule)
+			}
+			password, err := readPassword(cmd)
+			if err != nil {
+				return err
+			}
+			hash := ""
+			if algorithm.value == "argon2id" {
+				hash = auth.Argon2id(password)
+			} else if hash, err = auth.Bcrypt(password); err != nil {
+				return usagef("%w", err)
+			}
+			return setUser(args[0], args[1], hash)
+		},
+	}
+	cmd.Flags().Var(&algorithm, "hash", "bcrypt, or argon2id, which takes 64 MiB for each login")
+	return cmd
+}
+
+func readPassword(cmd *cobra.Command) ([]byte, error) {
+	in, ok := cmd.InOrStdin().(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+		if line = strings.TrimRight(line, "\r\n"); line == "" {
+			return nil, usagef("the password is missing on standard input")
+		}
+		if err == io.EOF {
+			err = nil
+		}
+		return []byte(line), err
+	}
+	var typed [2][]byte
+	for i, prompt := range []string{"Password: ", "Again: "} {
+		fmt.Fprint(cmd.ErrOrStderr(), prompt)
+		var err error
+		typed[i], err = term.ReadPassword(int(in.Fd()))
+		fmt.Fprintln(cmd.ErrOrStderr())
+		if err != nil {
+			return nil, err
+		}
+	}
+	if len(typed[0]) == 0 || string(typed[0]) != string(typed[1]) {
+		return nil, errors.New("the two are not the same, or empty; nothing was changed")
+	}
+	return typed[0], nil
+}
+
+// setUser puts a line into the file by rename, so that a server that reads it meanwhile sees all of it. The new
+// file has the mode and, where that is allowed, the owner of the old one.
+func setUser(file, user, hash string) error {
+	file = real(file)
+	old, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, iofs.ErrNotExist) {
+		return err
+	}
+	var b strings.Builder
+	found := false
+	for line := range strings.Lines(string(old)) {
+		line = strings.TrimRight(line, "\n")
+		if name, _, _ := strings.Cut(strings.TrimSpace(line), ":"); name == user {
+			if found {
+				continue
+			}
+			found, line = true, user+":"+hash
+		}
+		b.WriteString(line + "\n")
+	}
+	if !found {
+		b.WriteString(user + ":" + hash + "\n")
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".users-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.WriteString(b.String())
+	if err == nil {
+		err = keepOwner(tmp, file)
+	}
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), file)
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// reloadOnHangup reads everything again on SIGHUP. Connections stay, requests in flight end with what
+// they began with, and locks stay with their directories. A mistake keeps the old configuration.
+func reloadOnHangup(ctx context.Context, src source, s *site, log *slog.Logger) (stop func()) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	done := make(chan struct{})
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangups:
+				s.reload(src, log)
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		cancel()
+		<-done
+	}
+}
+
+func (s *site) reload(src source, log *slog.Logger) {
+	m := manager{log}
+	m.reloading()
+	defer m.tell("READY=1")
+	set, err := src.load()
+	if err == nil {
+		err = s.use(set)
+	}
+	if err != nil {
+		log.Error("not reloaded: the old configuration stays", "err", err)
+		return
+	}
+	log.Info("reloaded", "shares", len(set.shares), "users", set.users.Len())
+}

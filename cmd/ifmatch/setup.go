@@ -1,0 +1,285 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"ifmatch/cmd/ifmatch/auth"
+	"ifmatch/cmd/ifmatch/config"
+)
+
+// setup is all that a server is told: flags and environment, and the file that they beat.
+type setup struct {
+	*settings
+	shares []*shareSetup
+	users  *auth.Users // nil: there is no file of users
+	doc    *config.Document
+}
+
+// shareSetup is one directory and how it is served. Its settings are those of the server, unless the
+// file says otherwise for this share.
+type shareSetup struct {
+	*settings
+	prefix string // "/" or "/docs"
+	dir    string // may hold {user}
+	cors   []string
+	rules  []auth.Rule
+	who    *auth.Rules
+	table  *config.Table
+}
+
+// source is where a setup is read from, and read again on SIGHUP.
+type source struct {
+	dir   string            // served at /, without a file
+	given map[string]string // flags that the command line or the environment set
+}
+
+// perShare are the flags that a share can have for itself.
+var perShare = []string{"etag", "hash-limit", "durability", "require-if-match", "read-only", "max-upload", "proxy-tags", "no-notify"}
+
+// notInFile are flags that only a command line can have.
+var notInFile = []string{"config", "memory"}
+
+// newSource notes what was given with flags, to which the environment was applied.
+func newSource(flags *pflag.FlagSet, dir string) source {
+	src := source{dir: dir, given: map[string]string{}}
+	flags.Visit(func(f *pflag.Flag) { src.given[f.Name] = f.Value.String() })
+	return src
+}
+
+// read makes the setup, without a look at the directories; load in addition reads the files that it names.
+// Errors: *usageError with a line for each mistake.
+func (src source) read() (*setup, error) {
+	s := src.settings(nil)
+	if s.config == "" {
+		share := &shareSetup{settings: s, prefix: "/", dir: src.dir}
+		return &setup{settings: s, shares: []*shareSetup{share}}, nil
+	}
+	doc, err := config.Read(s.config)
+	if err != nil {
+		return nil, usagef("%w", err)
+	}
+	file := values(doc.Root, func(name string) bool { return !slices.Contains(notInFile, name) })
+	set := &setup{settings: src.settings(file), doc: doc}
+	groups := readGroups(doc.Root.Table("groups"))
+	for _, t := range doc.Root.Tables("share") {
+		own := values(t, func(name string) bool { return slices.Contains(perShare, name) })
+		both := maps.Clone(file)
+		maps.Copy(both, own)
+		share := &shareSetup{settings: src.settings(both), table: t, cors: t.List("cors")}
+		share.read(set, groups)
+		set.shares = append(set.shares, share)
+	}
+	if len(set.shares) == 0 {
+		doc.Root.Blame("share", "there is none; serve a directory with [[share]], prefix and dir")
+	}
+	set.prefixes()
+	doc.Root.Close()
+	if err := doc.Err(); err != nil {
+		return nil, usagef("%w", err)
+	}
+	return set, nil
+}
+
+// settings are the defaults, beaten by file, beaten by what was given. Both were checked before.
+func (src source) settings(file map[string]string) *settings {
+	s := defaultSettings()
+	flags := s.flags()
+	for name, value := range file {
+		flags.Set(name, value)
+	}
+	for name, value := range src.given {
+		if flags.Lookup(name) != nil {
+			flags.Set(name, value)
+		}
+	}
+	return s
+}
+
+// values reads the keys of t that are flags, and blames values that those do not accept.
+func values(t *config.Table, want func(name string) bool) map[string]string {
+	found := map[string]string{}
+	defaultSettings().flags().VisitAll(func(f *pflag.Flag) {
+		if !want(f.Name) {
+			return
+		}
+		text, ok := t.Text(f.Name)
+		if !ok {
+			return
+		}
+		if f.Value.Set(text) != nil {
+			t.Blame(f.Name, "%q is not accepted; accepted: %s", text, accepted(f))
+			return
+		}
+		found[f.Name] = text
+	})
+	return found
+}
+
+func readGroups(t *config.Table) map[string][]string {
+	groups := map[string][]string{}
+	if t != nil {
+		for _, name := range t.Keys() {
+			groups[name] = t.List(name)
+		}
+	}
+	return groups
+}
+
+// read reads what only a share has.
+func (sh *shareSetup) read(set *setup, groups map[string][]string) {
+	t := sh.table
+	sh.prefix, _ = t.Text("prefix")
+	if sh.prefix == "" || sh.prefix[0] != '/' || path.Clean(sh.prefix) != sh.prefix {
+		t.Blame("prefix", "%q is not accepted; accepted: a path such as /docs, or / for a single share", sh.prefix)
+	}
+	sh.dir, _ = t.Text("dir")
+	if !filepath.IsAbs(sh.dir) {
+		t.Blame("dir", "%q is not accepted; accepted: an absolute path, in which {user} stands for who has logged in", sh.dir)
+	}
+	for _, origin := range sh.cors {
+		scheme, host, ok := strings.Cut(origin, "://")
+		if !ok || scheme == "" || host == "" || strings.ContainsAny(host, "/*") {
+			t.Blame("cors", "%q is not accepted; accepted: origins such as https://app.example", origin)
+		}
+	}
+	for _, rt := range t.Tables("rule") {
+		sh.rules = append(sh.rules, readRule(rt, groups))
+	}
+	t.Close()
+	if !t.Has("rule") {
+		sh.rules = []auth.Rule{{Path: "/", Who: []string{set.defaultWho()}, May: auth.Write}}
+	}
+	sh.who = auth.NewRules(sh.rules, groups)
+}
+
+func readRule(t *config.Table, groups map[string][]string) auth.Rule {
+	r := auth.Rule{Path: "/", Who: t.List("who")}
+	if p, ok := t.Text("path"); ok {
+		r.Path = p
+	}
+	if r.Path == "" || r.Path[0] != '/' || path.Clean(r.Path) != r.Path {
+		t.Blame("path", "%q is not accepted; accepted: a path below the prefix of the share, such as /photos", r.Path)
+	}
+	for _, who := range r.Who {
+		group, isGroup := strings.CutPrefix(who, "@")
+		_, known := groups[group]
+		if isGroup && !known || !isGroup && who != auth.Everybody && who != auth.Anonymous && !auth.GoodName(who) {
+			t.Blame("who", "%q is not accepted; accepted: names of users, @group of [groups], * for whoever has logged in, anonymous", who)
+		}
+	}
+	if len(r.Who) == 0 {
+		t.Blame("who", "there is nobody; accepted: names of users, @group, *, anonymous")
+	}
+	may, _ := t.Text("may")
+	var ok bool
+	if r.May, ok = auth.Rights[may]; !ok {
+		t.Blame("may", "%q is not accepted; accepted: none, read, append, write", may)
+	}
+	t.Close()
+	return r
+}
+
+// defaultWho is who may do everything where no rule says who: whoever has logged in, if anybody can.
+func (set *setup) defaultWho() string {
+	if set.canLogIn() {
+		return auth.Everybody
+	}
+	return auth.Anonymous
+}
+
+// canLogIn tells whether there is a way to say who one is.
+func (set *setup) canLogIn() bool {
+	return set.settings.users != "" || set.tlsClientCA != "" || set.userHeader != ""
+}
+
+// prefixes blames shares that stand in each other's way.
+func (set *setup) prefixes() {
+	for i, a := range set.shares {
+		for _, b := range set.shares[:i] {
+			if a.prefix == b.prefix || below(a.prefix, b.prefix) || below(b.prefix, a.prefix) {
+				a.table.Blame("prefix", "%s and %s are the same, or one is inside the other", a.prefix, b.prefix)
+			}
+		}
+	}
+}
+
+// below tells whether path is inside prefix, and not prefix itself.
+func below(path, prefix string) bool {
+	return prefix == "/" && path != "/" || strings.HasPrefix(path, prefix+"/")
+}
+
+// load reads the setup and the files that it names, and tells whether it could be served.
+// Errors: *usageError.
+func (src source) load() (*setup, error) {
+	set, err := src.read()
+	if err != nil {
+		return nil, err
+	}
+	if set.settings.users != "" {
+		if set.users, err = auth.ReadUsers(set.settings.users); err != nil {
+			return nil, usagef("users: %w", err)
+		}
+	}
+	for _, sh := range set.shares {
+		if sh.who == nil {
+			sh.who = auth.NewRules([]auth.Rule{{Path: "/", Who: []string{set.defaultWho()}, May: auth.Write}}, nil)
+		}
+		if sh.table == nil || strings.Contains(sh.dir, "{user}") {
+			continue
+		}
+		if fi, err := os.Stat(sh.dir); err != nil || !fi.IsDir() {
+			sh.table.Blame("dir", "%s: there is no such directory", sh.dir)
+		}
+	}
+	if set.doc != nil && set.doc.Err() != nil {
+		return nil, usagef("%w", set.doc.Err())
+	}
+	return set, set.consistent()
+}
+
+// consistent refuses settings that do not go together.
+func (set *setup) consistent() error {
+	switch {
+	case (set.tlsCert == "") != (set.tlsKey == ""):
+		return usagef("--tls-cert and --tls-key are given together")
+	case set.tlsClientCA != "" && set.tlsCert == "":
+		return usagef("--tls-client-ca needs --tls-cert and --tls-key")
+	case set.userHeader != "" && len(set.trustedProxies.text) == 0:
+		return usagef("--user-header needs --trusted-proxies: nobody else may say who has logged in")
+	case set.noAuth && set.canLogIn():
+		return usagef("--no-auth and users (--users, --user-header, --tls-client-ca) exclude each other")
+	}
+	if set.tlsCert != "" {
+		if _, err := newCerts(set.settings); err != nil {
+			return usagef("tls: %w", err)
+		}
+	}
+	return nil
+}
+
+// guarded refuses to let strangers in by accident. local: only this machine can reach us.
+func (set *setup) guarded(local bool) error {
+	if local || set.canLogIn() || set.noAuth {
+		return nil
+	}
+	return usagef("everybody who can reach this address could read and change the files: name users with --users FILE, or say --no-auth")
+}
+
+func (set *setup) String() string {
+	return fmt.Sprintf("%d shares, %d users", len(set.shares), set.users.Len())
+}
+
+func (s *settings) scheme() string {
+	if s.tlsCert != "" {
+		return "https"
+	}
+	return "http"
+}

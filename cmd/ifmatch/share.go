@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"ifmatch/etagfs"
+	"ifmatch/etagfs/state"
+	"ifmatch/fs"
+	"ifmatch/handler"
+	"ifmatch/handler/lock"
+)
+
+// opened is a directory that is being served, with its state. It outlives a reload, and with it its locks.
+type opened struct {
+	base  fs.FS
+	tree  *etagfs.FS
+	store *state.Store
+	locks *lock.Table
+	how   string // the settings that it was opened with
+	close func()
+}
+
+// directories are those that are open, each once. Safe for concurrent use.
+type directories struct {
+	log    *slog.Logger
+	getenv func(string) string
+
+	mu   sync.Mutex
+	open map[string]*opened // guarded by mu
+}
+
+// opening are the settings that only a restart can change.
+func opening(s *settings) string {
+	return fmt.Sprint("etag=", s.etag.value, " hash-limit=", s.hashLimit.String(), " durability=", s.durability.value, " read-only=", s.readOnly, " no-notify=", s.noNotify, " state=", s.state)
+}
+
+// get opens dir, or finds it open.
+// Errors: those of openTree and openState; one that says that only a restart can do it.
+func (d *directories) get(dir string, s *settings) (*opened, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if o := d.open[dir]; o != nil {
+		if how := opening(s); how != o.how {
+			return nil, fmt.Errorf("%s: is served with %s; it takes a restart to make that %s", dir, o.how, how)
+		}
+		return o, nil
+	}
+	o, err := openDirectory(dir, s, d.log, d.getenv)
+	if err == nil {
+		d.open[dir] = o
+	}
+	return o, err
+}
+
+// keep closes all but those that want has.
+func (d *directories) keep(want func(dir string) bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for dir, o := range d.open {
+		if !want(dir) {
+			o.close()
+			delete(d.open, dir)
+		}
+	}
+}
+
+func openDirectory(dir string, s *settings, log *slog.Logger, getenv func(string) string) (*opened, error) {
+	base, err := openTree(dir, s)
+	if err != nil {
+		return nil, err
+	}
+	logFeatures(log, base.Features())
+	store, locks, err := openState(base, dir, s, log, getenv)
+	if err != nil {
+		base.Close()
+		return nil, err
+	}
+	o := &opened{base: base, store: store, locks: locks, tree: etagfs.New(base, treeOptions(s, store, log)), how: opening(s)}
+	swept := make(chan struct{})
+	go func() {
+		sweep(base, log)
+		close(swept)
+	}()
+	hashing, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if s.etag.value == "content" {
+			keepHashing(hashing, o.tree, int64(s.hashRate), log)
+		}
+	}()
+	o.close = func() {
+		stop()
+		<-done
+		o.tree.Close()
+		store.Close()
+		closeAfter(base, swept)
+	}
+	return o, nil
+}
+
+// share answers for one [shareSetup].
+type share struct {
+	*shareSetup
+	site *generation
+	one  http.Handler // nil: each user has a home
+
+	mu    sync.Mutex
+	homes map[string]http.Handler // by user; guarded by mu
+}
+
+func newShare(sh *shareSetup, g *generation) (*share, error) {
+	s := &share{shareSetup: sh, site: g, homes: map[string]http.Handler{}}
+	if strings.Contains(sh.dir, "{user}") {
+		return s, nil
+	}
+	var err error
+	s.one, err = s.handler(sh.dir)
+	return s, err
+}
+
+func (s *share) handler(dir string) (http.Handler, error) {
+	o, err := s.site.dirs.get(dir, s.settings)
+	if err != nil {
+		return nil, err
+	}
+	ho := handlerOptions(s.settings, s.site.dirs.log)
+	ho.State, ho.Locks, ho.Hosts = o.store, o.locks, s.hosts
+	ho.TrustForwarded = s.site.trusted
+	if s.prefix != "/" {
+		ho.Prefix = s.prefix
+	}
+	return handler.New(o.tree, ho)
+}
+
+// of is the handler for user; a home is made when its user first comes.
+func (s *share) of(user string) (http.Handler, error) {
+	if s.one != nil {
+		return s.one, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.homes[user]; h != nil {
+		return h, nil
+	}
+	dir := strings.ReplaceAll(s.dir, "{user}", user)
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, iofs.ErrExist) {
+		return nil, err
+	}
+	h, err := s.handler(dir)
+	if err == nil {
+		s.homes[user] = h
+	}
+	return h, err
+}
+
+// serves tells whether dir is one of the share's directories.
+func (s *share) serves(dir string) bool {
+	before, after, homes := strings.Cut(s.dir, "{user}")
+	if !homes {
+		return dir == s.dir
+	}
+	return strings.HasPrefix(dir, before) && strings.HasSuffix(dir, after)
+}
+
+// shareState gives each share of a file a directory of its own where --state names one for all.
+func shareState(set *setup) {
+	if set.doc == nil || set.state == "" {
+		return
+	}
+	for _, sh := range set.shares {
+		sh.state = filepath.Join(set.state, ownName(sh.dir))
+	}
+}
+
+// holds finds the share that a URL path belongs to; nil for none.
+func (g *generation) holds(urlPath string) *share {
+	i := slices.IndexFunc(g.shares, func(s *share) bool { return urlPath == s.prefix || below(urlPath, s.prefix) || s.prefix == "/" })
+	if i < 0 {
+		return nil
+	}
+	return g.shares[i]
+}

@@ -1,0 +1,335 @@
+//go:build unix
+
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// house is a server with users anna and ben (their passwords are their names) and three shares.
+type house struct {
+	*process
+	t         testing.TB
+	dir, file string
+}
+
+const houseFile = `users = "DIR/users"
+trusted-proxies = ["127.0.0.2"]
+[[share]]
+prefix = "/photos"
+dir = "DIR/photos"
+cors = ["https://app.example"]
+[[share.rule]]
+who = ["anna"]
+may = "write"
+[[share.rule]]
+path = "/shown"
+who = ["anonymous"]
+may = "read"
+[[share]]
+prefix = "/backup"
+dir = "DIR/backup"
+[[share.rule]]
+who = ["*"]
+may = "append"
+[[share]]
+prefix = "/home"
+dir = "DIR/homes/{user}"
+`
+
+func newHouse(t testing.TB) *house {
+	t.Helper()
+	h := &house{t: t, dir: t.TempDir()}
+	for _, d := range []string{"photos/shown", "photos/secret", "backup", "homes"} {
+		if err := os.MkdirAll(filepath.Join(h.dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writeFile(t, filepath.Join(h.dir, "photos/shown/a.txt"), "a")
+	h.users("anna", "ben")
+	h.file = filepath.Join(h.dir, "ifmatch.toml")
+	h.write(houseFile)
+	h.process = start(t, nil, "--config="+h.file)
+	return h
+}
+
+func (h *house) write(text string) { writeFile(h.t, h.file, strings.ReplaceAll(text, "DIR", h.dir)) }
+
+func (h *house) users(names ...string) {
+	var lines string
+	for _, n := range names {
+		hash, err := bcrypt.GenerateFromPassword([]byte(n), bcrypt.MinCost)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		lines += n + ":" + string(hash) + "\n"
+	}
+	writeFile(h.t, filepath.Join(h.dir, "users"), lines)
+}
+
+// ask sends a request as user, "" for nobody.
+func (h *house) ask(user, method, path, body string, header ...string) (*http.Response, string) {
+	h.t.Helper()
+	req, err := http.NewRequest(method, h.url+path, strings.NewReader(body))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], strings.ReplaceAll(header[i+1], "URL", h.url))
+	}
+	if user != "" {
+		req.SetBasicAuth(user, user)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, _ := io.ReadAll(res.Body)
+	return res, string(text)
+}
+
+func TestWhoMayDoWhat(t *testing.T) {
+	h := newHouse(t)
+	for _, tt := range []struct {
+		user, method, path string
+		status             int
+		header             []string
+	}{
+		{"", "OPTIONS", "/photos/", 200, nil}, // Zotero asks before it logs in
+		{"", "OPTIONS", "/", 200, nil},
+		{"", "GET", "/", 200, nil},
+		{"", "PROPFIND", "/", 401, []string{"Depth", "1"}},
+		{"anna", "PROPFIND", "/", 207, []string{"Depth", "1"}},
+		{"anna", "PROPFIND", "/", 403, []string{"Depth", "infinity"}},
+		{"anna", "PUT", "/x", 403, nil},
+		{"", "DELETE", "/photos/shown/a.txt", 401, nil}, // Dolphin deletes until it sees 401
+		{"", "DELETE", "/x", 401, nil},
+		{"", "PUT", "/photos/new", 401, nil},
+		{"", "GET", "/photos/shown/a.txt", 200, nil},
+		{"", "GET", "/photos/", 401, nil},
+		{"ben", "GET", "/photos/", 403, nil},
+		{"ben", "GET", "/photos/shown/", 200, nil},
+		{"eve", "GET", "/photos/shown/", 401, nil}, // a wrong password is no anonymous visit
+		{"anna", "PUT", "/photos/one", 201, nil},
+		{"anna", "GET", "/photos/made-up", 404, nil},
+		{"anna", "PUT", "/photos/shown/x", 403, nil}, // the longest path decides, and it does not name her
+		{"anna", "DELETE", "/photos/shown", 403, nil},
+		{"anna", "MOVE", "/photos/one", 403, []string{"Destination", "URL/photos/shown/one"}},
+		{"anna", "MOVE", "/photos/one", 502, []string{"Destination", "URL/backup/one"}},
+		{"anna", "MOVE", "/photos/one", 201, []string{"Destination", "URL/photos/two"}},
+		{"ben", "PUT", "/backup/b", 201, nil},
+		{"ben", "PUT", "/backup/b", 412, nil},
+		{"ben", "PUT", "/backup/b", 412, []string{"If-None-Match", `"x"`}},
+		{"ben", "PUT", "/backup//b", 412, nil},
+		{"ben", "COPY", "/backup/b", 201, []string{"Destination", "URL/backup/c"}},
+		{"ben", "COPY", "/backup/b", 412, []string{"Destination", "URL/backup/c", "Overwrite", "T"}},
+		{"ben", "MOVE", "/backup/b", 403, []string{"Destination", "URL/backup/d"}},
+		{"ben", "DELETE", "/backup/b", 403, nil},
+		{"ben", "LOCK", "/backup/b", 403, nil},
+		{"ben", "PROPPATCH", "/backup/b", 403, nil},
+		{"ben", "MKCOL", "/backup/dir", 201, nil},
+		{"ben", "PATCH", "/backup/b", 403, nil},
+		{"", "GET", "/home/", 401, nil},
+		{"ben", "PUT", "/home/mine", 201, nil},
+		{"anna", "GET", "/home/mine", 404, nil},
+		{"ben", "GET", "/home/mine", 200, nil},
+		{"anna", "GET", "/home/../ben/mine", 400, nil},
+	} {
+		res, text := h.ask(tt.user, tt.method, tt.path, "", tt.header...)
+		if res.StatusCode != tt.status {
+			t.Errorf("%s: %s %s %v: %s, want %d\n%s", tt.user, tt.method, tt.path, tt.header, res.Status, tt.status, text)
+		}
+		if (tt.status == 401) != (res.Header.Get("WWW-Authenticate") != "") {
+			t.Errorf("%s: %s %s: %d with the challenge %q", tt.user, tt.method, tt.path, tt.status, res.Header.Get("WWW-Authenticate"))
+		}
+	}
+	if _, text := h.ask("ben", "PROPFIND", "/", "", "Depth", "1"); !strings.Contains(text, "<D:href>/backup/</D:href>") ||
+		!strings.Contains(text, "<D:href>/home/</D:href>") {
+		t.Errorf("the root does not list the shares:\n%s", text)
+	}
+	if _, text := h.ask("", "GET", "/", ""); !strings.Contains(text, "photos") || strings.Contains(text, "backup") {
+		t.Errorf("the root shows strangers the wrong shares:\n%s", text)
+	}
+	if fi, err := os.Stat(filepath.Join(h.dir, "homes/ben")); err != nil || fi.Mode().Perm() != 0o700 {
+		t.Errorf("ben's home: %v %v", fi, err)
+	}
+}
+
+func TestWrongPasswordsAreThrottled(t *testing.T) {
+	h := newHouse(t)
+	for i := range 10 {
+		if res, _ := h.ask("", "GET", "/photos/", "", "Authorization", "Basic YW5uYTp3cm9uZw=="); res.StatusCode != 401 {
+			t.Fatalf("attempt %d: %s", i, res.Status)
+		}
+	}
+	res, _ := h.ask("anna", "GET", "/photos/", "")
+	if res.StatusCode != 429 || res.Header.Get("Retry-After") == "" {
+		t.Errorf("after ten failures: %s, Retry-After %q", res.Status, res.Header.Get("Retry-After"))
+	}
+	h.logged(`"msg":"login failed","remote":"127.0.0.1","user":"anna"`)
+	if strings.Contains(strings.Join(h.lines(), "\n"), "wrong\"") {
+		t.Error("a password is in the log")
+	}
+}
+
+func TestCORS(t *testing.T) {
+	h := newHouse(t)
+	res, _ := h.ask("", "OPTIONS", "/photos/x", "", "Origin", "https://app.example", "Access-Control-Request-Method", "PROPFIND", "Access-Control-Request-Headers", "depth,if-match")
+	if res.StatusCode != 204 || res.Header.Get("Access-Control-Allow-Origin") != "https://app.example" ||
+		!strings.Contains(res.Header.Get("Access-Control-Allow-Methods"), "PROPFIND") || res.Header.Get("Access-Control-Allow-Headers") != "depth,if-match" {
+		t.Errorf("preflight: %s %v", res.Status, res.Header)
+	}
+	res, text := h.ask("", "GET", "/photos/shown/a.txt", "", "Origin", "https://app.example")
+	if text != "a" || !strings.Contains(res.Header.Get("Access-Control-Expose-Headers"), "ETag") || !strings.Contains(strings.Join(res.Header["Vary"], ","), "Origin") {
+		t.Errorf("GET: %q %v", text, res.Header)
+	}
+	if res, _ = h.ask("", "GET", "/photos/x", "", "Origin", "https://app.example"); res.StatusCode != 401 || res.Header.Get("Access-Control-Allow-Origin") == "" {
+		t.Errorf("a page cannot read the 401: %v", res.Header)
+	}
+	for path, origin := range map[string]string{"/photos/shown/a.txt": "https://evil.example", "/backup/": "https://app.example"} {
+		if res, _ = h.ask("anna", "GET", path, "", "Origin", origin); res.Header.Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%s is open to %s", path, origin)
+		}
+	}
+}
+
+// SIGHUP applies users, shares and rules; locks stay; a mistake changes nothing.
+func TestReload(t *testing.T) {
+	h := newHouse(t)
+	res, _ := h.ask("anna", "LOCK", "/photos/doc", `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>`)
+	wantStatus(t, res, 201)
+	token := res.Header.Get("Lock-Token")
+	h.users("anna", "eve")
+	h.write(strings.Replace(strings.Split(houseFile, "[[share]]\nprefix = \"/backup\"")[0], `who = ["anna"]`, `who = ["anna", "eve"]`, 1))
+	h.cmd.Process.Signal(syscall.SIGHUP)
+	h.logged(`"msg":"reloaded"`)
+	for _, tt := range []struct {
+		user, method, path string
+		status             int
+	}{
+		{"ben", "GET", "/photos/", 401}, {"eve", "GET", "/photos/", 200}, {"anna", "GET", "/backup/", 404},
+		{"anna", "GET", "/home/", 404}, {"eve", "PUT", "/photos/doc", 423},
+	} {
+		if res, _ := h.ask(tt.user, tt.method, tt.path, "x"); res.StatusCode != tt.status {
+			t.Errorf("%s: %s %s: %s, want %d", tt.user, tt.method, tt.path, res.Status, tt.status)
+		}
+	}
+	res, _ = h.ask("anna", "PUT", "/photos/doc", "x", "If", "("+strings.Trim(token, "()")+")")
+	wantStatus(t, res, 204)
+	h.write("users = 5\nnonsense = true\n" + houseFile)
+	h.cmd.Process.Signal(syscall.SIGHUP)
+	h.logged("the old configuration stays")
+	if res, _ := h.ask("eve", "GET", "/photos/", ""); res.StatusCode != 200 {
+		t.Errorf("after a bad file: %s", res.Status)
+	}
+}
+
+func TestOpenOnlyOnLoopback(t *testing.T) {
+	code, _, stderr := call(t.Context(), nil, "serve", "--listen=0.0.0.0:0", t.TempDir())
+	if code != 2 || !strings.Contains(stderr, "--no-auth") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}
+
+// TLS: HTTP/2, a certificate that is renewed, and a user by certificate.
+func TestTLS(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "crt"), filepath.Join(dir, "key")
+	ca, pair := selfSigned(t, "anna", cert, key)
+	other := t.TempDir()
+	p := start(t, nil, "--tls-cert="+cert, "--tls-key="+key, "--tls-client-ca="+cert, other)
+	serial := func(certs ...tls.Certificate) (*http.Response, *big.Int) {
+		tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca, Certificates: certs}, ForceAttemptHTTP2: true}
+		defer tr.CloseIdleConnections()
+		res, _, err := trySend(&http.Client{Transport: tr}, "GET", p.url+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res, res.TLS.PeerCertificates[0].SerialNumber
+	}
+	res, first := serial()
+	if res.StatusCode != 401 || res.ProtoMajor != 2 {
+		t.Errorf("without a certificate: %s %s", res.Proto, res.Status)
+	}
+	if res, _ = serial(pair); res.StatusCode != 200 {
+		t.Errorf("with a certificate: %s", res.Status)
+	}
+	renewed, _ := selfSigned(t, "anna", cert, key)
+	ca = renewed
+	time.Sleep(1100 * time.Millisecond)
+	if _, second := serial(); second.Cmp(first) == 0 {
+		t.Error("the old certificate is served on")
+	}
+}
+
+// selfSigned writes a new certificate for 127.0.0.1 and for a client.
+func selfSigned(t testing.TB, name, certFile, keyFile string) (*x509.CertPool, tls.Certificate) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial, _ := rand.Int(rand.Reader, big.NewInt(1<<60))
+	c := &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER})
+	writeFile(t, certFile, string(certPEM))
+	writeFile(t, keyFile, string(keyPEM))
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(certPEM)
+	pair, err := tls.X509KeyPair(certPEM, keyPEM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pool, pair
+}
+
+func TestPasswd(t *testing.T) {
+	file := writeFile(t, filepath.Join(t.TempDir(), "users"), "# mine\nanna:x\nben:y\n")
+	code, _, stderr := call(t.Context(), nil, "passwd", file, "anna")
+	if code != 2 || !strings.Contains(stderr, "password is missing") {
+		t.Errorf("without a password: %d %s", code, stderr)
+	}
+	cmd := newCommand(os.Getenv)
+	cmd.SetIn(strings.NewReader("secret\n"))
+	cmd.SetArgs([]string{"passwd", file, "anna"})
+	if err := cmd.Execute(); err != nil {
+		t.Fatal(err)
+	}
+	text, _ := os.ReadFile(file)
+	lines := strings.Split(string(text), "\n")
+	if len(lines) != 4 || lines[0] != "# mine" || lines[2] != "ben:y" ||
+		bcrypt.CompareHashAndPassword([]byte(strings.TrimPrefix(lines[1], "anna:")), []byte("secret")) != nil {
+		t.Error(fmt.Sprint("the file is now\n", string(text)))
+	}
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ifmatch/cmd/ifmatch/auth"
+	"ifmatch/etagfs"
+	"ifmatch/fs"
+	"ifmatch/handler"
+)
+
+// site is all that is served. What it serves can be exchanged while requests are in flight: those end
+// with what they began with. Safe for concurrent use.
+type site struct {
+	dirs  *directories
+	login *login
+	now   atomic.Pointer[generation]
+}
+
+// generation is a site as one setup says it.
+type generation struct {
+	*setup
+	dirs   *directories
+	login  *login
+	shares []*share
+	mu     sync.RWMutex // held for reading by each request; whoever has it alone may close what is no longer served
+	roots  sync.Map     // http.Handler for those who see the same shares, by their prefixes
+}
+
+func newSite(log *slog.Logger, getenv func(string) string) *site {
+	return &site{dirs: &directories{log: log, getenv: getenv, open: map[string]*opened{}}, login: newLogin(log)}
+}
+
+// use begins to serve set. When it cannot, all stays as it was.
+func (s *site) use(set *setup) error {
+	shareState(set)
+	g := &generation{setup: set, dirs: s.dirs, login: s.login}
+	old := s.now.Load()
+	for _, sh := range set.shares {
+		share, err := newShare(sh, g)
+		if err != nil {
+			s.forget(old)
+			return err
+		}
+		g.shares = append(g.shares, share)
+	}
+	s.now.Store(g)
+	if old != nil {
+		go func() {
+			old.mu.Lock() // requests of the old one have ended
+			if s.now.Load() == g {
+				s.forget(g)
+			}
+		}()
+	}
+	return nil
+}
+
+// forget closes the directories that g does not serve.
+func (s *site) forget(g *generation) {
+	s.dirs.keep(func(dir string) bool {
+		if g == nil {
+			return false
+		}
+		for _, sh := range g.shares {
+			if sh.serves(dir) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func (s *site) close() { s.forget(nil) }
+
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g := s.now.Load()
+	for !g.mu.TryRLock() { // it is being retired
+		g = s.now.Load()
+	}
+	defer g.mu.RUnlock()
+	g.ServeHTTP(w, r)
+}
+
+// trusted tells whether a request came through a proxy that we believe.
+func (g *generation) trusted(r *http.Request) bool { return g.trustedProxies.hold(r.RemoteAddr) }
+
+// root answers for the collections above the shares: it shows user the shares that they may see.
+func (g *generation) root(user string) (http.Handler, error) {
+	var seen []string
+	for _, s := range g.shares {
+		if s.who.Somewhere(user) >= auth.Read && (s.one != nil || user != "") {
+			seen = append(seen, s.prefix)
+		}
+	}
+	key := strings.Join(seen, "\x00")
+	if h, ok := g.roots.Load(key); ok {
+		return h.(http.Handler), nil
+	}
+	base := fs.NewMemory()
+	for _, prefix := range seen {
+		if err := base.MkdirAll(prefix, 0o777); err != nil {
+			return nil, err
+		}
+	}
+	// Depth infinity would have to tell of what is in the shares: RFC 4918 §9.1 lets us refuse it.
+	h, err := handler.New(etagfs.New(base, etagfs.Options{Log: g.dirs.log}),
+		handler.Options{ReadOnly: true, MaxInfinite: -1, Log: g.dirs.log, Hosts: g.hosts, TrustForwarded: g.trusted})
+	if err == nil {
+		g.roots.Store(key, h)
+	}
+	return h, err
+}
+
+// nameIn is the name that a URL path has in a share, for rules.
+func (s *share) nameIn(urlPath string) string {
+	if s.prefix != "/" {
+		urlPath = strings.TrimPrefix(urlPath, s.prefix)
+	}
+	if urlPath == "" || urlPath == "/" {
+		return "/"
+	}
+	return path.Clean("/" + urlPath)
+}
+
+// retryAfter is d in whole seconds, one at least.
+func retryAfter(d time.Duration) int { return int(max(1, (d+time.Second-1)/time.Second)) }
