@@ -167,6 +167,7 @@ func wantCleanListings(t *testing.T, url string) {
 	for _, collection := range []string{"/", "/sub/"} {
 		res, text := send(t, "GET", url+collection, nil)
 		wantStatus(t, res, 200)
+		text = strings.ReplaceAll(text, "/.ifmatch-page/", "") // where the page has its style from
 		if strings.Contains(text, ".ifmatch-") {
 			t.Fatalf("the listing of %s shows staged bytes:\n%s", collection, text)
 		}
