@@ -1,0 +1,89 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// siteFor is a site in process, for the flags in args and a directory that is empty.
+func siteFor(t testing.TB, args ...string) *site {
+	t.Helper()
+	dir := t.TempDir()
+	flags := defaultSettings().flags()
+	if err := flags.Parse(append(args, "--state="+t.TempDir())); err != nil {
+		t.Fatal(err)
+	}
+	set, err := newSource(flags, dir).load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(slog.New(slog.DiscardHandler), func(string) string { return "" })
+	if err := s.use(set); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.close)
+	writeFile(t, filepath.Join(dir, "a.txt"), "a")
+	return s
+}
+
+// Only the proxies that were named may say who asks, and from where.
+func TestProxiesSayWhoAsks(t *testing.T) {
+	s := siteFor(t, "--trusted-proxies=10.0.0.1,192.168.0.0/16,unix", "--user-header=X-Remote-User")
+	for _, tt := range []struct {
+		remote, user, forwarded string
+		status                  int
+		address                 string
+	}{
+		{"10.0.0.1:5", "anna", "", 200, "10.0.0.1"},
+		{"10.0.0.1:5", "", "", 401, "10.0.0.1"},
+		{"10.0.0.1:5", "../anna", "", 401, "10.0.0.1"},
+		{"10.0.0.1:5", "anna", "1.2.3.4", 200, "1.2.3.4"},
+		{"10.0.0.1:5", "anna", "6.6.6.6, 1.2.3.4, 192.168.3.3", 200, "1.2.3.4"}, // the client wrote the first one
+		{"10.0.0.1:5", "anna", "nonsense", 200, "10.0.0.1"},
+		{"10.0.0.2:5", "anna", "1.2.3.4", 401, "10.0.0.2"},
+		{"[::ffff:10.0.0.1]:5", "anna", "", 200, "10.0.0.1"},
+		{"@", "anna", "", 200, "unix"},
+	} {
+		r := httptest.NewRequest("GET", "/a.txt", nil)
+		r.RemoteAddr = tt.remote
+		r.Header.Set("X-Remote-User", tt.user)
+		if tt.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", tt.forwarded)
+		}
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if got := s.now.Load().address(r); w.Code != tt.status || got != tt.address {
+			t.Errorf("%+v: %d from %s", tt, w.Code, got)
+		}
+	}
+}
+
+func BenchmarkGate(b *testing.B) {
+	hash, err := bcrypt.GenerateFromPassword([]byte("anna"), bcrypt.DefaultCost)
+	if err != nil {
+		b.Fatal(err)
+	}
+	users := writeFile(b, filepath.Join(b.TempDir(), "users"), "anna:"+string(hash)+"\n")
+	for name, args := range map[string][]string{"open": nil, "password": {"--users=" + users}} {
+		b.Run(name, func(b *testing.B) {
+			s := siteFor(b, args...)
+			r := httptest.NewRequest("GET", "/a.txt", nil)
+			if args != nil {
+				r.SetBasicAuth("anna", "anna")
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				s.ServeHTTP(w, r)
+				if w.Code != http.StatusOK {
+					b.Fatal(w.Code)
+				}
+			}
+		})
+	}
+}
