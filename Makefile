@@ -9,7 +9,7 @@ FUZZTIME  ?= 5s
 BENCH     ?= .
 DIR       ?= $(CURDIR)/tmp
 
-.PHONY: all build run test setup lint unit cross clients fuzz bench clean
+.PHONY: all build run test setup lint unit cross clients systemd deb fuzz bench clean
 
 all: build
 
@@ -21,7 +21,7 @@ run:
 	$(GO) run ./cmd/ifmatch serve '$(DIR)'
 
 # Everything that must hold before a change lands, cheapest first.
-test: setup lint cross build unit fuzz clients
+test: setup lint cross build unit fuzz clients systemd
 
 setup:
 	.ci/setup
@@ -58,6 +58,15 @@ fuzz:
 # Other people's programs against the real server: litmus, davfs2, rclone and their like.
 clients: build
 	IFMATCH='$(CURDIR)/bin/ifmatch' testdata/clients/run.sh
+
+# The Debian package, in dist.
+deb: build
+	rm -f dist/*.deb
+	systemd/deb.sh bin/ifmatch dist
+
+# The package and its units in a real systemd, which is booted in namespaces of its own. As root.
+systemd: deb
+	testdata/systemd/run.sh dist/*.deb
 
 bench:
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
