@@ -47,8 +47,12 @@ Exit codes: 0 after a signal, 1 when something failed, 2 when the command line i
 			return oneArg("the directory to serve")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			log := newLogger(cmd.ErrOrStderr(), s.logFormat.value, s.logLevel.value)
-			return serve(cmd.Context(), newSource(cmd.Flags(), append(args, "")[0]), log, getenv)
+			src := newSource(cmd.Flags(), append(args, "")[0])
+			set, err := src.read() // the file says how to log, too
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), src, newLogger(cmd.ErrOrStderr(), set.logFormat.value, set.logLevel.value), getenv)
 		},
 	}
 	cmd.Flags().SortFlags = false

@@ -333,3 +333,12 @@ func TestPasswd(t *testing.T) {
 		t.Error(fmt.Sprint("the file is now\n", string(text)))
 	}
 }
+
+func TestFileSaysHowToLog(t *testing.T) {
+	dir := t.TempDir()
+	file := writeFile(t, filepath.Join(dir, "x.toml"), "log-format = \"json\"\nlisten = \"nowhere.invalid:1\"\n[[share]]\nprefix = \"/\"\ndir = \""+dir+"\"\n")
+	_, _, stderr := call(t.Context(), nil, "serve", "--state="+t.TempDir(), "--config="+file)
+	if !strings.HasPrefix(stderr, `{"time"`) {
+		t.Errorf("the log is not JSON:\n%s", stderr)
+	}
+}
