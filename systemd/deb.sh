@@ -22,6 +22,7 @@ for unit in ifmatch.service ifmatch.socket ifmatch@.service; do put "$here/$unit
 put "$here/user/ifmatch.service" /usr/lib/systemd/user/ifmatch.service
 put "$here/ifmatch.sysusers" /usr/lib/sysusers.d/ifmatch.conf
 put "$here/ifmatch.env" /etc/ifmatch/ifmatch.env
+put "$here/ifmatch.toml" /usr/share/doc/ifmatch/examples/ifmatch.toml
 put "$here/../README.md" /usr/share/doc/ifmatch/README.md
 put "$here/../LICENSE" /usr/share/doc/ifmatch/copyright
 

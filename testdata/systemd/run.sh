@@ -116,6 +116,23 @@ inside systemctl stop ifmatch.socket ifmatch.service
 same "$(property ActiveState) $(property Result)" "inactive success"
 same "$(status $url/a || true)" 000
 
+judge "a configuration with a share, and reload"
+printf '%s\n' 'no-auth = true' '[[share]]' 'prefix = "/one"' 'dir = "/srv/ifmatch"' >"$work/toml"
+give "$work/toml" /etc/ifmatch/ifmatch.toml
+printf '%s\n' 'IFMATCH_DIR=' 'IFMATCH_CONFIG=/etc/ifmatch/ifmatch.toml' >"$work/env"
+give "$work/env" /etc/ifmatch/ifmatch.env
+inside systemctl start ifmatch.service
+same "$(status $url/one/a)" 200
+before=$(property MainPID)
+sed s,/one,/two, "$work/toml" >"$work/toml2"
+give "$work/toml2" /etc/ifmatch/ifmatch.toml
+inside systemctl reload ifmatch.service
+moved() { [ "$(status $url/two/a)" = 200 ]; }
+soon moved
+same "$(property MainPID)" "$before"
+inside systemctl stop ifmatch.service
+inside rm /etc/ifmatch/ifmatch.env
+
 judge "a full disk: 507, the old file stays, and so does the service"
 inside mkdir -p /srv/ifmatch
 inside mount -t tmpfs -o size=1M,mode=2750,uid="$(inside id -u ifmatch)",gid="$(inside id -g ifmatch)" tmpfs /srv/ifmatch
