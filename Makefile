@@ -9,7 +9,7 @@ FUZZTIME  ?= 5s
 BENCH     ?= .
 DIR       ?= $(CURDIR)/tmp
 
-.PHONY: all build run test setup lint unit cross clients systemd deb fuzz bench clean
+.PHONY: all build run test setup lint unit browser cross clients systemd deb fuzz bench clean
 
 all: build
 
@@ -21,7 +21,7 @@ run:
 	$(GO) run ./cmd/ifmatch serve '$(DIR)'
 
 # Everything that must hold before a change lands, cheapest first.
-test: setup lint cross build unit fuzz clients systemd
+test: setup lint cross build unit browser fuzz clients systemd
 
 setup:
 	.ci/setup
@@ -29,12 +29,20 @@ setup:
 lint:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$bad" || { echo "not formatted: $$bad" >&2; exit 1; }
 	$(GO) vet ./...
+	$(GO) vet -tags browser ./handler
 	$(GO) tool staticcheck ./...
 
 # The tests of cmd/ifmatch build the real program and run the exchange scripts, README, kill and
 # power-cut proofs against it.
 unit:
 	$(GO) test -race ./...
+
+# The page in a real Chromium, with two people who edit one file. axe-core checks what can be perceived; it
+# is fetched for the test and never part of the tree.
+AXE := /tmp/ifmatch-axe
+browser:
+	test -s $(AXE)/node_modules/axe-core/axe.min.js || npm install --silent --no-audit --no-fund --prefix $(AXE) axe-core
+	AXE_CORE=$(AXE)/node_modules/axe-core/axe.min.js $(GO) test -tags browser -count=1 -run 'Browser|Editor|TwoPeople|Page|TenThousandMembers' ./handler
 
 # Beside the system that the tests run on.
 TARGETS := linux/arm64 linux/arm darwin/arm64 freebsd/amd64 windows/amd64

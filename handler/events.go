@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -14,10 +15,8 @@ import (
 
 // streams are the event streams that are open.
 type streams struct {
-	mu    sync.Mutex
-	open  int           // guarded by mu
-	ended chan struct{} // closed when the server stops
-	once  sync.Once
+	mu   sync.Mutex
+	open int // guarded by mu
 }
 
 // Bounds of event streams. What the file system does not report is found by looking now and then; a line
@@ -30,9 +29,13 @@ const (
 	eventsRetry = 3000 // milliseconds until a browser comes back
 )
 
-// EndEvents ends all event streams, which otherwise last as long as their clients want: a server that stops
-// waits for the requests in flight.
-func (h *Handler) EndEvents() { h.streams.once.Do(func() { close(h.streams.ended) }) }
+type stoppingKey struct{}
+
+// WithStopping says in the context of all requests (http.Server.BaseContext) when the server begins to stop. It
+// waits for the requests in flight, and event streams would last as long as their clients want.
+func WithStopping(ctx context.Context, stopping <-chan struct{}) context.Context {
+	return context.WithValue(ctx, stoppingKey{}, stopping)
+}
 
 // events answers GET with ?events: server-sent events about one resource, the state first and then again each
 // time that it changed. An event "state" carries what problem details tell of a state (etag, size, …); for
@@ -90,6 +93,7 @@ type stream struct {
 
 // run tells until the client leaves. Words that come in a row are one event.
 func (s *stream) run(r *http.Request, changed <-chan struct{}) error {
+	stopping, _ := r.Context().Value(stoppingKey{}).(<-chan struct{})
 	look, alive := time.NewTicker(lookAgain), time.NewTicker(sayAlive)
 	defer look.Stop()
 	defer alive.Stop()
@@ -98,7 +102,7 @@ func (s *stream) run(r *http.Request, changed <-chan struct{}) error {
 		select {
 		case <-r.Context().Done():
 			return nil
-		case <-s.h.streams.ended:
+		case <-stopping:
 			return nil
 		case <-changed:
 			time.Sleep(eventPause)

@@ -142,7 +142,6 @@ func New(tree *etagfs.FS, o Options) (*Handler, error) {
 		o.MaxInfinite = 250_000
 	}
 	h := &Handler{fs: tree, opts: o, state: o.State, locks: o.Locks, methods: methods, dav: davClasses}
-	h.streams.ended = make(chan struct{})
 	h.pool.New = func() any { return new(response) }
 	h.allow = h.allowed()
 	return h, nil

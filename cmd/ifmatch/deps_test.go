@@ -42,6 +42,7 @@ ifmatch/handler/lock:
 ifmatch/handler/merge:
 ifmatch/handler/web:
 	github.com/yuin/goldmark github.com/yuin/goldmark/ast github.com/yuin/goldmark/extension
+	github.com/yuin/goldmark/extension/ast github.com/yuin/goldmark/renderer
 	github.com/yuin/goldmark/parser github.com/yuin/goldmark/text github.com/yuin/goldmark/util
 ifmatch/etagfs:
 	ifmatch/fs

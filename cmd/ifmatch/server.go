@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"ifmatch/handler"
 )
 
 // serveHTTP answers requests on lns with h until ctx is cancelled, then stops accepting and lets
@@ -26,6 +28,9 @@ func serveHTTP(ctx context.Context, lns []net.Listener, h http.Handler, s *setti
 		}
 	}
 	srv := newServer(h, s, log)
+	srv.BaseContext = func(net.Listener) context.Context {
+		return handler.WithStopping(context.Background(), ctx.Done()) // not ctx: requests in flight finish
+	}
 	fresh := meet(srv)
 	serve := srv.Serve
 	if s.tlsCert != "" {

@@ -8,7 +8,9 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
+	east "github.com/yuin/goldmark/extension/ast"
 	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/renderer"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
 )
@@ -19,6 +21,7 @@ import (
 var markdown = goldmark.New(
 	goldmark.WithExtensions(extension.GFM),
 	goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(localImages{}, 500))),
+	goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(tasks{}, 100))),
 )
 
 // Markdown renders a text that nobody has to trust.
@@ -28,6 +31,23 @@ func Markdown(src []byte) (template.HTML, error) {
 		return "", err
 	}
 	return template.HTML(b.String()), nil
+}
+
+// tasks writes the boxes of task lists so that they can be heard.
+type tasks struct{}
+
+func (tasks) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
+	r.Register(east.KindTaskCheckBox, func(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if !entering {
+			return ast.WalkContinue, nil
+		}
+		box := `<input type="checkbox" disabled aria-label="to do"> `
+		if n.(*east.TaskCheckBox).IsChecked {
+			box = `<input type="checkbox" disabled checked aria-label="done"> `
+		}
+		_, err := w.WriteString(box)
+		return ast.WalkContinue, err
+	})
 }
 
 // localImages turns pictures of other hosts into links to them.

@@ -29,6 +29,7 @@ export function toast(text, { action = null, bad = false } = {}) {
   if (action) box.append(el('button', { class: 'link', onclick: () => { close(); action.run(); } }, action.label));
   box.append(el('button', { class: 'bare', 'aria-label': 'Dismiss', onclick: close }, icon('close')));
   toasts.append(box);
+  while (toasts.children.length > 3) toasts.firstChild.remove();
   setTimeout(close, bad || action ? 12000 : 5000);
 }
 
@@ -106,7 +107,7 @@ export function menu(at, items) {
     at.setAttribute('aria-expanded', 'false');
     if (document.activeElement === document.body) at.focus();
   });
-  document.body.append(box);
+  document.querySelector('main').append(box); // a landmark, for who goes by them
   box.showPopover();
   place(box, at);
   at.setAttribute('aria-expanded', 'true');

@@ -97,9 +97,9 @@ function saved(merged) {
 }
 
 function failed(error) {
-  if (error instanceof NotEditable) { notice(`It was changed meanwhile: ${error.message} Your text is kept in this browser; nothing was saved.`, true); return; }
+  if (error instanceof NotEditable) { notice(`It was changed meanwhile: ${error.message} Your text is kept in this browser; nothing was saved.`, { bad: true }); return; }
   const why = error instanceof Refused && error.status === 423 ? `Somebody has locked this file. ${error.message}` : sentence(error);
-  notice(`Not saved. ${why} Your text is kept in this browser.`, true);
+  notice(`Not saved. ${why} Your text is kept in this browser.`, { bad: true });
 }
 
 /** Brings their state and my text together; what is shown then is based on theirs. Falsy: back to editing. */
@@ -139,7 +139,7 @@ async function news(state) {
   last = state;
   if (busy || !base) return;
   if (!state) {
-    if (base.tag !== null) notice('Somebody deleted or moved this file. Saving asks before it makes a new one.');
+    if (base.tag !== null) notice('Somebody deleted or moved this file. Saving asks before it makes a new one.', { kind: 'news' });
     return;
   }
   if (base.tag !== null && opaque(state.etag) === opaque(base.tag)) return;
@@ -154,7 +154,7 @@ async function news(state) {
       return;
     }
   } catch { /* the notice says it */ }
-  notice(`${who()} changed this file while you are writing. Saving will merge both.`, false, [['Merge now', mergeNow]]);
+  notice(`${who()} changed this file while you are writing. Saving will merge both.`, { kind: 'news', actions: [['Merge now', mergeNow]] });
 }
 
 /** Merges what is there into the text, without saving it. */
@@ -173,10 +173,13 @@ async function mergeNow() {
 
 // ---- what is seen
 
-function notice(text, bad = false, actions = []) {
-  notices.replaceChildren(el('div', { class: bad ? 'note bad' : 'note', role: bad ? 'alert' : 'status' }, el('span', { class: 'grow' }, text),
+/** Says something that stays until it is dismissed or saved away; one of each kind. */
+function notice(text, { bad = false, actions = [], kind = 'save' } = {}) {
+  const box = el('div', { class: bad ? 'note bad' : 'note', role: bad ? 'alert' : 'status', 'data-kind': kind }, el('span', { class: 'grow' }, text),
     ...actions.map(([label, run]) => el('button', { class: 'button', type: 'button', onclick: run }, label)),
-    el('button', { class: 'bare', type: 'button', 'aria-label': 'Dismiss', onclick: () => notices.replaceChildren() }, icon('close'))));
+    el('button', { class: 'bare', type: 'button', 'aria-label': 'Dismiss', onclick: () => box.remove() }, icon('close')));
+  notices.querySelector(`[data-kind=${kind}]`)?.remove();
+  notices.append(box);
 }
 
 function working(on) {
@@ -258,7 +261,7 @@ async function start() {
     const now = await load();
     base = found ? found.base : now;
     surface.text = found ? found.text : now.text;
-    if (found) notice('Your unsaved text was brought back.', false, [['Give it up', giveUp]]);
+    if (found) notice('Your unsaved text was brought back.', { kind: 'draft', actions: [['Give it up', giveUp]] });
     else if (now.mixed) notice('This file mixes two kinds of line ends. Saving gives all lines the same.');
   } catch (error) {
     if (!found) { document.querySelector('main').replaceChildren(el('div', { class: 'empty' }, el('p', {}, sentence(error)), el('p', {}, el('a', { class: 'button', href: '?view' }, 'Show it'), ' ', el('a', { class: 'button', href: self, download: '' }, 'Download')))); return; }

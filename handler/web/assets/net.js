@@ -28,6 +28,7 @@ async function problemOf(response) {
 
 /** What went wrong, as a sentence for people. */
 export function sentence(error) {
+  if (error.status === 412) return 'Somebody changed it meanwhile, so nothing was done.';
   if (error instanceof Refused) return error.message;
   if (error instanceof TypeError) return 'The server cannot be reached.';
   return String(error.message || error);
