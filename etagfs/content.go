@@ -103,7 +103,7 @@ func (f *FS) readDigest(ctx context.Context, name string) (d Digest, state fs.In
 	}
 	defer file.Close()
 	state = file.Info()
-	quiet := f.quiet(file, name) // before the bytes are read
+	still := quiet(file) // before the bytes are read
 	h := sha256.New()
 	buf := hashBuffers.Get().(*[hashBufferBytes]byte)
 	defer hashBuffers.Put(buf)
@@ -115,7 +115,7 @@ func (f *FS) readDigest(ctx context.Context, name string) (d Digest, state fs.In
 		return d, state, false, err
 	}
 	h.Sum(d[:0])
-	return d, state, quiet && after.Identity == state.Identity, nil
+	return d, state, still && after.Identity == state.Identity, nil
 }
 
 // lazily hashes a file that a Stat or Open met without digest, unless it is too large to let

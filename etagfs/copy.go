@@ -65,7 +65,7 @@ func (f *FS) Copy(ctx context.Context, src, dst string, o CopyOptions) (info *In
 func (f *FS) copyFile(ctx context.Context, src, dst string, o CopyOptions, last, latched bool) (*Info, bool, error) {
 	var held *held
 	if latched {
-		held = f.latch.hold(src, dst)
+		held = f.latch.hold(append([]string{src, dst}, o.Beside...)...)
 		defer held.release()
 	}
 	staged, from, err := f.stageCopy(ctx, src, dst, !f.relaxed)
@@ -74,7 +74,7 @@ func (f *FS) copyFile(ctx context.Context, src, dst string, o CopyOptions, last,
 	}
 	defer staged.Discard()
 	if !latched {
-		held = f.latch.hold(src, dst)
+		held = f.latch.hold(append([]string{src, dst}, o.Beside...)...)
 		defer held.release()
 	}
 
@@ -158,7 +158,7 @@ func (f *FS) copyOver(ctx context.Context, src, dst string, o CopyOptions, last 
 // it gives the copy back.
 func (f *FS) place(hidden, src, dst string, from *fs.Info, o CopyOptions, last bool) (*Info, bool, error) {
 	created := false
-	held := f.latch.hold(src, dst)
+	held := f.latch.hold(append([]string{src, dst}, o.Beside...)...)
 	defer held.release()
 	now, release, err := f.base.Move(hidden, dst, o.Exact, func(_, cur *fs.Info) error {
 		created = cur == nil

@@ -62,6 +62,9 @@ type Write struct {
 	Exact bool
 	// Tags: the Check looks at the Tag, so it must be known.
 	Tags bool
+	// Beside are names of other resources whose state the Check asks for: no request changes them
+	// between the Check and the step.
+	Beside []string
 	// Then runs under the latch after the step, with the new state (nil: now unmapped), so that
 	// locks and dead properties change together with the tree. Its error is returned, but the step stays.
 	Then func(now *Info) error

@@ -14,9 +14,9 @@ import (
 // errRelinked says that a name leads elsewhere by now.
 var errRelinked = errors.New("a symbolic link has changed")
 
-// holdReal takes the latch of what name leads to. Error: errRelinked, or that of Resolve.
-func (f *FS) holdReal(name, real string) (*held, error) {
-	h := f.latch.hold(real)
+// holdReal takes the latch of what name leads to, and those of the names beside. Error: errRelinked, or that of Resolve.
+func (f *FS) holdReal(name, real string, beside []string) (*held, error) {
+	h := f.latch.hold(append([]string{real}, beside...)...)
 	if name == real {
 		return h, nil
 	}

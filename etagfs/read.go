@@ -3,6 +3,7 @@ package etagfs
 import (
 	"errors"
 	iofs "io/fs"
+	"time"
 
 	"ifmatch/fs"
 )
@@ -40,7 +41,7 @@ func (f *FS) Open(name string) (*File, error) {
 	state := file.Info()
 	info := f.info(name, &state)
 	switch {
-	case !f.quiet(file, name):
+	case !quiet(file):
 		// Another program is writing: write(2) moves mtime before it copies the bytes, so what is
 		// read now could be taken for what comes.
 		info.Tag, info.Digest = f.tags.unsure(&state), nil
@@ -109,14 +110,19 @@ func memberName(collection, base string) string {
 }
 
 // quiet is settled, but for our own commits: one that has taken its step and still has the file open is
-// done when its latch is free.
-func (f *FS) quiet(file fs.File, name string) bool {
-	if settled(file) {
-		return true
+// done in a moment. It takes no latch, since a Check may ask for a file while it holds one.
+func quiet(file fs.File) bool {
+	for range quietTries {
+		if settled(file) {
+			return true
+		}
+		time.Sleep(time.Millisecond)
 	}
-	f.latch.hold(name).release()
 	return settled(file)
 }
+
+// quietTries is how many milliseconds a reader waits for a writer.
+const quietTries = 5
 
 // settled tells whether the bytes of file are those of its identity, and not what a writer is about to
 // change under it.

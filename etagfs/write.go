@@ -33,7 +33,7 @@ func (f *FS) Put(ctx context.Context, name string, body io.Reader, o PutOptions)
 		return nil, false, err
 	}
 	err = f.hashed(ctx, func(last bool) error {
-		held, err := f.holdReal(name, real)
+		held, err := f.holdReal(name, real, o.Beside)
 		if err != nil {
 			return f.relinked(name, last, o.Write, err)
 		}
@@ -74,7 +74,7 @@ func (f *FS) Remove(ctx context.Context, name string, w Write) error {
 }
 
 func (f *FS) remove(link string, last bool, w Write) error {
-	held := f.holdLinks(link)
+	held := f.holdLinks(append([]string{link}, w.Beside...)...)
 	defer held.release()
 	release, err := f.base.Retire(link, w.Exact, f.check(link, w, last))
 	if err != nil {
@@ -94,7 +94,7 @@ func (f *FS) MakeCollection(ctx context.Context, name string, w Write) (*Info, e
 	if err != nil {
 		return nil, err
 	}
-	held, err := f.holdReal(name, real)
+	held, err := f.holdReal(name, real, w.Beside)
 	if err != nil {
 		return nil, f.relinked(name, true, w, err)
 	}
@@ -127,7 +127,9 @@ type Write2 struct {
 	Check Check2
 	Exact bool
 	Tags  bool
-	Then  func(dst *Info) error
+	// Beside is as for Write.
+	Beside []string
+	Then   func(dst *Info) error
 }
 
 // Move renames src to dst in one step; what was at dst is gone in the same step. A symbolic link
@@ -148,7 +150,7 @@ func (f *FS) Move(ctx context.Context, src, dst string, w Write2) (info *Info, c
 }
 
 func (f *FS) move(src, dst string, last bool, w Write2) (info *Info, created bool, err error) {
-	held := f.holdLinks(src, dst)
+	held := f.holdLinks(append([]string{src, dst}, w.Beside...)...)
 	defer held.release()
 	var digest *Digest
 	now, release, err := f.base.Move(src, dst, w.Exact, func(s, d *fs.Info) error {
@@ -177,7 +179,7 @@ func (f *FS) Update(ctx context.Context, name string, modTime time.Time, w Write
 	}
 	var info *Info
 	err = f.hashed(ctx, func(last bool) error {
-		held, err := f.holdReal(name, real)
+		held, err := f.holdReal(name, real, w.Beside)
 		if err != nil {
 			return f.relinked(name, last, w, err)
 		}
@@ -197,12 +199,12 @@ func (f *FS) update(name string, modTime time.Time, last bool, w Write) (*Info, 
 		return nil, err
 	}
 	if cur != nil && !modTime.IsZero() {
-		digest := f.digestOf(cur)
 		now, err := f.base.SetModTime(name, modTime)
 		if err != nil {
 			return nil, err
 		}
-		f.committed(now.Identity, digest)
+		// The digest is not carried over: another program may have written just before.
+		f.committed(now.Identity, nil)
 		f.subs.tell(name)
 		cur = &now
 	}

@@ -25,10 +25,12 @@ func (r *Root) Move(src, dst string, exact bool, check func(src, dst *Info) erro
 	if src == dst {
 		return info, nil, pathError("move", src, iofs.ErrInvalid)
 	}
+	var moved unix.Statx_t
 	err = try("move", src, func() error {
 		m := move{r: r, exact: exact, check: check, done: closer(-1)}
 		err := m.run(src, dst)
 		m.close()
+		moved = m.s
 		if release = m.done; err != nil {
 			release()
 		}
@@ -37,16 +39,19 @@ func (r *Root) Move(src, dst string, exact bool, check func(src, dst *Info) erro
 	if err != nil {
 		return info, nil, err
 	}
-	var st unix.Statx_t
-	if st, err = r.stat(dst); err == nil {
-		info.fill(&st)
-		if st.Mode&unix.S_IFMT == unix.S_IFLNK {
-			if target := r.linked(dst); target != nil {
-				info = *target
-			}
+	st, err := r.stat(dst)
+	if err != nil || !same(&st, &moved) {
+		// Another program has replaced it already. What is returned is the state that was moved, and
+		// its tag must not be that of what came after it.
+		st = moved
+	}
+	info.fill(&st)
+	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		if target := r.linked(dst); target != nil {
+			info = *target
 		}
 	}
-	return info, release, pathError("move", dst, err)
+	return info, release, nil
 }
 
 // move is one try of a Move.

@@ -32,7 +32,7 @@ func (h *Handler) check(r *http.Request, t target) (etagfs.Write, error) {
 		return h.permit(r, &pre, cur)
 	}
 	named := locks.header.asksForETag()
-	return etagfs.Write{Check: decide, Exact: pre.exact() || named, Tags: pre.tagged() || named}, nil
+	return etagfs.Write{Check: decide, Exact: pre.exact() || named, Tags: pre.tagged() || named, Beside: locks.beside()}, nil
 }
 
 // early asks check for the state of now, without a latch: a refusal that is certain already needs no

@@ -48,6 +48,7 @@ type transfer struct {
 	decide    etagfs.Check2 // preconditions, the If header, locks
 	exact     bool          // Write.Exact and Write.Tags of the decision
 	tags      bool
+	beside    []string
 	before    *etagfs.Info // what the step replaces
 	intent    *state.Intent
 	failed    []memberError // of a COPY
@@ -102,7 +103,7 @@ func (x *transfer) check2() (etagfs.Check2, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	x.tags = write.Tags
+	x.tags, x.beside = write.Tags, write.Beside
 	locks, err := x.h.lockCheck(x.r)
 	if err != nil {
 		return nil, false, err
@@ -181,8 +182,9 @@ func (x *transfer) accept(src, dst *etagfs.Info) error {
 // latches. The intent to carry dead properties along is durable before the step is taken.
 func (x *transfer) write() etagfs.Write2 {
 	return etagfs.Write2{
-		Exact: x.exact,
-		Tags:  x.tags,
+		Exact:  x.exact,
+		Tags:   x.tags,
+		Beside: x.beside,
 		Check: func(src, dst *etagfs.Info) error {
 			x.intent.Abandon() // of an earlier call
 			x.intent = nil

@@ -9,6 +9,16 @@ func (f *ifHeader) asksForETag() bool {
 	})
 }
 
+// statesNamed are the Resource-Tags whose entity-tag is asked for.
+func (f *ifHeader) statesNamed() (refs []string) {
+	for _, l := range f.lists {
+		if l.tag >= 0 && slices.ContainsFunc(l.conds, func(c ifCondition) bool { return c.Token == "" }) {
+			refs = append(refs, f.named[l.tag])
+		}
+	}
+	return refs
+}
+
 // evaluate decides; state is asked once for each resource: "" is the one of the request, else a
 // Resource-Tag.
 func (f *ifHeader) evaluate(proxies bool, state func(tag string) ifState) bool {

@@ -35,16 +35,11 @@ func (c *lockCheck) condition(t target, cur *etagfs.Info) error {
 		if tag == "" {
 			return c.state(t, cur)
 		}
-		// Behind a proxy clients write another host than ours, so the path counts.
-		u, err := url.Parse(tag)
-		if err != nil || u.Path == "" {
+		other, ok := c.resource(tag)
+		if !ok {
 			return unmappedState
 		}
-		other, err := c.h.parse(u)
-		if err != nil || reserved(other.name) {
-			return unmappedState
-		}
-		if other.name = c.h.form(c.r.Context(), other.name, false); other.name == t.name {
+		if other.name == t.name {
 			return c.state(t, cur)
 		}
 		state, err := c.h.fs.Stat(other.name)
@@ -57,6 +52,33 @@ func (c *lockCheck) condition(t target, cur *etagfs.Info) error {
 		return &refusal{field: "If", cur: copied(cur), say: "None of the lists in the If header is true for the current state and its locks."}
 	}
 	return nil
+}
+
+// resource is what a Resource-Tag names; ok is false for what cannot be a resource of this tree. Behind a
+// proxy clients write another host than ours, so the path counts.
+func (c *lockCheck) resource(tag string) (t target, ok bool) {
+	u, err := url.Parse(tag)
+	if err != nil || u.Path == "" {
+		return t, false
+	}
+	if t, err = c.h.parse(u); err != nil || reserved(t.name) {
+		return t, false
+	}
+	t.name = c.h.form(c.r.Context(), t.name, false)
+	return t, true
+}
+
+// beside are the real names of other resources whose entity-tags the If header asks for. They must hold
+// still until the step, or two writers that name each other's state could both win.
+func (c *lockCheck) beside() (names []string) {
+	for _, tag := range c.header.statesNamed() {
+		if t, ok := c.resource(tag); ok {
+			if real, err := c.h.fs.Real(t.name); err == nil {
+				names = append(names, real)
+			}
+		}
+	}
+	return names
 }
 
 // readCondition decides the If header of a GET or HEAD, which nearly none of them has.

@@ -66,9 +66,9 @@ func (p *preconditions) any() bool {
 }
 
 // exact tells whether the request names the state that it is willing to change, so that the change must
-// be safe against programs beside the server, too.
+// be safe against programs beside the server, too. "If-Match: *" names it as one that exists.
 func (p *preconditions) exact() bool {
-	return p.ifMatch.present && !p.ifMatch.star || p.ifUnmodifiedSince.ok
+	return p.ifMatch.present || p.ifUnmodifiedSince.ok
 }
 
 // tagged tells whether the entity-tag of the current state is needed to decide.
@@ -134,7 +134,10 @@ func (p *preconditions) failsIfUnmodifiedSince(cur *etagfs.Info) string {
 	switch {
 	case cur == nil:
 		return "Nothing is mapped to this URL, so it has no state that could match."
-	case seconds(cur) > p.ifUnmodifiedSince.unix:
+	case seconds(cur) == p.ifUnmodifiedSince.unix:
+		return ""
+	case seconds(cur) > p.ifUnmodifiedSince.unix, cur.Ctime/1e9 > p.ifUnmodifiedSince.unix:
+		// Programs and clients set modification times back (rsync -t, X-OC-Mtime); the inode tells.
 		return "The resource has changed since the date that you named."
 	}
 	return ""

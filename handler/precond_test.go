@@ -130,7 +130,7 @@ func TestEvaluate(t *testing.T) {
 func TestExact(t *testing.T) {
 	for field, want := range map[[2]string]bool{
 		{"If-Match", `"x"`}:      true,
-		{"If-Match", "*"}:        false,
+		{"If-Match", "*"}:        true,
 		{"If-None-Match", "*"}:   false,
 		{"If-None-Match", `"x"`}: false,
 		{"If-Unmodified-Since", "Sat, 01 Jan 2000 00:00:00 GMT"}: true,

@@ -165,3 +165,35 @@ func TestFormsRace(t *testing.T) {
 		}
 	})
 }
+
+// Two writers, each of which names the state of what the other one writes (RFC 4918 §10.4, tagged lists): only one
+// of them can be right.
+func TestTaggedStatesHoldStill(t *testing.T) {
+	onTrees(t, handler.Options{}, func(t *testing.T, url string) {
+		for range 100 {
+			a, _ := do(t, "PUT", url+"/a", "a")
+			b, _ := do(t, "PUT", url+"/b", "b")
+			if a.StatusCode >= 300 || b.StatusCode >= 300 {
+				t.Fatal(a.Status, b.Status)
+			}
+			var accepted atomic.Int64
+			var both sync.WaitGroup
+			write := func(at, named, tag string) {
+				res, body := do(t, "PUT", url+at, "new", "If", "<"+named+"> (["+tag+"])")
+				switch res.StatusCode {
+				case http.StatusNoContent:
+					accepted.Add(1)
+				case http.StatusPreconditionFailed:
+				default:
+					t.Errorf("%s: %s", res.Status, body)
+				}
+			}
+			both.Go(func() { write("/b", "/a", a.Header.Get("Etag")) })
+			both.Go(func() { write("/a", "/b", b.Header.Get("Etag")) })
+			both.Wait()
+			if accepted.Load() != 1 {
+				t.Fatalf("%d of two writers won", accepted.Load())
+			}
+		}
+	})
+}
