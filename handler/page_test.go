@@ -1,0 +1,156 @@
+package handler_test
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ifmatch/etagfs"
+	"ifmatch/fs"
+	"ifmatch/handler"
+)
+
+// An archive holds every member once, follows no link around in circles and none out of the tree, and has
+// names that are safe where a backslash is a separator.
+func TestZipOfATreeWithLinks(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"a/b/deep.txt": "deep", "a/top.txt": "top", `a/x\y.txt`: "back", "beside.txt": "no"} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, to := range map[string]string{"a/b/round": "..", "a/out": "/etc", "a/also.txt": "top.txt"} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	base, err := fs.OpenRoot(dir, fs.RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.Get(serve(t, base, handler.Options{}) + "/a/?zip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(f.Name, err)
+		}
+		got = append(got, f.Name+"="+string(text))
+	}
+	want := []string{"also.txt=top", "b/=", "b/deep.txt=deep", "top.txt=top", "x_y.txt=back"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Whoever follows a resource hears its state, then each change, then that it is gone; the stream ends when the
+// server stops.
+func TestEventsOfAFile(t *testing.T) {
+	base := serve(t, trees["disk"](t), handler.Options{})
+	do := func(method, body string) string {
+		t.Helper()
+		r, _ := http.NewRequest(method, base+"/a", strings.NewReader(body))
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil || answer.StatusCode >= 300 {
+			t.Fatal(method, answer, err)
+		}
+		answer.Body.Close()
+		return answer.Header.Get("ETag")
+	}
+	first := do("PUT", "one")
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	r, _ := http.NewRequestWithContext(ctx, "GET", base+"/a?events", nil)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if got := answer.Header.Get("Content-Type"); got != "text/event-stream" {
+		t.Fatal(got)
+	}
+	lines := bufio.NewScanner(answer.Body)
+	next := func() string {
+		t.Helper()
+		for lines.Scan() {
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				return data
+			}
+		}
+		t.Fatal("the stream ended: ", lines.Err())
+		return ""
+	}
+	tagged := func(data, tag string) bool { return strings.Contains(data, strings.Trim(tag, `"`)) }
+	if got := next(); !tagged(got, first) {
+		t.Error(got, first)
+	}
+	second := do("PUT", "two")
+	if got := next(); !tagged(got, second) {
+		t.Error(got, second)
+	}
+	do("DELETE", "")
+	if got := next(); got != "null" {
+		t.Error(got)
+	}
+}
+
+func TestEventsEndWhenTheServerStops(t *testing.T) {
+	h, err := handler.New(etagfs.New(fs.NewMemory(), etagfs.Options{}), handler.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopping := make(chan struct{})
+	close(stopping)
+	r, _ := http.NewRequestWithContext(handler.WithStopping(context.Background(), stopping), "GET", "/?events", nil)
+	w := &flushed{header: http.Header{}}
+	done := make(chan struct{})
+	go func() { h.ServeHTTP(w, r); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(5 * time.Second):
+		t.Fatal("the stream goes on")
+	}
+	if !strings.Contains(w.body.String(), "event: members") {
+		t.Error(w.body.String())
+	}
+}
+
+// flushed is a ResponseWriter that can flush.
+type flushed struct {
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (w *flushed) Header() http.Header         { return w.header }
+func (w *flushed) Write(p []byte) (int, error) { return w.body.Write(p) }
+func (w *flushed) WriteHeader(int)             {}
+func (w *flushed) Flush()                      {}
