@@ -102,6 +102,7 @@ export class Uploads {
       }
       item.sent = 0;
       const choice = await this.ask(item, target);
+      if (item.state !== 'active') throw new Error('Cancelled.'); // while it was asked
       if (choice === 'skip') { item.state = 'skipped'; return; }
       if (choice === 'both') {
         taken.add(target);
