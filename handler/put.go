@@ -87,10 +87,6 @@ func (h *Handler) refuseUpload(r *http.Request) error {
 		// RFC 9110 §14.5: a part must not become the whole.
 		return &statusError{status: http.StatusBadRequest, say: "PUT with Content-Range is not supported: send the whole representation."}
 	}
-	if c := r.Header.Get("Content-Encoding"); c != "" && !strings.EqualFold(c, "identity") {
-		// RFC 9110 §15.5.16: stored as it comes, it would be served without its coding.
-		return &statusError{status: http.StatusUnsupportedMediaType, say: "Content-Encoding is not supported on PUT: send the representation as it is.", header: http.Header{"Accept-Encoding": {"identity"}}}
-	}
 	if c := joined(r.Header["Content-Encoding"]); c != "" && !strings.EqualFold(c, "identity") {
 		// RFC 9110 §15.5.16. Stored coded and served as if it were not, it would be another representation.
 		return &statusError{status: http.StatusUnsupportedMediaType, header: http.Header{"Accept-Encoding": {"identity"}},

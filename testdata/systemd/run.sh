@@ -138,7 +138,8 @@ inside mkdir -p /srv/ifmatch
 inside mount -t tmpfs -o size=1M,mode=2750,uid="$(inside id -u ifmatch)",gid="$(inside id -g ifmatch)" tmpfs /srv/ifmatch
 inside systemctl start ifmatch.socket ifmatch.service
 same "$(status -T /etc/hostname $url/small)" 201
-inside head -c 3000000 /dev/zero >"$work/large"
+# Little more than fits: what is left when 507 goes out is still read, so that no client misses the answer.
+inside head -c 1200000 /dev/zero >"$work/large"
 give "$work/large" /tmp/large
 same "$(status -T /tmp/large $url/small)" 507
 same "$(status -T /etc/hostname $url/small)" 204
