@@ -104,6 +104,7 @@ func handlerOptions(s *settings, log *slog.Logger) handler.Options {
 		ReadOnly:       s.readOnly,
 		RequireIfMatch: map[string]handler.Policy{"off": handler.PolicyOff, "warn": handler.PolicyWarn, "on": handler.PolicyOn}[s.requireIfMatch.value],
 		MaxUploadBytes: int64(s.maxUpload),
+		MaxInfinite:    int(s.maxInfinite),
 		ProxyTags:      s.proxyTags,
 		Log:            log,
 	}

@@ -19,6 +19,7 @@ type settings struct {
 	requireIfMatch  choice
 	readOnly        bool
 	maxUpload       size
+	maxInfinite     count
 	logFormat       choice
 	logLevel        choice
 	memory          bool
@@ -42,6 +43,7 @@ func defaultSettings() *settings {
 		etag:            choice{"stat", []string{"stat", "content"}},
 		hashLimit:       256 << 20,
 		hashRate:        100 << 20,
+		maxInfinite:     250_000,
 		durability:      choice{"full", []string{"full", "none"}},
 		requireIfMatch:  choice{"off", []string{"off", "warn", "on"}},
 		logFormat:       choice{"text", []string{"text", "json"}},
@@ -66,6 +68,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.StringVar(&s.state, "state", "", "directory for locks and properties (default: one for each DIR in $STATE_DIRECTORY, or in ifmatch in $XDG_STATE_HOME or ~/.local/state)")
 	f.Var(&s.requireIfMatch, "require-if-match", "an overwrite or DELETE without a condition is let through (off), let through with a warning in the log (warn), or answered 428 (on)")
 	f.BoolVar(&s.readOnly, "read-only", false, "refuse everything that changes something")
+	f.Var(&s.maxInfinite, "max-infinite", "members that a PROPFIND with Depth infinity may tell of; with more it is refused")
 	f.Var(&s.maxUpload, "max-upload", "largest file that can be uploaded, such as 10GiB; 0 for no limit")
 	f.BoolVar(&s.memory, "memory", false, "serve an empty tree in memory, for trying things out; takes no DIR")
 	f.Var(&s.logFormat, "log-format", "text or json, on standard error")

@@ -46,6 +46,22 @@ func (c *choice) Set(s string) error {
 	return nil
 }
 
+// count is a whole number, at least 1.
+type count int
+
+func (c *count) String() string  { return strconv.Itoa(int(*c)) }
+func (c *count) Type() string    { return "NUMBER" }
+func (c *count) accepts() string { return "a whole number from 1 to 1000000000" }
+
+func (c *count) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > 1e9 {
+		return errNotAccepted
+	}
+	*c = count(n)
+	return nil
+}
+
 // duration is a time.Duration that is not negative; 0 means that there is no bound.
 type duration time.Duration
 
