@@ -106,6 +106,8 @@ func optionsOf(t testing.TB, flags []string) (o handler.Options) {
 		case "--etag":
 		case "--read-only":
 			o.ReadOnly = true
+		case "--trust-pages":
+			o.TrustPages = true
 		case "--require-if-match":
 			o.RequireIfMatch = map[string]handler.Policy{"off": handler.PolicyOff, "warn": handler.PolicyWarn, "on": handler.PolicyOn}[v]
 		case "--max-upload":

@@ -106,6 +106,7 @@ func handlerOptions(s *settings, log *slog.Logger) handler.Options {
 		MaxUploadBytes: int64(s.maxUpload),
 		MaxInfinite:    int(s.maxInfinite),
 		ProxyTags:      s.proxyTags,
+		TrustPages:     s.trustPages,
 		Log:            log,
 	}
 }

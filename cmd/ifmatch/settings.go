@@ -14,6 +14,7 @@ type settings struct {
 	hashRate        size
 	noNotify        bool
 	proxyTags       bool
+	trustPages      bool
 	durability      choice
 	state           string
 	requireIfMatch  choice
@@ -64,6 +65,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.Var(&s.hashRate, "hash-rate", "with --etag content: bytes that the background hasher reads in a second; 0 for no limit")
 	f.BoolVar(&s.noNotify, "no-notify", false, "do not ask the system to report changes by other programs; the answers are the same")
 	f.BoolVar(&s.proxyTags, "proxy-tags", false, "accept our own ETag in If-Match as compressing proxies respell it: W/\"t\", \"t-gzip\", \"t;br\"")
+	f.BoolVar(&s.trustPages, "trust-pages", false, "let HTML and SVG files run as pages of this server: whoever may write one can act with the rights of everybody who opens it")
 	f.Var(&s.durability, "durability", "full: an acknowledged write survives a power cut; none: the system writes it when it likes")
 	f.StringVar(&s.state, "state", "", "directory for locks and properties (default: one for each DIR in $STATE_DIRECTORY, or in ifmatch in $XDG_STATE_HOME or ~/.local/state)")
 	f.Var(&s.requireIfMatch, "require-if-match", "an overwrite or DELETE without a condition is let through (off), let through with a warning in the log (warn), or answered 428 (on)")
