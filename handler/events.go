@@ -26,8 +26,12 @@ const (
 	lookAgain   = 3 * time.Second
 	sayAlive    = 20 * time.Second
 	eventPause  = 100 * time.Millisecond
-	eventsRetry = 3000 // milliseconds until a browser comes back
+	eventsRetry = 3000             // milliseconds until a browser comes back
+	longStream  = 10 * time.Minute // then the client comes back, and is asked again who it is and what it may read
 )
+
+// eventStream is the media type of events.
+const eventStream = "text/event-stream"
 
 type stoppingKey struct{}
 
@@ -37,7 +41,7 @@ func WithStopping(ctx context.Context, stopping <-chan struct{}) context.Context
 	return context.WithValue(ctx, stoppingKey{}, stopping)
 }
 
-// events answers GET with ?events: server-sent events about one resource, the state first and then again each
+// events answers GET with ?events, or that accepts nothing so much as events: server-sent events about one resource, the state first and then again each
 // time that it changed. An event "state" carries what problem details tell of a state (etag, size, …); for
 // an unmapped URL its data is null. An event "members" says that a collection may list differently now.
 func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
@@ -51,7 +55,7 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 	defer h.streams.leave()
 	changed, cancel := h.fs.Subscribe(t.name)
 	defer cancel()
-	set(w, "Content-Type", "text/event-stream")
+	set(w, "Content-Type", eventStream)
 	set(w, "X-Content-Type-Options", "nosniff")
 	set(w, "Cache-Control", "no-store")
 	set(w, "X-Accel-Buffering", "no") // nginx would hold events back
@@ -97,12 +101,16 @@ func (s *stream) run(r *http.Request, changed <-chan struct{}) error {
 	look, alive := time.NewTicker(lookAgain), time.NewTicker(sayAlive)
 	defer look.Stop()
 	defer alive.Stop()
+	over := time.NewTimer(longStream)
+	defer over.Stop()
 	err := s.tell(false)
 	for err == nil {
 		select {
 		case <-r.Context().Done():
 			return nil
 		case <-stopping:
+			return nil
+		case <-over.C:
 			return nil
 		case <-changed:
 			time.Sleep(eventPause)

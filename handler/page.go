@@ -16,7 +16,7 @@ import (
 //	GET /dir/            the page of a collection
 //	GET /file?view       a preview
 //	GET /file?edit       the editor
-//	GET /any?events      server-sent events: it changed
+//	GET /any?events      server-sent events: it changed; the same for Accept: text/event-stream
 //	GET /dir/?zip        all of it, or the members named by m=, as a zip archive
 //	POST /file           a three-way merge, which changes nothing
 //	GET /.ifmatch-page/… what pages load: a reserved name, which no resource can have
@@ -29,6 +29,9 @@ const pageAssets = "/" + fs.ReservedPrefix + "page/"
 func (h *Handler) forPeople(w http.ResponseWriter, r *http.Request) (done bool, err error) {
 	if rest, ok := strings.CutPrefix(r.URL.Path, h.opts.Prefix+pageAssets); ok {
 		return true, h.asset(w, r, rest)
+	}
+	if a := r.Header["Accept"]; len(a) == 1 && strings.HasPrefix(a[0], eventStream) {
+		return true, h.events(w, r)
 	}
 	if r.URL.RawQuery == "" {
 		return false, nil

@@ -249,7 +249,7 @@ func TestWatch(t *testing.T) {
 		time.Sleep(200 * time.Millisecond)
 		trySend(http.DefaultClient, "PUT", url, strings.NewReader("abc"))
 	}()
-	code, stdout, stderr := call(ctx, a.env, "watch", "--once", "--interval=20ms", url)
+	code, stdout, stderr := call(ctx, a.env, "watch", "--once", "--interval=1h", url) // the server says when
 	lines := strings.Split(strings.TrimSpace(stdout), "\n")
 	if code != 0 || len(lines) != 2 || !strings.Contains(lines[0], "nothing there") || !strings.Contains(lines[1], "3 bytes") {
 		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)

@@ -16,14 +16,15 @@ func newWatch(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch [flags] URL",
 		Short: "Tell whenever a file changes",
-		Long: `Ask for URL with If-None-Match again and again, and print a line for its state now and
-for each new one, until it is interrupted. An unmapped URL is a state, too.`,
+		Long: `Print a line for the state of URL now and for each new one, until it is interrupted. An
+unmapped URL is a state, too. A server with server-sent events, such as ifmatch, says
+when to look; any other is asked again and again, with If-None-Match.`,
 		Example: `  ifmatch watch https://files.example/todo.txt
   ifmatch watch --once https://files.example/todo.txt && ifmatch get -q https://files.example/todo.txt`,
 		Args: oneArg("the URL to watch"),
 	}
 	r := newRemote(cmd, getenv)
-	cmd.Flags().Var(&interval, "interval", "how long to wait between two questions")
+	cmd.Flags().Var(&interval, "interval", "how long to wait between two questions, where the server does not report changes")
 	cmd.Flags().BoolVar(&once, "once", false, "end with the first change")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -11,11 +11,14 @@ import (
 // maxWait is the longest time between two questions while a server does not answer.
 const maxWait = time.Minute
 
-// Watch asks for the state at intervals and tells each new one, the first included, until ctx is done or tell returns
-// false. While the server cannot be reached or answers 5xx or 429 it waits longer, and tells the error once. Errors:
-// *StatusError for an answer that asking again will not change.
+// Watch tells the state and each new one until ctx is done or tell returns false. It looks when the server reports
+// a change, and at intervals while it reports none. While the server cannot be reached or answers 5xx or 429 it waits
+// longer, and tells the error once. Errors: *StatusError for an answer that asking again will not change.
 func (c *Client) Watch(ctx context.Context, u *url.URL, interval time.Duration, tell func(State, error) bool) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var last *State
+	reports, live := c.follow(ctx, u), false
 	failed, wait := false, interval
 	for {
 		s, unchanged, err := c.Head(ctx, u, unless(last))
@@ -39,10 +42,19 @@ func (c *Client) Watch(ctx context.Context, u *url.URL, interval time.Duration, 
 			}
 			last = &s
 		}
+		var again <-chan time.Time
+		if !live || failed {
+			again = time.After(wait)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(wait):
+		case word, open := <-reports:
+			live = word.live
+			if !open {
+				reports = nil // it has no events: ask
+			}
+		case <-again:
 		}
 	}
 }
