@@ -27,7 +27,7 @@ func (h *Handler) check(r *http.Request, t target) (etagfs.Write, error) {
 			return err
 		}
 		if err := locks.permit(locks.change(t, cur)...); err != nil {
-			return err
+			return h.showing(err, cur)
 		}
 		return h.permit(r, &pre, cur)
 	}

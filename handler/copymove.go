@@ -165,11 +165,11 @@ func (x *transfer) accept(src, dst *etagfs.Info) error {
 		return &statusError{status: http.StatusForbidden,
 			say: "Source and destination are the same resource, or one is inside the other."}
 	case dst != nil && !x.overwrite:
-		return &statusError{status: http.StatusPreconditionFailed, header: x.h.validators(dst),
-			say: "Something is mapped to the destination already, and Overwrite is F. Nothing was changed."}
+		return &statusError{status: http.StatusPreconditionFailed, header: x.h.validators(dst), cur: copied(dst),
+			say: "Something is mapped to the destination already, and Overwrite is F. Nothing was changed. " + x.h.describe(dst)}
 	case dst != nil && x.h.opts.RequireIfMatch == PolicyOn && x.r.Header["If"] == nil:
 		// If-Match speaks of the source, so only the If header can name the state that is replaced.
-		return &statusError{status: http.StatusPreconditionRequired, header: x.h.validators(dst),
+		return &statusError{status: http.StatusPreconditionRequired, header: x.h.validators(dst), cur: copied(dst),
 			say: "This server asks every write to say which state it replaces. Nothing was changed. " + x.h.describe(dst) +
 				"\nTo replace the state of the destination that you have read, send\n  If: <" + x.h.href(x.dst.name, dst.IsCollection()) +
 				"> ([\"its ETag\"])\nTo go on only if nothing is there, send\n  Overwrite: F"}

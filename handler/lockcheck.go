@@ -163,11 +163,34 @@ func (h *Handler) locked(err error) error {
 	case nil:
 		return nil
 	case *lock.LockedError:
-		return &statusError{status: webdav.StatusLocked, cause: err, dav: h.davHrefs("lock-token-submitted", e.Roots),
-			say: "It is locked, and the request does not submit the lock token in an If header. Nothing was changed."}
+		locks := h.locksAt(e.Roots)
+		return &statusError{status: webdav.StatusLocked, cause: err, dav: h.davHrefs("lock-token-submitted", e.Roots), locks: locks,
+			say: "It is locked" + describeLocks(locks) + ", and the request does not submit the lock token in an If header. Nothing was changed."}
 	case *lock.ConflictError:
-		return &statusError{status: webdav.StatusLocked, cause: err, dav: h.davHrefs("no-conflicting-lock", e.Roots),
-			say: "Somebody holds a lock that excludes this one."}
+		locks := h.locksAt(e.Roots)
+		return &statusError{status: webdav.StatusLocked, cause: err, dav: h.davHrefs("no-conflicting-lock", e.Roots), locks: locks,
+			say: "A lock that is held" + describeLocks(locks) + " excludes this one."}
+	}
+	return err
+}
+
+// locksAt are the locks with these roots.
+func (h *Handler) locksAt(roots []string) (locks []lock.Lock) {
+	for _, root := range roots[:min(len(roots), maxErrorHrefs)] {
+		for _, l := range h.locks.Covering(h.opts.Now(), root) {
+			if l.Root == root {
+				locks = append(locks, l)
+			}
+		}
+	}
+	return locks
+}
+
+// showing lets an answer of locked tell of the state that stays as it is.
+func (h *Handler) showing(err error, cur *etagfs.Info) error {
+	if e, ok := err.(*statusError); ok && cur != nil {
+		e.cur, e.header = copied(cur), h.validators(cur)
+		e.say += " " + h.describe(cur)
 	}
 	return err
 }

@@ -3,13 +3,21 @@ package handler
 import (
 	"net/http"
 	"strconv"
+
+	"golang.org/x/net/webdav"
 )
 
 // withRepresentation answers a refused write with the current bytes when the client would rather have
 // them than a sentence (Prefer: return=representation), so that it can merge at once. RFC 8144 §3.2.
-// done is false when a sentence has to do.
+// It is the same for 423 and 428,
+// which are answered to the same clients. done is false when a sentence has to do.
 func (h *Handler) withRepresentation(w *response, r *http.Request, e *statusError) (done bool) {
-	if e.status != http.StatusPreconditionFailed || readMethods[r.Method] || !parsePrefer(r.Header).representation {
+	switch e.status {
+	case http.StatusPreconditionFailed, http.StatusPreconditionRequired, webdav.StatusLocked:
+	default:
+		return false
+	}
+	if r.Method != http.MethodPut && r.Method != http.MethodDelete || !parsePrefer(r.Header).representation {
 		return false
 	}
 	t, err := h.target(r)

@@ -12,17 +12,19 @@ import (
 	"ifmatch/etagfs"
 	"ifmatch/etagfs/state"
 	"ifmatch/fs"
+	"ifmatch/handler/lock"
 )
 
 // statusError is an error that knows its answer. Methods return one when the cause alone does not tell
 // the status; all other errors are looked up in causes below.
 type statusError struct {
 	status int
-	say    string         // one plain sentence for the client: what is wrong and how to go on
-	dav    string         // content of DAV:error where RFC 4918 names an element: `<D:lock-token-submitted>…`
-	header http.Header    // more fields of the answer, canonical keys; nil for none
-	more   map[string]any // more members of problem details; nil for none
-	cause  error          // for the log; may be nil
+	say    string       // one plain sentence for the client: what is wrong and how to go on
+	dav    string       // content of DAV:error where RFC 4918 names an element: `<D:lock-token-submitted>…`
+	header http.Header  // more fields of the answer, canonical keys; nil for none
+	cur    *etagfs.Info // the state that is there, for whoever asks for more than a sentence; nil for none
+	locks  []lock.Lock  // the locks that stand against it; nil for none
+	cause  error        // for the log; may be nil
 }
 
 func (e *statusError) Error() string {

@@ -143,11 +143,5 @@ func (h *Handler) lockedBy(name string) string {
 	if len(locks) == 0 {
 		return ""
 	}
-	if user := locks[0].User; user != "" {
-		return user
-	}
-	if owner := textOf(locks[0].Owner); owner != "" {
-		return owner
-	}
-	return "somebody"
+	return holder(&locks[0])
 }

@@ -5,7 +5,7 @@ import { age, confirm, el, icon, menu, toast } from './dom.js';
 import { Draft } from './draft.js';
 import { Find } from './find.js';
 import { conflicts, decide, joined, mergeTexts } from './merge.js';
-import { follow, isWeak, opaque, Refused, request, sentence, strongTag } from './net.js';
+import { follow, isWeak, opaque, request, sentence, strongTag } from './net.js';
 import { Surface } from './surface.js';
 import { decode, encode } from './text.js';
 
@@ -33,10 +33,6 @@ async function load() {
     if (error.status === 404) return { text: '', tag: null, eol: '\n', bom: false, mixed: false };
     throw error;
   }
-  return read(response);
-}
-
-async function read(response) {
   if (Number(response.headers.get('Content-Length')) > Number(limit)) throw new NotEditable('This file is too large to edit here.');
   const text = decode(await response.arrayBuffer());
   if (!text) throw new NotEditable('This file is not UTF-8 text, so it cannot be edited here.');
@@ -54,12 +50,12 @@ async function put(text) {
   }
   const condition = base.tag === null ? { 'If-None-Match': '*' } : { 'If-Match': base.tag };
   try {
-    const response = await request('PUT', self, { 'Content-Type': type, Prefer: 'return=representation', ...condition }, encode(text, base));
+    const response = await request('PUT', self, { 'Content-Type': type, ...condition }, encode(text, base));
     base = { ...base, text, tag: response.headers.get('ETag') || await strongTag(self), mixed: false };
     return null;
   } catch (error) {
     if (error.status !== 412) throw error;
-    return error.response.headers.has('Preference-Applied') ? read(error.response) : load();
+    return load();
   }
 }
 
@@ -98,8 +94,7 @@ function saved(merged) {
 
 function failed(error) {
   if (error instanceof NotEditable) { notice(`It was changed meanwhile: ${error.message} Your text is kept in this browser; nothing was saved.`, { bad: true }); return; }
-  const why = error instanceof Refused && error.status === 423 ? `Somebody has locked this file. ${error.message}` : sentence(error);
-  notice(`Not saved. ${why} Your text is kept in this browser.`, { bad: true });
+  notice(`Not saved. ${sentence(error)} Your text is kept in this browser.`, { bad: true });
 }
 
 /** Brings their state and my text together; what is shown then is based on theirs. Falsy: back to editing. */

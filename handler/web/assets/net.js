@@ -29,9 +29,16 @@ async function problemOf(response) {
 /** What went wrong, as a sentence for people. */
 export function sentence(error) {
   if (error.status === 412) return 'Somebody changed it meanwhile, so nothing was done.';
+  if (error.status === 423) return lockedSentence(error.problem.locks || []);
   if (error instanceof Refused) return error.message;
   if (error instanceof TypeError) return 'The server cannot be reached.';
   return String(error.message || error);
+}
+
+function lockedSentence(locks) {
+  if (!locks.length) return 'It is locked, so nothing was done.';
+  const until = new Date(Math.max(...locks.map((l) => Date.parse(l.expires)))).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  return `It is locked by ${[...new Set(locks.map((l) => l.owner))].join(', ')} until ${until}, so nothing was done.`;
 }
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));

@@ -3,7 +3,7 @@
 
 import { another } from './actions.js';
 import { badName, buttons, dialog, el, icon, size, toast } from './dom.js';
-import { makeFolder, member, strongTag } from './net.js';
+import { makeFolder, member, Refused, sentence, strongTag } from './net.js';
 
 const AT_ONCE = 3;
 const LOOK_FIRST = 256 << 10; // a refused upload of more than this is answered before it is read, and cut off
@@ -126,9 +126,9 @@ export class Uploads {
       for (const [name, value] of Object.entries(item.condition)) xhr.setRequestHeader(name, value);
       xhr.upload.onprogress = (event) => { item.sent = event.loaded; this.showItem(item); this.show(); };
       xhr.onload = () => {
-        let detail = `The server answered ${xhr.status}.`;
-        try { detail = JSON.parse(xhr.responseText).detail || detail; } catch { /* another form */ }
-        done({ status: xhr.status, detail });
+        let problem = {};
+        try { problem = JSON.parse(xhr.responseText); } catch { /* another form */ }
+        done({ status: xhr.status, detail: sentence(new Refused(xhr.status, problem, null)) });
       };
       xhr.onerror = () => failed(new Error('The connection broke.'));
       xhr.onabort = () => failed(new Error('Cancelled.'));

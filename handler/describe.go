@@ -1,0 +1,151 @@
+package handler
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"ifmatch/etagfs"
+	"ifmatch/handler/lock"
+)
+
+// What a refusal tells of the state that is there: the current entity-tag, size and time, who changed it last where
+// that is known, and who holds a lock.
+
+// refused is 412: what is wrong, what the current state is, and how to go on.
+func (h *Handler) refused(r *http.Request, e *refusal) *statusError {
+	say := e.say
+	if !readMethods[r.Method] {
+		say += " Nothing was changed."
+	}
+	if e.cur == nil {
+		say += " To create it, send If-None-Match: *."
+	} else {
+		say += " " + h.describe(e.cur)
+		if !e.cur.Tag.IsZero() {
+			say += " Get it, merge your change, and save with If-Match: " + e.cur.Tag.String() + "."
+		}
+	}
+	return &statusError{status: http.StatusPreconditionFailed, say: say, header: h.validators(e.cur), cur: e.cur, cause: e}
+}
+
+// precondRequired is 428 (RFC 6585 §3), showing the two headers to send.
+func (h *Handler) precondRequired(e *needsCondition) *statusError {
+	header := h.validators(e.cur)
+	tag := "\"the ETag that you have read\""
+	if !e.cur.Tag.IsZero() {
+		tag = e.cur.Tag.String()
+	}
+	return &statusError{status: http.StatusPreconditionRequired, header: header, cur: e.cur, cause: e,
+		say: "This server asks every write to say which state it changes. Nothing was changed. " + h.describe(e.cur) +
+			"\nTo replace or delete the state that you have read, send\n  If-Match: " + tag +
+			"\nTo create only if nothing is there, send\n  If-None-Match: *"}
+}
+
+// describe says in one sentence what is at the URL now.
+func (h *Handler) describe(cur *etagfs.Info) string {
+	at := cur.ModTime().UTC().Format(time.RFC3339)
+	if cur.IsCollection() {
+		return "There is a collection, changed " + at + "."
+	}
+	s := fmt.Sprintf("The current state has ETag %s, %d bytes, changed %s", cur.Tag, cur.SizeBytes, at)
+	if by, known := h.writers.last(cur); known && by.user != "" {
+		s += " by " + by.user
+	}
+	return s + "."
+}
+
+// members are what problem details (RFC 9457 §3.2) tell of a state, for programs.
+func (h *Handler) members(cur *etagfs.Info) map[string]any {
+	if cur == nil {
+		return nil
+	}
+	m := map[string]any{"lastModified": cur.ModTime().UTC().Format(time.RFC3339Nano)}
+	if cur.IsCollection() {
+		return m
+	}
+	m["size"] = cur.SizeBytes
+	if !cur.Tag.IsZero() {
+		m["etag"] = cur.Tag.String()
+	}
+	if by, known := h.writers.last(cur); known && by.user != "" {
+		m["lastModifiedBy"] = by.user
+	}
+	return m
+}
+
+// validators of a state as header fields; none for nil.
+func (h *Handler) validators(cur *etagfs.Info) http.Header {
+	if cur == nil {
+		return nil
+	}
+	header := http.Header{"Last-Modified": {h.lastModified(cur)}}
+	if !cur.Tag.IsZero() {
+		header["Etag"] = []string{cur.Tag.String()}
+	}
+	return header
+}
+
+// lastModified is never later than the answer itself (RFC 9110 §8.8.2.1), whatever touch -d did.
+func (h *Handler) lastModified(cur *etagfs.Info) string {
+	t := cur.ModTime()
+	if now := h.opts.Now(); t.After(now) {
+		t = now
+	}
+	return t.UTC().Format(http.TimeFormat)
+}
+
+// appendState appends properties of the current state and its locks.
+func (h *Handler) appendState(dst []byte, e *statusError) []byte {
+	if cur := e.cur; cur != nil {
+		if !cur.Tag.IsZero() {
+			dst = appendETag(dst, cur.Tag)
+		}
+		if !cur.IsCollection() {
+			dst = append(strconv.AppendInt(append(dst, "<D:getcontentlength>"...), cur.SizeBytes, 10), "</D:getcontentlength>"...)
+		}
+		dst = append(append(append(dst, "<D:getlastmodified>"...), h.lastModified(cur)...), "</D:getlastmodified>"...)
+	}
+	if len(e.locks) > 0 {
+		dst = h.appendLockDiscovery(dst, e.locks, h.opts.Now())
+	}
+	return dst
+}
+
+// holder says in a few words who holds a lock.
+func holder(l *lock.Lock) string {
+	if l.User != "" {
+		return l.User
+	}
+	if owner := textOf(l.Owner); owner != "" {
+		return owner
+	}
+	return "somebody"
+}
+
+// lockMembers are what problem details tell of locks. Their tokens are nobody else's.
+func (h *Handler) lockMembers(locks []lock.Lock) (all []map[string]any) {
+	for i := range locks {
+		l := &locks[i]
+		all = append(all, map[string]any{"owner": holder(l), "root": h.href(l.Root, h.isCollection(l.Root)),
+			"shared": l.Shared, "infinite": l.Infinite, "expires": l.Expires.UTC().Format(time.RFC3339)})
+	}
+	return all
+}
+
+// describeLocks says who holds the locks and until when, as a part of a sentence: "by Eva until …".
+func describeLocks(locks []lock.Lock) string {
+	var parts []string
+	for i := range locks[:min(len(locks), 3)] {
+		parts = append(parts, holder(&locks[i])+" until "+locks[i].Expires.UTC().Format(time.RFC3339))
+	}
+	if more := len(locks) - len(parts); more > 0 {
+		parts = append(parts, fmt.Sprintf("%d more", more))
+	}
+	if len(parts) == 0 {
+		return "" // they ended this moment
+	}
+	return " by " + strings.Join(parts, " and ")
+}
