@@ -46,8 +46,9 @@ func (h *Handler) logAccess(w *response, r *http.Request) {
 	if !h.opts.Log.Enabled(r.Context(), level) {
 		return
 	}
-	var room [10]slog.Attr
+	var room [11]slog.Attr
 	attrs := append(room[:0],
+		slog.String("id", w.id),
 		slog.String("method", r.Method),
 		slog.String("path", r.URL.Path),
 		slog.Int("status", w.status),

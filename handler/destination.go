@@ -20,7 +20,7 @@ func (h *Handler) destination(r *http.Request) (target, error) {
 	}
 	u, err := url.Parse(strings.TrimSpace(lines[0]))
 	if err != nil || u.Opaque != "" || u.Fragment != "" || u.Path == "" && u.Host == "" {
-		return target{}, &statusError{status: http.StatusBadRequest, cause: err,
+		return target{}, &statusError{status: http.StatusBadRequest, // without the cause, which may hold a password
 			say: "Destination must be an absolute URL, or a path that begins with a slash, percent-encoded."}
 	}
 	if u.Host != "" && !h.isHost(r, u) || u.Host == "" && u.Scheme != "" {

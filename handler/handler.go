@@ -55,7 +55,7 @@ type Options struct {
 	// name behind a proxy, "files.example.org" or "files.example.org:8443".
 	Hosts []string
 	// TrustForwarded tells whether a request came through a proxy whose Forwarded and X-Forwarded-Host
-	// header fields may say the public name as well; nil trusts none.
+	// header fields may say the public name as well, and X-Request-Id the id; nil trusts none.
 	TrustForwarded func(*http.Request) bool
 	// Log takes one line a request; nil logs nothing.
 	Log *slog.Logger
@@ -173,7 +173,7 @@ func (h *Handler) allowed() string {
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	res := h.pool.Get().(*response)
-	res.start(w, r, h.opts.Now())
+	res.start(w, RequestID(r, h.opts.TrustForwarded), h.opts.Now())
 	defer h.finish(res, r)
 	if err := h.serve(res, r); err != nil {
 		h.answer(res, r, err)

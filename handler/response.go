@@ -12,15 +12,17 @@ import (
 type response struct {
 	http.ResponseWriter
 	began   time.Time
-	status  int   // 0: nothing written yet
-	sent    int64 // bytes of the body
+	id      string // RequestID
+	status  int    // 0: nothing written yet
+	sent    int64  // bytes of the body
 	why     string
 	failure error    // cause of a 5xx
 	vals    []string // room for the values of header fields
 }
 
-func (w *response) start(inner http.ResponseWriter, r *http.Request, now time.Time) {
-	*w = response{ResponseWriter: inner, began: now}
+func (w *response) start(inner http.ResponseWriter, id string, now time.Time) {
+	*w = response{ResponseWriter: inner, began: now, id: id}
+	set(w, requestIDField, id)
 }
 
 // Unwrap serves http.ResponseController.
@@ -81,7 +83,7 @@ func set(w http.ResponseWriter, key, value string) {
 		return
 	}
 	if len(res.vals) == cap(res.vals) {
-		res.vals = make([]string, 0, 8)
+		res.vals = make([]string, 0, 9)
 	}
 	n := len(res.vals)
 	res.vals = append(res.vals, value)

@@ -73,6 +73,7 @@ func (h *Handler) answer(w *response, r *http.Request, err error) {
 	w.why = e.Error()
 	if e.status >= 500 {
 		w.failure = err
+		e = e.quoting(w.id)
 	}
 	if w.status != 0 {
 		panic(http.ErrAbortHandler)

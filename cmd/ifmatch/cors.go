@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"slices"
+
+	"ifmatch/handler"
 )
 
 // What browsers ask before a page of another origin may speak to a share (the Fetch standard, "CORS
@@ -11,7 +13,7 @@ import (
 
 const (
 	corsMethods = "OPTIONS, GET, HEAD, PUT, DELETE, POST, PROPFIND, PROPPATCH, MKCOL, COPY, MOVE, LOCK, UNLOCK"
-	corsExposed = "ETag, DAV, Allow, Location, Content-Location, Lock-Token, Last-Modified, Content-Range, Accept-Ranges, Content-Length, Retry-After, WWW-Authenticate, Preference-Applied"
+	corsExposed = "ETag, DAV, Allow, Location, Content-Location, Lock-Token, Last-Modified, Content-Range, Accept-Ranges, Content-Length, Retry-After, WWW-Authenticate, Preference-Applied, X-Request-Id"
 )
 
 // allowOrigin returns a writer whose answer the page may read. A preflight it answers itself, and
@@ -32,6 +34,7 @@ func allowOrigin(w http.ResponseWriter, r *http.Request, origins []string) http.
 		h["Access-Control-Allow-Headers"] = asked
 	}
 	h.Set("Access-Control-Max-Age", "600")
+	h.Set("X-Request-Id", handler.RequestID(r, nil))
 	h.Set("Vary", "Origin, Access-Control-Request-Headers")
 	w.WriteHeader(http.StatusNoContent)
 	return nil

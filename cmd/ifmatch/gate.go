@@ -67,8 +67,7 @@ func (g *generation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h, err := s.of(a.user)
 	if err != nil {
-		g.dirs.log.Error("home", "user", a.user, "err", err)
-		g.refuse(w, r, a.user, http.StatusInternalServerError, "The server could not open it; its log says why.")
+		g.fail(w, r, a.user, "The server could not open it; its log says why.", err)
 		return
 	}
 	h.ServeHTTP(w, g.asked(r, a.user))
@@ -101,7 +100,7 @@ func (g *generation) serveRoot(w http.ResponseWriter, r *http.Request, user stri
 	}
 	h, err := g.root(user)
 	if err != nil {
-		g.refuse(w, r, user, http.StatusInternalServerError, "The server could not list the shares.")
+		g.fail(w, r, user, "The server could not list the shares.", err)
 		return
 	}
 	h.ServeHTTP(w, g.asked(r, user))
@@ -200,12 +199,33 @@ func (g *generation) challenge(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers for the gate, and writes its line of the log. A body that nobody asked for yet is not read.
 func (g *generation) refuse(w http.ResponseWriter, r *http.Request, user string, status int, say string) {
+	g.answer(w, r, user, status, say, nil)
+}
+
+// fail is refuse for what went wrong here: the log learns the cause.
+func (g *generation) fail(w http.ResponseWriter, r *http.Request, user, say string, cause error) {
+	g.answer(w, r, user, http.StatusInternalServerError, say, cause)
+}
+
+func (g *generation) answer(w http.ResponseWriter, r *http.Request, user string, status int, say string, cause error) {
+	id := handler.RequestID(r, g.trusted)
+	w.Header().Set("X-Request-Id", id)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		fmt.Fprintln(w, say)
+		body := say
+		if status >= 500 {
+			body += handler.QuoteID(id)
+		}
+		fmt.Fprintln(w, body)
 	}
-	g.dirs.log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("method", r.Method), slog.String("path", r.URL.Path),
-		slog.Int("status", status), slog.String("remote", g.address(r)), slog.String("user", user), slog.String("why", say))
+	level := slog.LevelInfo
+	attrs := []slog.Attr{slog.String("id", id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.Int("status", status), slog.String("remote", g.address(r)), slog.String("user", user), slog.String("why", say)}
+	if cause != nil {
+		level = slog.LevelError
+		attrs = append(attrs, slog.String("cause", cause.Error()))
+	}
+	g.dirs.log.LogAttrs(r.Context(), level, "request", attrs...)
 }

@@ -55,10 +55,14 @@ func TestProxiesSayWhoAsks(t *testing.T) {
 		if tt.forwarded != "" {
 			r.Header.Set("X-Forwarded-For", tt.forwarded)
 		}
+		r.Header.Set("X-Request-Id", "of-the-proxy")
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, r)
 		if got := s.now.Load().address(r); w.Code != tt.status || got != tt.address {
 			t.Errorf("%+v: %d from %s", tt, w.Code, got)
+		}
+		if id := w.Header().Get("X-Request-Id"); id == "" || (id == "of-the-proxy") != s.now.Load().trusted(r) {
+			t.Errorf("%+v: the id is %q", tt, id)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func New(store Store, now time.Time, o Options) (*Table, error) {
 		l, err := decode(token, record)
 		switch {
 		case err != nil:
-			t.log.Error("a lock cannot be read and is dropped", "token", token, "err", err)
+			t.log.Error("a lock cannot be read and is dropped", "err", err)
 			drop = append(drop, token)
 		case !now.Before(l.Expires):
 			drop = append(drop, token)
