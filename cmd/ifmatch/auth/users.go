@@ -50,9 +50,11 @@ func ReadUsers(file string) (*Users, error) {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		name, hash, _ := strings.Cut(line, ":")
+		name, hash, colon := strings.Cut(line, ":")
 		hash, _, _ = strings.Cut(hash, ":") // some programs add a comment
 		switch {
+		case !colon: // without what it is, since that may be a password
+			return nil, fmt.Errorf("%s:%d: the line is not of the form name:hash", file, n)
 		case !GoodName(name):
 			return nil, fmt.Errorf("%s:%d: %q is no name of a user; accepted: %s", file, n, name, NameRule)
 		case u.hashes[name] != "":

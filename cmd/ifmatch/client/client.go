@@ -98,9 +98,9 @@ func ParseURL(s string) (*url.URL, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%q is not a URL", s)
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return nil, fmt.Errorf("%q is not a URL that begins with http:// or https:// and names a host", s)
+		return nil, fmt.Errorf("%q is not a URL that begins with http:// or https:// and names a host", u.Redacted())
 	case u.Fragment != "":
-		return nil, fmt.Errorf("%q has a fragment; a # in a name is written %%23", s)
+		return nil, fmt.Errorf("%q has a fragment; a # in a name is written %%23", u.Redacted())
 	}
 	if u.Path == "" {
 		u.Path = "/"
