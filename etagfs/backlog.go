@@ -64,39 +64,69 @@ type HashProgress struct {
 	Name         string // the file just hashed
 	Files, Bytes int64  // hashed since it began
 	Known        int64  // files met whose digest was known
+	Pruned       int64  // records of files that are gone, which were dropped
 }
 
 // HashAll computes the digest of every file below name that has none yet. What it has done is kept,
-// so it resumes where it was interrupted. It does nothing with stat tags.
+// so it resumes where it was interrupted. Of the whole tree, it then drops the records of files that are
+// gone. It does nothing with stat tags.
 func (f *FS) HashAll(ctx context.Context, name string, o HashOptions) (HashProgress, error) {
 	var p HashProgress
+	return p, f.hashAll(ctx, name, &o, &p)
+}
+
+func (f *FS) hashAll(ctx context.Context, name string, o *HashOptions, p *HashProgress) error {
 	if f.content == nil {
-		return p, nil
+		return nil
 	}
-	err := f.walk(ctx, name, nil, o.Failed, func(name string, i *fs.Info) {
+	p.Known = 0
+	pass := f.content.newPass(f.tags)
+	if root, err := f.base.Lookup("/"); err == nil {
+		pass.meet(&root)
+	}
+	notListed := func(name string, err error) {
+		pass.missed(err)
+		failed(o, name, err)
+	}
+	err := f.walk(ctx, name, nil, notListed, func(name string, i *fs.Info) {
+		if pass.meet(i); i.IsCollection() {
+			return
+		}
 		if _, known := f.content.get(i.Identity); known {
 			p.Known++
 			return
 		}
-		f.hashOne(ctx, name, &o, &p)
+		f.hashOne(ctx, name, o, p)
 	})
-	return p, err
+	if err != nil || name != "/" {
+		return err
+	}
+	dropped, err := f.content.prune(pass)
+	if err != nil && ctx.Err() == nil {
+		failed(o, name, err)
+	}
+	p.Pruned += int64(dropped)
+	return ctx.Err()
 }
 
-// KeepHashing hashes the whole tree and then what listings and reports meet, until ctx ends.
+// KeepHashing hashes the whole tree and then what listings and reports meet, until ctx ends. It goes over the
+// whole tree again when so many digests came in that many of the records may be of files that are gone.
 func (f *FS) KeepHashing(ctx context.Context, o HashOptions) error {
-	p, err := f.HashAll(ctx, "/", o)
+	var p HashProgress
+	err := f.hashAll(ctx, "/", &o, &p)
 	for err == nil && f.content != nil {
 		n, ok := f.content.wanted.take()
-		if !ok {
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-f.content.wanted.more:
-			}
+		if ok {
+			err = f.hashOne(ctx, n, &o, &p)
 			continue
 		}
-		err = f.hashOne(ctx, n, &o, &p)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-f.content.wanted.more:
+		case <-f.content.due:
+			err = f.hashAll(ctx, "/", &o, &p)
+		}
 	}
 	return err
 }

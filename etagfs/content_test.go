@@ -156,6 +156,24 @@ type records map[string][]byte
 func (r records) Digest(key string) []byte             { return r[key] }
 func (r records) NoteDigest(key string, record []byte) { r[key] = record }
 
+func (r records) EachDigest(fn func(string, []byte) error) error {
+	for key, record := range r {
+		if err := fn(key, record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r records) ForgetDigests(drop map[string][]byte) error {
+	for key, record := range drop {
+		if bytes.Equal(r[key], record) {
+			delete(r, key)
+		}
+	}
+	return nil
+}
+
 func TestDigestsSurviveRestart(t *testing.T) {
 	kept := records{}
 	f, dir := disk(t, Options{Content: true, Digests: KeepDigests(kept)})

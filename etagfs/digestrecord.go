@@ -3,6 +3,7 @@ package etagfs
 import (
 	"encoding/binary"
 	"strconv"
+	"strings"
 
 	"ifmatch/fs"
 )
@@ -11,6 +12,8 @@ import (
 type Records interface {
 	Digest(key string) []byte
 	NoteDigest(key string, record []byte)
+	EachDigest(fn func(key string, record []byte) error) error
+	ForgetDigests(records map[string][]byte) error // each only if it is still the one given
 }
 
 // KeepDigests is a DigestStore in r. A record belongs to a device and inode, not to a name, so
@@ -23,9 +26,20 @@ func recordKey(dev, ino uint64) string {
 	return "/" + strconv.FormatUint(dev, 16) + "/" + strconv.FormatUint(ino, 16)
 }
 
+// inodeOf reads what recordKey wrote.
+func inodeOf(key string) (dev, ino uint64, ok bool) {
+	a, b, _ := strings.Cut(strings.TrimPrefix(key, "/"), "/")
+	dev, err1 := strconv.ParseUint(a, 16, 64)
+	ino, err2 := strconv.ParseUint(b, 16, 64)
+	return dev, ino, err1 == nil && err2 == nil
+}
+
 // LoadDigest reads a record; one that cannot be read is as good as none.
 func (s digestRecords) LoadDigest(dev, ino uint64) (id fs.Identity, d Digest, ok bool) {
-	b := s.r.Digest(recordKey(dev, ino))
+	return decodeRecord(dev, ino, s.r.Digest(recordKey(dev, ino)))
+}
+
+func decodeRecord(dev, ino uint64, b []byte) (id fs.Identity, d Digest, ok bool) {
 	if len(b) != 3*8+len(d) {
 		return id, d, false
 	}
@@ -46,4 +60,24 @@ func (s digestRecords) SaveDigest(id fs.Identity, d Digest) {
 	b = binary.BigEndian.AppendUint64(b, uint64(id.Mtime))
 	b = binary.BigEndian.AppendUint64(b, uint64(id.Ctime))
 	s.r.NoteDigest(recordKey(id.Dev, id.Ino), append(b, d[:]...))
+}
+
+// PruneDigests drops the records that dead says, and those that cannot be read.
+func (s digestRecords) PruneDigests(dead func(fs.Identity) bool) (dropped int, err error) {
+	drop := make(map[string][]byte)
+	err = s.r.EachDigest(func(key string, record []byte) error {
+		dev, ino, ok := inodeOf(key)
+		id, _, ok2 := decodeRecord(dev, ino, record)
+		if !ok || !ok2 || dead(id) {
+			drop[key] = record
+		}
+		return nil
+	})
+	if err == nil && len(drop) > 0 {
+		err = s.r.ForgetDigests(drop)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(drop), nil
 }

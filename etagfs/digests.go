@@ -15,6 +15,9 @@ type Digest = [32]byte
 type DigestStore interface {
 	LoadDigest(dev, ino uint64) (id fs.Identity, d Digest, ok bool)
 	SaveDigest(id fs.Identity, d Digest)
+	// PruneDigests asks dead about the identity of each record and drops those that are; it tells how many.
+	// dead must not call the store.
+	PruneDigests(dead func(fs.Identity) bool) (dropped int, err error)
 }
 
 // digests is the cache of content validators: it tells what the bytes of an identity are. It
@@ -39,6 +42,9 @@ type digests struct {
 	reported map[string]uint64     // guarded by mu; reports by directory while somebody reads there
 	readers  map[string]int        // guarded by mu; tickets out, by directory
 	lost     uint64                // guarded by mu; counts Lost
+	fresh    int                   // guarded by mu; inodes that came in since the last pass (prune.go)
+	passAt   int                   // guarded by mu; how many of them make one due
+	due      chan struct{}         // holds a token when a pass is due
 }
 
 type inode struct{ dev, ino uint64 }
@@ -54,6 +60,7 @@ func newDigests(store DigestStore, young func(fs.Identity) bool) *digests {
 		known:    make(map[inode]digestEntry),
 		reported: make(map[string]uint64),
 		readers:  make(map[string]int),
+		passAt:   passEvery, due: make(chan struct{}, 1),
 	}
 }
 
@@ -66,8 +73,8 @@ func (d *digests) get(id fs.Identity) (Digest, bool) {
 	d.mu.RLock()
 	e, ok := d.known[inode{id.Dev, id.Ino}]
 	d.mu.RUnlock()
-	if ok {
-		return e.digest, e.confirmedBy(id)
+	if ok && e.confirmedBy(id) {
+		return e.digest, true
 	}
 	if d.store == nil {
 		return Digest{}, false
@@ -82,8 +89,12 @@ func (d *digests) get(id fs.Identity) (Digest, bool) {
 
 // put enters a digest.
 func (d *digests) put(id fs.Identity, digest Digest, save bool) {
+	key := inode{id.Dev, id.Ino}
 	d.mu.Lock()
-	d.known[inode{id.Dev, id.Ino}] = digestEntry{id.SizeBytes, id.Mtime, id.Ctime, digest}
+	if _, ok := d.known[key]; !ok && save {
+		d.grown()
+	}
+	d.known[key] = digestEntry{id.SizeBytes, id.Mtime, id.Ctime, digest}
 	d.mu.Unlock()
 	if save && d.store != nil {
 		d.store.SaveDigest(id, digest)

@@ -2,6 +2,8 @@ package etagfs
 
 import (
 	"context"
+	"errors"
+	iofs "io/fs"
 	"path"
 
 	"ifmatch/fs"
@@ -34,6 +36,9 @@ type scrubber struct {
 
 func (s *scrubber) tree(ctx context.Context, dir string, p *ScrubProgress, above []string) error {
 	return s.f.walk(ctx, dir, above, s.failed, func(name string, i *fs.Info) {
+		if i.IsCollection() {
+			return
+		}
 		want, known := s.f.content.get(i.Identity)
 		if !known {
 			p.Unknown++
@@ -60,12 +65,15 @@ func (s *scrubber) tree(ctx context.Context, dir string, p *ScrubProgress, above
 	})
 }
 
-// walk calls fn for every file below dir that is no collection. What cannot be listed is told to failed; only
-// the end of ctx is an error. above are the collections on the way, since links may lead back to them.
+// walk calls fn for every resource below dir. What cannot be listed is told to failed; only the end of ctx is
+// an error. above are the collections on the way, since links may lead back to them.
 func (f *FS) walk(ctx context.Context, dir string, above []string, failed func(string, error), fn func(name string, i *fs.Info)) error {
 	dir, err := f.base.Resolve(dir)
 	if err != nil {
-		return ctx.Err() // gone, or out of the tree
+		if failed != nil && !errors.Is(err, iofs.ErrNotExist) { // else gone, or out of the tree
+			failed(dir, err)
+		}
+		return ctx.Err()
 	}
 	for _, a := range above {
 		if a == dir {
@@ -77,9 +85,8 @@ func (f *FS) walk(ctx context.Context, dir string, above []string, failed func(s
 	err = f.base.List(dir, func(base string, i *fs.Info) error {
 		if i.IsCollection() {
 			collections = append(collections, path.Join(dir, base))
-		} else {
-			fn(path.Join(dir, base), i)
 		}
+		fn(path.Join(dir, base), i)
 		return ctx.Err()
 	})
 	if err != nil && ctx.Err() == nil && failed != nil {

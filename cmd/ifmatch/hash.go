@@ -58,6 +58,9 @@ Exit codes: 0 done, 1 something failed, 2 the command line is wrong.`,
 				}
 				tally.Close()
 				fmt.Fprintf(cmd.OutOrStdout(), "%d files hashed (%s), %d known before\n", p.Files, bytesText(p.Bytes), p.Known)
+				if p.Pruned > 0 {
+					fmt.Fprintf(cmd.OutOrStdout(), "%d digests of files that are gone were dropped\n", p.Pruned)
+				}
 				return err
 			})
 		},

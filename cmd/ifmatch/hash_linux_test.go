@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,6 +32,22 @@ func TestHashAndScrub(t *testing.T) {
 	code, out, errs = call(context.Background(), env, "scrub", dir)
 	if code != 0 || !strings.Contains(out, "2 files read") || !strings.Contains(out, "0 rotten") {
 		t.Errorf("scrub: %d, %q, %q", code, out, errs)
+	}
+
+	// A digest of a file that is gone is dropped.
+	if err := os.WriteFile(filepath.Join(dir, "c"), []byte("c"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := call(context.Background(), env, "hash", dir); code != 0 {
+		t.Fatal(errs)
+	}
+	if err := os.Remove(filepath.Join(dir, "c")); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(50 * time.Millisecond) // it must be older than the pass
+	code, out, _ = call(context.Background(), env, "hash", dir)
+	if code != 0 || !strings.Contains(out, "2 known before\n1 digests of files that are gone") {
+		t.Errorf("hash after a file is gone: %d, %q", code, out)
 	}
 
 	// A file that somebody wrote is not rotten, only unknown.

@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -95,11 +96,37 @@ func putDigest(tx Tx, key, record []byte) error {
 	return tx.Put(Digests, key, record)
 }
 
-// EachDigest calls fn for every name with a record, in the order of keys; for scrubbing and for
-// forgetting names that are gone. fn must not call the Store.
+// EachDigest calls fn for every name with a record, in the order of keys. fn must not call the Store.
 func (s *Store) EachDigest(fn func(name string, record []byte) error) error {
 	s.flushDigests()
 	return s.view(func(tx Tx) error {
 		return tx.Scan(Digests, nil, func(key, record []byte) error { return fn(nameOf(key), bytes.Clone(record)) })
 	})
+}
+
+// forgetAtOnce bounds a transaction of ForgetDigests, since locks and properties wait behind it.
+const forgetAtOnce = 1024
+
+// ForgetDigests drops records by real name, each only if it is still the one given: a note that came
+// meanwhile stays. It returns when that is durable. Errors: those of the engine.
+func (s *Store) ForgetDigests(records map[string][]byte) error {
+	names := slices.Collect(maps.Keys(records))
+	for some := range slices.Chunk(names, forgetAtOnce) {
+		err := s.begin(func(tx Tx, _ *counts) error {
+			for _, name := range some {
+				key := keyOf(name)
+				if !bytes.Equal(tx.Get(Digests, key), records[name]) {
+					continue
+				}
+				if err := tx.Delete(Digests, key); err != nil {
+					return err
+				}
+			}
+			return nil
+		}).wait()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -303,6 +303,31 @@ func TestLocksKeepOrder(t *testing.T) {
 	})
 }
 
+// A note that came after somebody looked is not what he meant to drop.
+func TestForgetDigestsDropsWhatWasSeen(t *testing.T) {
+	engines(t, func(t *testing.T, s *Store, reopen func(*Store) *Store) {
+		const n = 2*forgetAtOnce + 1
+		seen := map[string][]byte{}
+		for i := range n {
+			s.NoteDigest(fmt.Sprint("/8/", i), []byte("old"))
+		}
+		s.EachDigest(func(name string, record []byte) error { seen[name] = record; return nil })
+		if len(seen) != n {
+			t.Fatalf("%d records are listed, want %d", len(seen), n)
+		}
+		s.NoteDigest("/8/7", []byte("new"))
+		if err := s.ForgetDigests(seen); err != nil {
+			t.Fatal(err)
+		}
+		s = reopen(s)
+		var left []string
+		s.EachDigest(func(name string, record []byte) error { left = append(left, name+"="+string(record)); return nil })
+		if !slices.Equal(left, []string{"/8/7=new"}) {
+			t.Errorf("left: %v, want the new one", left)
+		}
+	})
+}
+
 func TestDigestsAreLazyAndKept(t *testing.T) {
 	engines(t, func(t *testing.T, s *Store, reopen func(*Store) *Store) {
 		s.NoteDigest("/a/b", []byte("1"))
