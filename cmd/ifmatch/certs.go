@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	iofs "io/fs"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -14,12 +17,14 @@ import (
 // tell us. Safe for concurrent use.
 type certs struct {
 	cert, key string
-	clients   *x509.CertPool // nil: no client certificates
+	log       *slog.Logger
 
 	mu     sync.Mutex
 	now    *tls.Certificate // guarded by mu, as all below
 	stamp  [2]fileStamp
 	looked time.Time
+	broken [2]fileStamp // of files that did not load when they were looked at last
+	told   bool         // the log knows that they are broken
 }
 
 type fileStamp struct {
@@ -27,40 +32,24 @@ type fileStamp struct {
 	mtime time.Time
 }
 
-// newCerts reads the files that s names.
-func newCerts(s *settings) (*certs, error) {
-	c := &certs{cert: s.tlsCert, key: s.tlsKey}
+// newCerts reads a certificate and its key, which may be in one file.
+func newCerts(cert, key string, log *slog.Logger) (*certs, error) {
+	c := &certs{cert: cert, key: key, log: log}
+	c.stamp = c.stamps() // before the files: what changes meanwhile is read again
 	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
 	if err != nil {
 		return nil, err
 	}
-	c.now, c.stamp = &pair, c.stamps()
-	if s.tlsClientCA == "" {
-		return c, nil
-	}
-	pem, err := os.ReadFile(s.tlsClientCA)
-	if err != nil {
-		return nil, err
-	}
-	c.clients = x509.NewCertPool()
-	if !c.clients.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s: no certificate in PEM is in it", s.tlsClientCA)
-	}
+	c.now = &pair
 	return c, nil
 }
 
-// config is TLS 1.2 and newer with the ciphers that package tls chooses, and HTTP/2.
-func (c *certs) config() *tls.Config {
-	t := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current(time.Now()), nil }}
-	if c.clients != nil {
-		t.ClientCAs, t.ClientAuth = c.clients, tls.VerifyClientCertIfGiven
-	}
-	return t
+func (c *certs) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return c.current(time.Now()), nil
 }
 
 // current looks at the files once a second at most. Half a pair (one file is new, the other is not yet)
-// does not load, and then the old one is served on.
+// does not load, and then the old one is served on; the log is told when it stays so.
 func (c *certs) current(now time.Time) *tls.Certificate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -68,10 +57,19 @@ func (c *certs) current(now time.Time) *tls.Certificate {
 		return c.now
 	}
 	c.looked = now
-	if stamp := c.stamps(); stamp != c.stamp {
-		if pair, err := tls.LoadX509KeyPair(c.cert, c.key); err == nil {
-			c.now, c.stamp = &pair, stamp
-		}
+	stamp := c.stamps()
+	if stamp == c.stamp {
+		return c.now
+	}
+	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+	switch {
+	case err == nil:
+		c.now, c.stamp, c.broken, c.told = &pair, stamp, [2]fileStamp{}, false
+	case stamp != c.broken:
+		c.broken, c.told = stamp, false
+	case !c.told:
+		c.log.Warn("the certificate has changed and cannot be read: the old one is served on", "err", err)
+		c.told = true
 	}
 	return c.now
 }
@@ -86,3 +84,56 @@ func (c *certs) stamps() (s [2]fileStamp) {
 }
 
 func stampOf(fi iofs.FileInfo) fileStamp { return fileStamp{fi.Size(), fi.ModTime()} }
+
+// authorities are those whose client certificates say who one is.
+type authorities []*x509.Certificate
+
+// readAuthorities reads certificates in PEM; all of them have to be good.
+func readAuthorities(file string) (authorities, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var all authorities
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		all = append(all, cert)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s: no certificate in PEM is in it", file)
+	}
+	return all, nil
+}
+
+func (a authorities) pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	for _, cert := range a {
+		pool.AddCert(cert)
+	}
+	return pool
+}
+
+// user is the common name of a client certificate whose verified chains end at one of a. A connection, or
+// a session that it resumes, may be older than a reload that took its authority away.
+func (a authorities) user(state *tls.ConnectionState) string {
+	if state == nil {
+		return ""
+	}
+	for _, chain := range state.VerifiedChains {
+		for _, ca := range a {
+			if chain[len(chain)-1].Equal(ca) {
+				return chain[0].Subject.CommonName
+			}
+		}
+	}
+	return ""
+}
+
+// run has nothing to do: whoever owns the files renews them.
+func (c *certs) run(context.Context) {}

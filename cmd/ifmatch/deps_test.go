@@ -18,6 +18,7 @@ ifmatch/cmd/ifmatch:
 	ifmatch/cmd/ifmatch/client ifmatch/cmd/ifmatch/doctor ifmatch/cmd/ifmatch/auth ifmatch/cmd/ifmatch/config
 	github.com/coreos/go-systemd/v22/activation github.com/coreos/go-systemd/v22/daemon
 	github.com/spf13/cobra github.com/spf13/cobra/doc github.com/spf13/pflag
+	golang.org/x/crypto/acme golang.org/x/crypto/acme/autocert
 	github.com/jdx/go-netrc github.com/schollz/progressbar/v3 golang.org/x/term
 	std: net/http net os/signal
 ifmatch/cmd/ifmatch/auth:

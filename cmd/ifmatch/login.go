@@ -36,10 +36,8 @@ type answer struct {
 
 // who is asking: a client certificate, a proxy that we believe, or a password says it.
 func (g *generation) who(r *http.Request) answer {
-	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
-		if name := r.TLS.VerifiedChains[0][0].Subject.CommonName; auth.GoodName(name) {
-			return answer{user: name}
-		}
+	if name := g.clientCAs.user(r.TLS); auth.GoodName(name) {
+		return answer{user: name}
 	}
 	if g.userHeader != "" && g.trusted(r) {
 		if name := r.Header.Get(g.userHeader); auth.GoodName(name) {

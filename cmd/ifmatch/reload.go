@@ -10,7 +10,7 @@ import (
 
 // reloadOnHangup reads everything again on SIGHUP. Connections stay, requests in flight end with what
 // they began with, and locks stay with their directories. A mistake keeps the old configuration.
-func reloadOnHangup(ctx context.Context, src source, s *site, log *slog.Logger) (stop func()) {
+func reloadOnHangup(ctx context.Context, src source, s *site, secure *security, log *slog.Logger) (stop func()) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	done := make(chan struct{})
@@ -22,7 +22,7 @@ func reloadOnHangup(ctx context.Context, src source, s *site, log *slog.Logger) 
 			case <-ctx.Done():
 				return
 			case <-hangups:
-				s.reload(src, log)
+				s.reload(src, secure, log)
 			}
 		}
 	}()
@@ -33,11 +33,15 @@ func reloadOnHangup(ctx context.Context, src source, s *site, log *slog.Logger) 
 	}
 }
 
-func (s *site) reload(src source, log *slog.Logger) {
+func (s *site) reload(src source, secure *security, log *slog.Logger) {
 	m := manager{log}
 	m.reloading()
 	defer m.tell("READY=1")
 	set, err := src.load()
+	var next *secured
+	if err == nil {
+		next, err = secure.prepare(set)
+	}
 	if err == nil {
 		err = s.use(set)
 	}
@@ -45,5 +49,6 @@ func (s *site) reload(src source, log *slog.Logger) {
 		log.Error("not reloaded: the old configuration stays", "err", err)
 		return
 	}
+	secure.use(next)
 	log.Info("reloaded", "shares", len(set.shares), "users", set.users.Len())
 }

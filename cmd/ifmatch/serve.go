@@ -76,16 +76,23 @@ func serve(ctx context.Context, src source, log *slog.Logger, getenv func(string
 	if err != nil {
 		return err
 	}
-	if err := set.guarded(onlyLocal(lns...)); err != nil {
+	secure := &security{log: log, getenv: getenv, lns: lns}
+	defer secure.close()
+	var first *secured
+	if err = set.guarded(onlyLocal(lns...)); err == nil {
+		first, err = secure.prepare(set)
+	}
+	if err != nil {
 		for _, ln := range lns {
 			ln.Close()
 		}
 		return err
 	}
-	stop := reloadOnHangup(ctx, src, site, log)
+	secure.use(first)
+	stop := reloadOnHangup(ctx, src, site, secure, log)
 	defer stop()
 	announce(lns, set, log)
-	return serveHTTP(ctx, lns, site, set.settings, log)
+	return serveHTTP(ctx, lns, site, set.settings, secure.server(), log)
 }
 
 func treeOptions(s *settings, store *state.Store, log *slog.Logger) etagfs.Options {
@@ -149,8 +156,8 @@ func announce(lns []net.Listener, set *setup, log *slog.Logger) {
 	case local:
 	case !set.canLogIn():
 		log.Warn("everybody who can reach this address can read and change the files: there is no password")
-	case set.settings.users != "" && set.tlsCert == "":
-		log.Warn("passwords travel in clear: without --tls-cert there should be a proxy with TLS in front")
+	case set.settings.users != "" && !set.tls():
+		log.Warn("passwords travel in clear: without TLS there should be a proxy with TLS in front")
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -13,8 +14,8 @@ import (
 )
 
 // serveHTTP answers requests on lns with h until ctx is cancelled, then stops accepting and lets
-// the requests in flight finish, for at most s.shutdownTimeout. It tells the service manager.
-func serveHTTP(ctx context.Context, lns []net.Listener, h http.Handler, s *settings, log *slog.Logger) error {
+// the requests in flight finish, for at most s.shutdownTimeout. secure is nil without TLS. It tells the service manager.
+func serveHTTP(ctx context.Context, lns []net.Listener, h http.Handler, s *settings, secure *tls.Config, log *slog.Logger) error {
 	dog := newWatchdog(manager{log})
 	h = dog.mark(h)
 	probed := lns[0]
@@ -33,12 +34,8 @@ func serveHTTP(ctx context.Context, lns []net.Listener, h http.Handler, s *setti
 	}
 	fresh := meet(srv)
 	serve := srv.Serve
-	if s.tlsCert != "" {
-		certs, err := newCerts(s)
-		if err != nil {
-			return err
-		}
-		srv.TLSConfig = certs.config()
+	if secure != nil {
+		srv.TLSConfig = secure
 		serve = func(ln net.Listener) error { return srv.ServeTLS(ln, "", "") }
 	}
 	ended := make(chan error, len(lns))

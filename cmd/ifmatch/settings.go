@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/crypto/acme"
 )
 
 // settings is what a server is told: the value of each flag of serve.
@@ -33,6 +34,10 @@ type settings struct {
 	tlsCert         string
 	tlsKey          string
 	tlsClientCA     string
+	tlsSelfSigned   bool
+	acme            list
+	acmeEmail       string
+	acmeDirectory   string
 	hosts           list
 	trustedProxies  networks
 	userHeader      string
@@ -52,6 +57,7 @@ func defaultSettings() *settings {
 		shutdownTimeout: duration(30 * time.Second),
 		idleTimeout:     duration(2 * time.Minute),
 		headerTimeout:   duration(20 * time.Second),
+		acmeDirectory:   acme.LetsEncryptURL,
 	}
 }
 
@@ -84,6 +90,10 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.StringVar(&s.tlsCert, "tls-cert", "", "file with the certificate and its chain in PEM; serve HTTPS; read again when it changes")
 	f.StringVar(&s.tlsKey, "tls-key", "", "file with the private key in PEM")
 	f.StringVar(&s.tlsClientCA, "tls-client-ca", "", "file of authorities in PEM; the common name of a client certificate that they signed is the user")
+	f.BoolVar(&s.tlsSelfSigned, "tls-self-signed", false, "serve HTTPS with a certificate that we make and keep; the log says its fingerprint, for people to compare")
+	f.Var(&s.acme, "acme", "names for which a certificate is obtained by ACME and renewed; serve HTTPS, which has to be reached on port 443 of each; you agree to the terms of the authority")
+	f.StringVar(&s.acmeEmail, "acme-email", "", "address that the authority may write to")
+	f.StringVar(&s.acmeDirectory, "acme-directory", s.acmeDirectory, "URL of the authority")
 	f.Var(&s.hosts, "hosts", "names of this server, beside Host, that a Destination may have")
 	f.Var(&s.trustedProxies, "trusted-proxies", "addresses of proxies whose Forwarded and X-Forwarded-* are believed")
 	f.StringVar(&s.userHeader, "user-header", "", "header field in which a trusted proxy says who has logged in")

@@ -18,9 +18,11 @@ import (
 // setup is all that a server is told: flags and environment, and the file that they beat.
 type setup struct {
 	*settings
-	shares []*shareSetup
-	users  *auth.Users // nil: there is no file of users
-	doc    *config.Document
+	shares    []*shareSetup
+	users     *auth.Users // nil: there is no file of users
+	doc       *config.Document
+	certs     *certs      // nil: not from files
+	clientCAs authorities // nil: no client certificates
 }
 
 // shareSetup is one directory and how it is served. Its settings are those of the server, unless the
@@ -250,19 +252,16 @@ func (set *setup) consistent() error {
 	switch {
 	case (set.tlsCert == "") != (set.tlsKey == ""):
 		return usagef("--tls-cert and --tls-key are given together")
-	case set.tlsClientCA != "" && set.tlsCert == "":
-		return usagef("--tls-client-ca needs --tls-cert and --tls-key")
+	case set.tlsClientCA != "" && !set.tls():
+		return usagef("--tls-client-ca needs TLS: --tls-cert and --tls-key, --acme or --tls-self-signed")
+	case set.tlsCert != "" && len(set.acme) > 0, set.tlsCert != "" && set.tlsSelfSigned, len(set.acme) > 0 && set.tlsSelfSigned:
+		return usagef("--tls-cert, --acme and --tls-self-signed exclude each other")
 	case set.userHeader != "" && len(set.trustedProxies.text) == 0:
 		return usagef("--user-header needs --trusted-proxies: nobody else may say who has logged in")
 	case set.noAuth && set.canLogIn():
 		return usagef("--no-auth and users (--users, --user-header, --tls-client-ca) exclude each other")
 	}
-	if set.tlsCert != "" {
-		if _, err := newCerts(set.settings); err != nil {
-			return usagef("tls: %w", err)
-		}
-	}
-	return nil
+	return set.readTLS()
 }
 
 // guarded refuses to let strangers in by accident. local: only this machine can reach us.
@@ -275,11 +274,4 @@ func (set *setup) guarded(local bool) error {
 
 func (set *setup) String() string {
 	return fmt.Sprintf("%d shares, %d users", len(set.shares), set.users.Len())
-}
-
-func (s *settings) scheme() string {
-	if s.tlsCert != "" {
-		return "https"
-	}
-	return "http"
 }

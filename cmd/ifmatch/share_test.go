@@ -3,24 +3,14 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/crypto/bcrypt"
 )
@@ -249,69 +239,6 @@ func TestOpenOnlyOnLoopback(t *testing.T) {
 	if code != 2 || !strings.Contains(stderr, "--no-auth") {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
-}
-
-// TLS: HTTP/2, a certificate that is renewed, and a user by certificate.
-func TestTLS(t *testing.T) {
-	dir := t.TempDir()
-	cert, key := filepath.Join(dir, "crt"), filepath.Join(dir, "key")
-	ca, pair := selfSigned(t, "anna", cert, key)
-	other := t.TempDir()
-	p := start(t, nil, "--tls-cert="+cert, "--tls-key="+key, "--tls-client-ca="+cert, other)
-	serial := func(certs ...tls.Certificate) (*http.Response, *big.Int) {
-		tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca, Certificates: certs}, ForceAttemptHTTP2: true}
-		defer tr.CloseIdleConnections()
-		res, _, err := trySend(&http.Client{Transport: tr}, "GET", p.url+"/", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return res, res.TLS.PeerCertificates[0].SerialNumber
-	}
-	res, first := serial()
-	if res.StatusCode != 401 || res.ProtoMajor != 2 {
-		t.Errorf("without a certificate: %s %s", res.Proto, res.Status)
-	}
-	if res, _ = serial(pair); res.StatusCode != 200 {
-		t.Errorf("with a certificate: %s", res.Status)
-	}
-	renewed, _ := selfSigned(t, "anna", cert, key)
-	ca = renewed
-	time.Sleep(1100 * time.Millisecond)
-	if _, second := serial(); second.Cmp(first) == 0 {
-		t.Error("the old certificate is served on")
-	}
-}
-
-// selfSigned writes a new certificate for 127.0.0.1 and for a client.
-func selfSigned(t testing.TB, name, certFile, keyFile string) (*x509.CertPool, tls.Certificate) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	serial, _ := rand.Int(rand.Reader, big.NewInt(1<<60))
-	c := &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
-	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER})
-	writeFile(t, certFile, string(certPEM))
-	writeFile(t, keyFile, string(keyPEM))
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(certPEM)
-	pair, err := tls.X509KeyPair(certPEM, keyPEM)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pool, pair
 }
 
 func TestPasswd(t *testing.T) {
