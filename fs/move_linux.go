@@ -10,12 +10,14 @@ import (
 //
 //	nothing at dst         renameat2(2) RENAME_NOREPLACE
 //	a file over a file     rename(2)
-//	the same, exact, or    link to a reserved name, renameat2(2) RENAME_EXCHANGE with dst, look
-//	over a collection      at what came out, unlink src
-//	a collection over      RENAME_EXCHANGE of the two, look at both, retire what came to src
-//	anything
+//	the same, exact, or    link (a collection: rename) to a reserved directory beside src,
+//	over a collection,     renameat2 RENAME_EXCHANGE with dst, look at what came out, unlink src,
+//	or a collection        remove the directory
 //
-// BUG: in the last case a reader may, for some microseconds, find at src what was at dst.
+// Each is one step for whoever comes after a crash, too: see [aside].
+//
+// BUG: in the last case a reader may, for some microseconds, find at both names what moves; or, of a
+// collection, at src nothing before it is at dst.
 func (r *Root) Move(src, dst string, exact bool, check func(src, dst *Info) error) (info Info, release func(), err error) {
 	for _, name := range []string{src, dst} {
 		if err := r.writable(name); err != nil {
@@ -98,10 +100,8 @@ func (m *move) run(src, dst string) (err error) {
 		return m.toItself()
 	case !m.exact && !isDirMode(&m.s) && !isDirMode(&m.d):
 		return m.toFile()
-	case !isDirMode(&m.s):
-		return m.byLink()
 	}
-	return m.exchange()
+	return m.swap()
 }
 
 // look reads both states, holding the file at dst when exact.

@@ -8,30 +8,110 @@ func (m *move) is(p parent, base string, checked *unix.Statx_t) bool {
 	return statIn(p.fd, base, &st) == nil && same(&st, checked)
 }
 
-// exchange is for a collection. Until the second step, or after a crash between the two, what
-// was at dst is at src; nothing is lost.
-func (m *move) exchange() error {
-	err := m.r.exchange(m.from.fd, m.src, m.to.fd, m.dst)
+// swap is for a collection, or what must be looked at. A crash before the exchange leaves the old
+// state and one after it the new one, as soon as the next sweep has settled what is in the aside.
+// Until the exchange a reader finds a file at src, and for some microseconds no collection.
+func (m *move) swap() error {
+	a, err := m.r.makeAside(m.from, aside{src: m.s.Ino, dst: m.d.Ino})
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	linked, err := m.bring(a)
+	if err != nil {
+		a.removeEmpty()
+		return err
+	}
+	err = m.r.exchange(a.fd, m.src, m.to.fd, m.dst)
+	if err == nil {
+		switch {
+		case m.exact && !a.holds(m.src, &m.d), m.disturbed():
+			err = errAgain
+		case linked:
+			err = m.leave()
+		}
+		if err == nil {
+			m.drop(a)
+			return nil
+		}
+		if e := m.swapBack(a); e != nil {
+			return e
+		}
+	}
+	if e := m.takeBack(a, linked); e != nil {
+		return e
+	}
 	if m.cannotSwap(err) {
 		return m.aside()
 	}
 	if err == unix.ENOENT {
-		return errAgain
-	}
-	if err != nil {
-		return err
-	}
-	if m.exact && !(m.is(m.to, m.dst, &m.s) && m.is(m.from, m.src, &m.d)) || m.disturbed() {
 		err = errAgain
-	} else {
-		err = m.clear(m.from, m.src)
-	}
-	if err != nil {
-		if e := m.r.exchange(m.from.fd, m.src, m.to.fd, m.dst); e != nil && e != unix.ENOENT {
-			return e
-		}
 	}
 	return err
+}
+
+// bring gives what is to move its name in the aside: a second one (linked), or, where there are no links or not for
+// us (fs.protected_hardlinks), and for a collection, its only one.
+func (m *move) bring(a *asideDir) (linked bool, err error) {
+	if !isDirMode(&m.s) {
+		switch err := m.r.linkName(m.from.fd, m.src, a.fd, m.src); err {
+		case nil:
+			if a.holds(m.src, &m.s) {
+				return true, nil
+			}
+			m.r.unlink(a.fd, m.src)
+			return false, errAgain
+		case unix.ENOENT:
+			return false, errAgain
+		case unix.EPERM, unix.EMLINK, unix.EOPNOTSUPP, unix.ENOSYS:
+		default:
+			return false, err
+		}
+	}
+	// What would fail then is not begun: a reader would find nothing at src for nothing.
+	if m.s.Dev_major != m.d.Dev_major || m.s.Dev_minor != m.d.Dev_minor {
+		return false, unix.EXDEV
+	}
+	if err := unix.Faccessat(m.to.fd, ".", unix.W_OK, unix.AT_EACCESS); err != nil {
+		return false, err
+	}
+	return false, a.take(m.src, &m.s)
+}
+
+// swapBack undoes the exchange.
+func (m *move) swapBack(a *asideDir) error {
+	err := m.r.exchange(a.fd, m.src, m.to.fd, m.dst)
+	switch {
+	case err == unix.ENOENT:
+		// Another program has removed what we had put at dst, meaning what we hold; or moved it away, and
+		// then what we hold must stay.
+		if m.moved() {
+			return m.r.restoreFrom(a.fd, m.src, m.to, m.dst)
+		}
+	case err != nil:
+		return err
+	case !a.holds(m.src, &m.s):
+		// Another program has replaced ours. What it put there is what counts; what was there before us is
+		// what it meant to replace.
+		m.r.exchange(a.fd, m.src, m.to.fd, m.dst)
+	}
+	return nil
+}
+
+// moved tells whether what was put at dst has another name now; of a collection it is assumed.
+func (m *move) moved() bool {
+	var st unix.Statx_t
+	return isDirMode(&m.s) || statIn(m.from.fd, m.src, &st) == nil && sameInode(&st, &m.s) && st.Nlink > m.s.Nlink
+}
+
+// takeBack empties the aside of a step that was not taken, and removes it.
+func (m *move) takeBack(a *asideDir, linked bool) (err error) {
+	if !linked && a.holds(m.src, &m.s) {
+		err = a.giveBack(m.src)
+		a.removeEmpty()
+		return err
+	}
+	return m.r.removeTree(a.in.fd, a.finish())
 }
 
 func (m *move) cannotSwap(err error) bool {
@@ -40,83 +120,15 @@ func (m *move) cannotSwap(err error) bool {
 
 func (m *move) disturbed() bool { return m.holds && m.h.disturbed() }
 
-// clear retires what the exchange brought to src. If another program has put something there
-// since, that stays, for it has replaced what was to go.
-func (m *move) clear(p parent, base string) error {
-	tmp, err := m.r.setAside(p, base, &m.d)
-	if err == errAgain {
-		return nil
-	}
-	if err == nil {
-		m.drop(p, tmp)
-	}
-	return err
-}
-
-// drop removes what was at dst and is at a reserved name now, a collection by release. It
-// is out of the tree already: should that fail, the sweep does it.
-func (m *move) drop(p parent, tmp string) {
+// drop removes what was at dst, a collection by release. It is out of the tree already: should that
+// fail, the sweep does it.
+func (m *move) drop(a *asideDir) {
+	tmp := a.finish()
 	if isDirMode(&m.d) {
-		m.done = m.r.remover(p, tmp)
+		m.done = m.r.remover(a.in, tmp)
 		return
 	}
-	m.r.unlink(p.fd, tmp)
-}
-
-// byLink is for a file, or a link, over what must be looked at, or is a collection: it gets a second,
-// reserved name beside dst, which is exchanged with dst; then the first one goes. A reader finds
-// the same at src until there is nothing, and a crash in between leaves both.
-func (m *move) byLink() error {
-	tmp := m.r.reserved()
-	if err := m.r.hook("link", tmp); err != nil {
-		return err
-	}
-	err := unix.Linkat(m.from.fd, m.src, m.to.fd, tmp, 0)
-	switch err {
-	case nil:
-	case unix.ENOENT:
-		return errAgain
-	case unix.EXDEV:
-		return err
-	default: // no links here, too many, or not to a file of another owner (fs.protected_hardlinks)
-		return m.exchange()
-	}
-	if !m.is(m.to, tmp, &m.s) {
-		m.r.unlink(m.to.fd, tmp)
-		return errAgain
-	}
-	err = m.r.exchange(m.to.fd, tmp, m.to.fd, m.dst)
-	if err != nil {
-		m.r.unlink(m.to.fd, tmp)
-		if m.cannotSwap(err) {
-			return m.aside()
-		}
-		if err == unix.ENOENT {
-			return errAgain
-		}
-		return err
-	}
-	if m.exact && !m.is(m.to, tmp, &m.d) || m.disturbed() {
-		err = errAgain
-	} else {
-		err = m.leave()
-	}
-	if err == nil {
-		m.drop(m.to, tmp)
-		return nil
-	}
-	if e := m.r.exchange(m.to.fd, tmp, m.to.fd, m.dst); e != nil && e != unix.ENOENT {
-		return e
-	}
-	if !m.is(m.to, tmp, &m.s) {
-		// Another program has replaced our link at dst. What it put there is what counts; what
-		// was there before us is what it meant to replace.
-		m.r.exchange(m.to.fd, tmp, m.to.fd, m.dst)
-		m.drop(m.to, tmp)
-		return errAgain
-	}
-	m.r.unlink(m.to.fd, tmp)
-	return err
+	m.r.removeTree(a.in.fd, tmp)
 }
 
 // leave removes the name src of a file that has its new one.
@@ -132,10 +144,15 @@ func (m *move) leave() error {
 }
 
 // aside is for file systems that cannot exchange: what is at dst goes first, so that for a
-// moment there is nothing; it comes back if the second step fails.
+// moment there is nothing; it comes back if the second step fails, or a crash comes between.
 func (m *move) aside() error {
-	tmp, err := m.r.setAside(m.to, m.dst, &m.d)
+	a, err := m.r.makeAside(m.to, aside{over: true, src: m.s.Ino, dst: m.d.Ino})
 	if err != nil {
+		return err
+	}
+	defer a.close()
+	if err := a.take(m.dst, &m.d); err != nil {
+		a.removeEmpty()
 		return err
 	}
 	err = m.r.renameNew(m.from.fd, m.src, m.to.fd, m.dst)
@@ -145,15 +162,16 @@ func (m *move) aside() error {
 			err = errAgain
 		}
 	}
-	if err != nil {
-		if e := m.r.restore(m.to, tmp, m.dst); e != nil {
-			return e
-		}
-		if err == unix.EEXIST || err == unix.ENOENT {
-			err = errAgain
-		}
-		return err
+	if err == nil {
+		m.drop(a)
+		return nil
 	}
-	m.drop(m.to, tmp)
-	return nil
+	if e := a.giveBack(m.dst); e != nil {
+		return e
+	}
+	a.removeEmpty()
+	if err == unix.EEXIST || err == unix.ENOENT {
+		err = errAgain
+	}
+	return err
 }

@@ -67,9 +67,11 @@ func (p *portable) sweepOne(rel string) bool {
 	if inUse(p.root, rel) {
 		return false
 	}
-	switch {
+	switch _, isAside := parseAside(path.Base(rel)); {
 	case isWas(rel):
 		p.restore(rel)
+	case isAside:
+		return false // only the Root of Linux, which has left it, can tell whether its step was taken
 	case strings.HasSuffix(rel, newSuffix):
 		p.unreserve(rel)
 	}

@@ -187,12 +187,15 @@ func (r *Root) setAside(p parent, base string, checked *unix.Statx_t) (tmp strin
 	return "", errAgain
 }
 
-// restore puts what was set aside back. If the name was created meanwhile, both must stay,
-// for nobody has asked to remove either: what was there first gets a new name beside it.
-func (r *Root) restore(p parent, tmp, base string) error {
+// restore puts what was set aside back.
+func (r *Root) restore(p parent, tmp, base string) error { return r.restoreFrom(p.fd, tmp, p, base) }
+
+// restoreFrom renames tmp in fromDir to base. If that was created meanwhile, both must stay, for
+// nobody has asked to remove either: what was there first gets a new name beside it.
+func (r *Root) restoreFrom(fromDir int, tmp string, p parent, base string) error {
 	to := base
 	for n := 0; n < stepTries; n++ {
-		err := r.renameNew(p.fd, tmp, p.fd, to)
+		err := r.renameNew(fromDir, tmp, p.fd, to)
 		if err != unix.EEXIST {
 			return err
 		}

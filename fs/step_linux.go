@@ -20,6 +20,14 @@ func (r *Root) link(fd, dirfd int, base string) error {
 	return r.linkFD(fd, dirfd, base)
 }
 
+// linkName gives what is at a name a second one.
+func (r *Root) linkName(fromDir int, from string, toDir int, to string) error {
+	if err := r.hook("second name", to); err != nil {
+		return err
+	}
+	return unix.Linkat(fromDir, from, toDir, to, 0)
+}
+
 func (r *Root) rename(fromDir int, from string, toDir int, to string) error {
 	if err := r.hook("rename", to); err != nil {
 		return err

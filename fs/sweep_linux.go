@@ -4,8 +4,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Sweep removes what a crash left under reserved names, anywhere in the tree. It reads
-// directories and opens nothing else. What this Root has made stays, and so does what may belong to
+// Sweep ends a MOVE that a crash has interrupted and removes what else was left under reserved names,
+// anywhere in the tree. It reads directories and opens nothing else. What this Root has made stays, and so does what may belong to
 // another server that lives: one that holds the flock of the same directory or of one above the
 // name found.
 func (r *Root) Sweep() (removed int, err error) {
@@ -50,7 +50,14 @@ func (s *sweep) directory(fd int) {
 	}))
 	if len(left) > 0 && !s.r.served(fd) {
 		for _, name := range left {
-			if err := s.r.removeTree(fd, name); err != nil {
+			var err error
+			if a, ok := parseAside(name); ok {
+				err = s.r.settle(fd, name, a)
+			}
+			if err == nil {
+				err = s.r.removeTree(fd, name)
+			}
+			if err != nil {
 				s.note(err)
 				continue
 			}

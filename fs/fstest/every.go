@@ -16,12 +16,10 @@ type Open func(hook func(step, name string) error) (fs.FS, error)
 // Every runs one change again and again: with its first operation failing, with the second, and so
 // on until it no longer gets to the one that fails; then the same with crashes.
 type Every struct {
-	New   func(t *testing.T) Open     // makes an empty tree
-	Setup func(t *testing.T, f fs.FS) // fills it
-	Act   func(f fs.FS) error         // the change
-	// Crash accepts what a crash may leave beside the state before and the one after; nil: nothing.
-	Crash    func(before, after, got map[string]string) bool
-	Volatile bool // a crash leaves nothing to look at (a tree in memory)
+	New      func(t *testing.T) Open     // makes an empty tree
+	Setup    func(t *testing.T, f fs.FS) // fills it
+	Act      func(f fs.FS) error         // the change
+	Volatile bool                        // a crash leaves nothing to look at (a tree in memory)
 }
 
 // faultErrors are what a disk answers on bad days.
@@ -80,7 +78,6 @@ func (e Every) each(t *testing.T, kind string, before, after map[string]string, 
 		where := fmt.Sprintf("%s at %d of:\n\t%s\n", kind, n, strings.Join(f.Trace(), "\n\t"))
 		isNew, isOld := maps.Equal(got, after), maps.Equal(got, before)
 		switch {
-		case kind == "crash" && e.Crash != nil && e.Crash(before, after, got):
 		case !isNew && !isOld:
 			t.Errorf("%sthe tree is %v, neither %v nor %v", where, shortTree(got), shortTree(before), shortTree(after))
 		case err == nil && !isNew:

@@ -1,0 +1,80 @@
+package fs
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// aside is a reserved directory beside a name that a MOVE is about, where things wait under that
+// name during the step. Its own name says which inode was to move and which one to go, so that the
+// sweep after a crash can tell from what it finds whether the step was taken.
+//
+//	moving   beside the source. What moves is in it, until one exchange puts it at the destination
+//	         and what was there in its place: that exchange is the step.
+//	over     beside the destination, where the file system cannot exchange. What is to go is in it;
+//	         the step is the rename of the source that follows.
+//	was      is the same of the portable tree, which may know no inodes: only a name that is still
+//	         free gets back what was there.
+type aside struct {
+	over     bool
+	was      bool
+	src, dst uint64 // inodes
+}
+
+func (a aside) suffix() string {
+	kind := "moving"
+	if a.over {
+		kind = "over"
+	}
+	return fmt.Sprintf("-%s-%x-%x", kind, a.src, a.dst)
+}
+
+// parseAside reads a reserved base name; ok is false for others.
+func parseAside(base string) (a aside, ok bool) {
+	if isWas(base) {
+		return aside{was: true}, true
+	}
+	parts := strings.Split(base, "-")
+	n := len(parts)
+	if n < 3 || parts[n-3] != "moving" && parts[n-3] != "over" {
+		return a, false
+	}
+	src, err := strconv.ParseUint(parts[n-2], 16, 64)
+	dst, err2 := strconv.ParseUint(parts[n-1], 16, 64)
+	return aside{over: parts[n-3] == "over", src: src, dst: dst}, err == nil && err2 == nil
+}
+
+// What the sweep does before it removes the directory.
+type settlement int
+
+const (
+	dropHeld  settlement = iota // what is in it is to go
+	giveBack                    // what is in it is the only one, or unknown: it gets its name back, or one beside it
+	takeOther                   // the step was taken, and only the old name of what moved is left to remove
+)
+
+// settle decides by the inodes in the directory and at the same name beside it (0: none).
+func (a aside) settle(held, beside uint64) settlement {
+	if a.was {
+		if beside == 0 {
+			return giveBack
+		}
+		return dropHeld
+	}
+	waits, goes := a.src, a.dst
+	if a.over {
+		waits, goes = a.dst, 0
+	}
+	switch {
+	case held == waits && beside != a.src:
+		return giveBack
+	case held == waits:
+		return dropHeld
+	case held != goes:
+		return giveBack
+	case beside == a.src:
+		return takeOther
+	}
+	return dropHeld
+}
