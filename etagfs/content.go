@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"path"
+	"sync/atomic"
 	"time"
 
 	"ifmatch/fs"
@@ -27,14 +28,19 @@ type content struct {
 	watcher    *fs.Watcher // nil: nothing is reported, stat alone decides
 	limitBytes int64       // a Stat or Open hashes files up to this size
 	wanted     *backlog
+
+	hits, misses             atomic.Uint64 // of tag
+	hashedFiles, hashedBytes atomic.Uint64
 }
 
 // tag returns the content tag for an identity; zero when the digest is not known yet.
 func (c *content) tag(i *fs.Info) (ETag, *Digest) {
 	d, ok := c.get(i.Identity)
 	if !ok {
+		c.misses.Add(1)
 		return ETag{}, nil
 	}
+	c.hits.Add(1)
 	return hashTag(d), &d
 }
 
@@ -91,6 +97,10 @@ func (f *FS) hashFile(ctx context.Context, name string) (d Digest, state fs.Info
 	t := c.begin(dir)
 	d, state, held, err = f.readDigest(ctx, name)
 	t.end(state.Identity, d, held && err == nil)
+	if err == nil {
+		c.hashedFiles.Add(1)
+		c.hashedBytes.Add(uint64(state.SizeBytes))
+	}
 	return d, state, held, err
 }
 

@@ -4,6 +4,9 @@ import (
 	"path"
 	"slices"
 	"sync"
+	"time"
+
+	"ifmatch/fs"
 )
 
 // latches keep requests out of each other's way for one operation: exclusive on the names that
@@ -12,6 +15,8 @@ import (
 type latches struct {
 	mu   sync.Mutex
 	held map[string]*latch // guarded by mu; only names that somebody holds or waits for
+
+	waits fs.Durations // of operations that had to wait
 }
 
 type latch struct {
@@ -57,14 +62,36 @@ func (ls *latches) hold(names ...string) *held {
 	}
 	ls.mu.Unlock()
 
+	var began time.Time // who need not wait reads no clock
 	for i, n := range all {
-		if slices.Contains(names, n) {
-			h.taken[i].Lock()
-		} else {
-			h.taken[i].RLock()
+		exclusive := slices.Contains(names, n)
+		if h.taken[i].try(exclusive) {
+			continue
 		}
+		if began.IsZero() {
+			began = time.Now()
+		}
+		h.taken[i].wait(exclusive)
+	}
+	if !began.IsZero() {
+		ls.waits.Add(time.Since(began))
 	}
 	return h
+}
+
+func (l *latch) try(exclusive bool) bool {
+	if exclusive {
+		return l.TryLock()
+	}
+	return l.TryRLock()
+}
+
+func (l *latch) wait(exclusive bool) {
+	if exclusive {
+		l.Lock()
+	} else {
+		l.RLock()
+	}
 }
 
 // share lets others change the names. No collection above them can go away until release, so that

@@ -50,7 +50,7 @@ func (r *Root) syncDir(name string) error {
 		if err := r.hook("fsync", name); err != nil {
 			return err
 		}
-		return unix.Syncfs(r.fd)
+		return r.syncs.of(func() error { return unix.Syncfs(r.fd) })
 	}
 	if err != nil {
 		return err

@@ -86,6 +86,9 @@ type FS interface {
 	// Features says what was found when the file system was tried.
 	Features() Features
 
+	// Stats counts what was done since it was opened.
+	Stats() Stats
+
 	// Sweep removes what a crash left under reserved names; it returns how many.
 	Sweep() (removed int, err error)
 
@@ -167,6 +170,11 @@ type Features struct {
 	Granularity time.Duration // two changes this far apart have different times; 1 ns: every change
 	Notify      bool          // changes by other programs are reported
 	Kind        string        // name of the file system type, "" where unknown
+}
+
+// Stats of an FS.
+type Stats struct {
+	Syncs DurationCounts // fsync, of files and directories
 }
 
 // ReservedPrefix begins the names of staged and retired resources. No URL maps to them.

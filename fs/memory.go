@@ -217,4 +217,7 @@ func (m *memory) Features() Features {
 	}
 }
 
+// Stats of what is never made durable.
+func (m *memory) Stats() Stats { return Stats{} }
+
 func (m *memory) Close() error { return nil }

@@ -34,6 +34,7 @@ type portable struct {
 	storeNS  int64 // granularity with which times are stored
 	clock    clock
 	flush    flusher
+	syncs    Durations
 	links    bool // Link works; set before the tree is shared
 
 	step sync.RWMutex // held by the last look at the state and the step that follows
@@ -75,6 +76,8 @@ func (p *portable) Close() error {
 }
 
 func (p *portable) Features() Features { return p.features }
+
+func (p *portable) Stats() Stats { return Stats{Syncs: p.syncs.Counts()} }
 
 func (p *portable) Hidden(name string) string {
 	return name[:strings.LastIndexByte(name, '/')+1] + p.reserved()

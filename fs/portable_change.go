@@ -186,7 +186,7 @@ func (p *portable) SyncDir(name string) error {
 			return err
 		}
 		defer dir.Close()
-		return syncDir(dir)
+		return p.syncs.of(func() error { return syncDir(dir) })
 	}))
 }
 

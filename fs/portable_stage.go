@@ -127,7 +127,7 @@ func (s *portableStaged) prepare(cur Info) error {
 		if err := s.p.hook("fsync", s.name); err != nil {
 			return err
 		}
-		if err := s.file.Sync(); err != nil {
+		if err := s.p.syncs.of(s.file.Sync); err != nil {
 			return err
 		}
 	}

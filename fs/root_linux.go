@@ -30,6 +30,7 @@ type Root struct {
 	storeNS  int64 // granularity with which times are stored
 	clock    clock
 	flush    flusher
+	syncs    Durations
 
 	linkEmpty bool // linkat with AT_EMPTY_PATH works for us; else by /proc
 	noTmpfile bool // what has no name cannot be given one
@@ -92,6 +93,9 @@ func (r *Root) Close() error {
 
 // Features says what was found when the file system was tried.
 func (r *Root) Features() Features { return r.features }
+
+// Stats counts what was done since it was opened.
+func (r *Root) Stats() Stats { return Stats{Syncs: r.syncs.Counts()} }
 
 // reserved returns a new base name that no URL maps to.
 func (r *Root) reserved() string { return r.instance + strconv.FormatUint(r.serial.Add(1), 16) }

@@ -62,7 +62,7 @@ func (r *Root) fsync(fd int, base string) error {
 	if err := r.hook("fsync", base); err != nil {
 		return err
 	}
-	return fsync(fd)
+	return r.syncs.of(func() error { return fsync(fd) })
 }
 
 func (r *Root) setTimes(fd int, base string, mtime int64) error {

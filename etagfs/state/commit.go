@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"sync"
+	"time"
 )
 
 // A job is one change; all jobs that wait while a transaction is made durable go into the next one.
@@ -88,6 +89,7 @@ func (s *Store) begin(run func(tx Tx, c *counts) error) *job {
 
 // transact makes jobs durable in one step and lets their owners go.
 func (s *Store) transact(jobs []*job) {
+	began := time.Now()
 	err := guard(func() error {
 		return s.engine.Update(func(tx Tx) error {
 			for _, j := range jobs {
@@ -101,6 +103,7 @@ func (s *Store) transact(jobs []*job) {
 			return nil
 		})
 	})
+	s.commits.Add(time.Since(began))
 	for _, j := range jobs {
 		if err != nil {
 			j.err = err

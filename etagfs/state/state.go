@@ -30,6 +30,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ifmatch/fs"
 )
 
 // Sentinels that callers branch on.
@@ -56,6 +58,7 @@ type Store struct {
 	unlock func() // gives the directory back
 
 	queue   queue
+	commits fs.Durations
 	digests lazyDigests
 	intents atomic.Uint64 // number of the last one
 
@@ -168,6 +171,23 @@ func (s *Store) load() error {
 			}
 			return err
 		})
+	})
+}
+
+// Commits counts how long it took to make changes durable; all that waited at the time shared one.
+func (s *Store) Commits() fs.DurationCounts { return s.commits.Counts() }
+
+// Ready tells whether the store can be read. Errors: ErrClosed; those of the engine.
+func (s *Store) Ready() error {
+	s.queue.mu.Lock()
+	closed := s.queue.closed
+	s.queue.mu.Unlock()
+	if closed {
+		return ErrClosed
+	}
+	return s.view(func(tx Tx) error {
+		tx.Get(Locks, nil)
+		return nil
 	})
 }
 

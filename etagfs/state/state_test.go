@@ -475,3 +475,19 @@ func FuzzRecord(f *testing.F) {
 		}
 	})
 }
+
+func TestReady(t *testing.T) {
+	engines(t, func(t *testing.T, s *Store, reopen func(*Store) *Store) {
+		before := s.Commits()
+		patch(t, s, "/a", set("urn:x", "p", "1"))
+		if c := s.Commits(); c.Count() != before.Count()+1 {
+			t.Errorf("%d transactions, want one more than %d", c.Count(), before.Count())
+		}
+		if err := s.Ready(); err != nil {
+			t.Error(err)
+		}
+		if again := reopen(s); again.Ready() != nil || s.Ready() != ErrClosed {
+			t.Errorf("opened again: %v; closed: %v", again.Ready(), s.Ready())
+		}
+	})
+}

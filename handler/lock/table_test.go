@@ -80,6 +80,9 @@ func TestLockEndsAtTheInstantItExpires(t *testing.T) {
 	if err := table.Permit(end, Holder{}, Change{"/a", Modify}); err != nil {
 		t.Errorf("at its end the lock still counts: %v", err)
 	}
+	if table.Held(last) != 1 || table.Held(end) != 0 {
+		t.Errorf("%d locks are held at the end", table.Held(end))
+	}
 	if table.Holds(end, "/a", l.Token) || len(table.Covering(end, "/a")) != 0 {
 		t.Error("an expired lock is shown")
 	}
