@@ -21,7 +21,7 @@ run:
 	$(GO) run ./cmd/ifmatch serve '$(DIR)'
 
 # Everything that must hold before a change lands, cheapest first.
-test: setup lint cross build unit browser fuzz clients
+test: setup lint cross build unit browser fuzz clients systemd
 
 setup:
 	.ci/setup
@@ -72,9 +72,10 @@ deb: build
 	rm -f dist/*.deb
 	systemd/deb.sh bin/ifmatch dist
 
-# The package and its units in a real systemd, which is booted in namespaces of its own. As root.
+# The package and its units in a real systemd, which is booted in namespaces of its own, as root. It takes
+# a minute, and another one when its Debian is made for the first time.
 systemd: deb
-	testdata/systemd/run.sh dist/*.deb
+	timeout --kill-after=20 600 testdata/systemd/run.sh dist/*.deb
 
 bench:
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...

@@ -18,11 +18,10 @@ umask 022
 
 put() { install -D -m "${3:-644}" "$1" "$root$2"; }
 put "$binary" /usr/bin/ifmatch 755
-for unit in ifmatch.service ifmatch.socket ifmatch@.service; do put "$here/$unit" /lib/systemd/system/$unit; done
+for unit in ifmatch.service ifmatch.socket ifmatch@.service; do put "$here/$unit" /usr/lib/systemd/system/$unit; done
 put "$here/user/ifmatch.service" /usr/lib/systemd/user/ifmatch.service
 put "$here/ifmatch.sysusers" /usr/lib/sysusers.d/ifmatch.conf
-put "$here/ifmatch.env" /etc/ifmatch/ifmatch.env
-put "$here/ifmatch.toml" /usr/share/doc/ifmatch/examples/ifmatch.toml
+put "$here/ifmatch.toml" /etc/ifmatch/ifmatch.toml
 put "$here/../README.md" /usr/share/doc/ifmatch/README.md
 put "$here/../LICENSE" /usr/share/doc/ifmatch/copyright
 
@@ -38,7 +37,7 @@ complete zsh /usr/share/zsh/vendor-completions/_ifmatch
 complete fish /usr/share/fish/vendor_completions.d/ifmatch.fish
 
 mkdir "$root/DEBIAN"
-echo /etc/ifmatch/ifmatch.env >"$root/DEBIAN/conffiles"
+echo /etc/ifmatch/ifmatch.toml >"$root/DEBIAN/conffiles"
 install -m 755 "$here/deb/"{postinst,prerm,postrm} "$root/DEBIAN"
 cat >"$root/DEBIAN/control" <<-END
 	Package: ifmatch
