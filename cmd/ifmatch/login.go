@@ -47,25 +47,29 @@ func (g *generation) who(r *http.Request) answer {
 	if g.users == nil {
 		return answer{}
 	}
+	credentials := r.Header.Get("Authorization")
+	if credentials == "" {
+		return answer{}
+	}
+	now := time.Now()
+	if name, ok := g.login.verifier.Known(g.users, credentials, now); ok {
+		return answer{user: name} // also while others guess
+	}
 	name, password, given := r.BasicAuth()
 	if !given {
 		return answer{}
 	}
-	return g.login.password(r.Context(), g.users, name, password, g.address(r))
+	return g.login.password(r.Context(), g.users, credentials, name, password, g.address(r), now)
 }
 
-// password compares one. A password that was verified a while ago passes also while others guess.
-func (l *login) password(ctx context.Context, users *auth.Users, name, password, address string) answer {
-	now := time.Now()
-	if l.verifier.Known(users, name, password, now) {
-		return answer{user: name}
-	}
+// password compares one, unless too many were wrong.
+func (l *login) password(ctx context.Context, users *auth.Users, credentials, name, password, address string, now time.Time) answer {
 	key := network(address)
 	waiting := func() time.Duration { return max(l.addresses.Wait(key, now), l.names.Wait(name, now)) }
 	if wait := waiting(); wait > 0 {
 		return answer{wait: wait}
 	}
-	ok, err := l.verifier.Verify(ctx, users, name, password, now)
+	ok, err := l.verifier.Verify(ctx, users, credentials, name, password, now)
 	if wait := waiting(); wait > 0 { // many tried at once
 		return answer{wait: wait}
 	}

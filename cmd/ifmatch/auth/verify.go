@@ -2,10 +2,8 @@ package auth
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"hash"
 	"sync"
 	"time"
 
@@ -19,88 +17,86 @@ const (
 	maxRemembered = 4096
 )
 
-// Verifier compares passwords with the hashes of users. Verified ones are remembered for a while as digests under a
-// key of this process; the hash is part of the digest, so a changed password is not remembered.
-// Safe for concurrent use.
+// Verifier compares passwords with the hashes of users. What was sent for a verified one is remembered for a while
+// as a digest under a key of this process, with the hash that it was compared with: so a changed password is not
+// remembered. Safe for concurrent use.
 type Verifier struct {
-	macs  sync.Pool     // of hash.Hash, keyed
+	key   digest
 	slots chan struct{} // bounds processor and memory that strangers can take
 	same  singleflight.Group
 
 	mu    sync.RWMutex
-	until map[digest]time.Time // guarded by mu
+	known map[digest]verified // guarded by mu
 }
 
 type digest [sha256.Size]byte
 
+type verified struct {
+	name, hash string
+	until      time.Time
+}
+
 // NewVerifier makes one; parallel is how many passwords may be hashed at once.
 func NewVerifier(parallel int) *Verifier {
-	key := make([]byte, sha256.Size)
-	rand.Read(key)
-	v := &Verifier{slots: make(chan struct{}, parallel), until: map[digest]time.Time{}}
-	v.macs.New = func() any { return hmac.New(sha256.New, key) }
+	v := &Verifier{slots: make(chan struct{}, parallel), known: map[digest]verified{}}
+	rand.Read(v.key[:])
 	return v
 }
 
-// Known tells whether this is the password of a user that was verified a while ago. It is cheap.
-func (v *Verifier) Known(u *Users, name, password string, now time.Time) bool {
-	h := u.hashes[name]
-	if h == "" {
-		return false
-	}
-	d := v.digest(name, h, password)
+// Known tells whose credentials these are, if that was verified a while ago. It is cheap: it need not know
+// what the name and the password in them are.
+func (v *Verifier) Known(u *Users, credentials string, now time.Time) (name string, ok bool) {
+	d := v.digest(credentials)
 	v.mu.RLock()
-	until, ok := v.until[d]
+	k, ok := v.known[d]
 	v.mu.RUnlock()
-	return ok && now.Before(until)
+	if !ok || !now.Before(k.until) || u.hashes[k.name] != k.hash {
+		return "", false
+	}
+	return k.name, true
 }
 
-// Verify tells whether this is the password of a user, and remembers it. A name that does not exist
-// takes as long as one that does.
+// Verify tells whether this is the password of a user, and remembers the credentials in which both came. A
+// name that does not exist takes as long as one that does.
 // Errors: that of ctx, when it ended in the queue.
-func (v *Verifier) Verify(ctx context.Context, u *Users, name, password string, now time.Time) (bool, error) {
+func (v *Verifier) Verify(ctx context.Context, u *Users, credentials, name, password string, now time.Time) (bool, error) {
 	h, exists := u.hashes[name]
 	if !exists {
 		if h = u.any; h == "" {
 			return false, nil
 		}
 	}
-	d := v.digest(name, h, password)
+	d := v.digest(name + "\x00" + h + "\x00" + password) // neither names nor hashes hold NUL
 	answer := v.same.DoChan(string(d[:]), func() (any, error) {
 		v.slots <- struct{}{}
 		defer func() { <-v.slots }()
-		ok := matches(h, password) && exists
-		if ok {
-			v.remember(d, now)
-		}
-		return ok, nil
+		return matches(h, password) && exists, nil
 	})
 	select {
 	case a := <-answer:
-		return a.Val.(bool), nil
+		ok := a.Val.(bool)
+		if ok {
+			v.remember(credentials, verified{name, h, now.Add(remembered)})
+		}
+		return ok, nil
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
 }
 
-func (v *Verifier) remember(d digest, now time.Time) {
+func (v *Verifier) remember(credentials string, k verified) {
+	d := v.digest(credentials)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if len(v.until) >= maxRemembered {
-		clear(v.until)
+	if len(v.known) >= maxRemembered {
+		clear(v.known)
 	}
-	v.until[d] = now.Add(remembered)
+	v.known[d] = k
 }
 
-func (v *Verifier) digest(name, h, password string) (d digest) {
-	text := make([]byte, 0, 192) // names and hashes hold no NUL, so no two triples look the same
-	text = append(append(text, name...), 0)
-	text = append(append(text, h...), 0)
-	text = append(text, password...)
-	mac := v.macs.Get().(hash.Hash)
-	mac.Reset()
-	mac.Write(text)
-	mac.Sum(d[:0])
-	v.macs.Put(mac)
-	return d
+// digest is text under our key. Nobody sees it, so it need not be more than a hash of both, and the buffer
+// keeps it from allocating.
+func (v *Verifier) digest(text string) digest {
+	var buf [512]byte
+	return sha256.Sum256(append(append(buf[:0], v.key[:]...), text...))
 }
