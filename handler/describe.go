@@ -119,7 +119,7 @@ func holder(l *lock.Lock) string {
 	if l.User != "" {
 		return l.User
 	}
-	if owner := textOf(l.Owner); owner != "" {
+	if owner := l.OwnerText(); owner != "" {
 		return owner
 	}
 	return "somebody"

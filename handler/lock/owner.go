@@ -1,4 +1,4 @@
-package handler
+package lock
 
 import (
 	"bytes"
@@ -9,10 +9,11 @@ import (
 // ownerChars is how much of what a lock's owner wrote is shown.
 const ownerChars = 80
 
-// textOf is the text of a DAV:owner (RFC 4918 §14.17), which may hold anything: an address, a URL, elements.
-func textOf(owner []byte) string {
+// OwnerText is the text of the DAV:owner (RFC 4918 §14.17), for people. The element may hold anything: an
+// address, a URL, elements.
+func (l *Lock) OwnerText() string {
 	var b strings.Builder
-	d := xml.NewDecoder(bytes.NewReader(owner))
+	d := xml.NewDecoder(bytes.NewReader(l.Owner))
 	for b.Len() < 1024 {
 		t, err := d.Token()
 		if err != nil {
