@@ -29,7 +29,7 @@ slower gets 412 Precondition Failed, and nothing is lost.`,
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newServe(getenv), newHash(getenv), newScrub(getenv), newCheckConfig(getenv), newPasswd(), newVersion(), newMan())
+	root.AddCommand(newServe(getenv), newHash(getenv), newScrub(getenv), newLocks(getenv), newCheckConfig(getenv), newPasswd(), newVersion(), newMan())
 	root.AddCommand(newGet(getenv), newPut(getenv), newEdit(getenv), newRemove(getenv), newList(getenv), newWatch(getenv), newDoctor(getenv))
 	return root
 }

@@ -15,12 +15,15 @@ import (
 const imports = `
 ifmatch/cmd/ifmatch:
 	ifmatch/handler ifmatch/handler/lock ifmatch/etagfs ifmatch/etagfs/state ifmatch/fs
-	ifmatch/cmd/ifmatch/client ifmatch/cmd/ifmatch/doctor ifmatch/cmd/ifmatch/auth ifmatch/cmd/ifmatch/config
+	ifmatch/cmd/ifmatch/client ifmatch/cmd/ifmatch/doctor ifmatch/cmd/ifmatch/admin ifmatch/cmd/ifmatch/auth ifmatch/cmd/ifmatch/config
 	github.com/coreos/go-systemd/v22/activation github.com/coreos/go-systemd/v22/daemon
 	github.com/spf13/cobra github.com/spf13/cobra/doc github.com/spf13/pflag
 	golang.org/x/crypto/acme golang.org/x/crypto/acme/autocert
 	github.com/jdx/go-netrc github.com/schollz/progressbar/v3 golang.org/x/term
 	std: net/http net os/signal
+ifmatch/cmd/ifmatch/admin:
+	ifmatch/handler/lock ifmatch/etagfs ifmatch/fs golang.org/x/sys/unix
+	std: net/http net
 ifmatch/cmd/ifmatch/auth:
 	golang.org/x/crypto/argon2 golang.org/x/crypto/bcrypt golang.org/x/sync/singleflight golang.org/x/text/unicode/norm
 ifmatch/cmd/ifmatch/config:

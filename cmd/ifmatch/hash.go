@@ -10,12 +10,14 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"ifmatch/cmd/ifmatch/admin"
 	"ifmatch/etagfs"
 	"ifmatch/etagfs/state"
 	"ifmatch/fs"
@@ -32,8 +34,11 @@ func newHash(getenv func(string) string) *cobra.Command {
 		Short: "Compute the digests of all files ahead of time",
 		Long: `Compute the SHA-256 of every file below DIR that has none recorded yet, so that
 a server with --etag content knows every ETag from the start. What is done is kept: an
-interrupted run goes on where it was. A server that uses the same state directory does this
-by itself in the background.
+interrupted run goes on where it was. Digests of files that are gone are dropped. A server
+with --etag content does this by itself in the background.
+
+It works while a server runs, too, which then hands over and takes in the digests: as root or
+as the user that the server runs as.
 
 Exit codes: 0 done, 1 something failed, 2 the command line is wrong.`,
 		Example: "  ifmatch hash /srv/share\n  ifmatch hash --rate 50MiB /srv/share",
@@ -41,11 +46,11 @@ Exit codes: 0 done, 1 something failed, 2 the command line is wrong.`,
 			return cmp.Or(applyEnv(cmd.Flags(), getenv), oneArg("the directory to hash")(cmd, args))
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withDigests(args[0], s, getenv, cmd.ErrOrStderr(), func(tree *etagfs.FS) error {
+			return withDigests(cmd.Context(), args[0], s, getenv, cmd.ErrOrStderr(), func(ctx context.Context, tree *etagfs.FS) error {
 				tally := newTally(cmd.ErrOrStderr(), "hashing")
 				defer tally.Close()
 				failures := 0
-				p, err := tree.HashAll(cmd.Context(), "/", etagfs.HashOptions{
+				p, err := tree.HashAll(ctx, "/", etagfs.HashOptions{
 					BytesPerSecond: int64(rate),
 					Progress:       func(p etagfs.HashProgress) { tally.Set(p.Bytes) },
 					Failed: func(name string, err error) {
@@ -65,7 +70,7 @@ Exit codes: 0 done, 1 something failed, 2 the command line is wrong.`,
 			})
 		},
 	}
-	cmd.Flags().StringVar(&s.state, "state", "", "directory of the state, as for serve")
+	cmd.Flags().StringVar(&s.state, "state", "", "directory of the state, as for serve, or the one that holds it")
 	cmd.Flags().Var(&rate, "rate", "bytes to read in a second, such as 50MiB; 0 for no limit")
 	return cmd
 }
@@ -78,7 +83,8 @@ func newScrub(getenv func(string) string) *cobra.Command {
 		Short: "Read files again and report bytes that have rotted",
 		Long: `Read every file below DIR again whose digest is recorded and which nobody has
 changed since, and report those whose bytes differ: the disk, a cable or the memory did that.
-A file without recorded digest is counted as unknown (see ifmatch hash).
+A file without recorded digest is counted as unknown (see ifmatch hash). It works while a
+server runs, too: as root or as the user that the server runs as.
 
 Exit codes: 0 nothing found, 1 something was found or failed, 2 the command line is wrong.`,
 		Example: "  ifmatch scrub /srv/share\n  ifmatch scrub --json /srv/share | jq .rotten",
@@ -86,12 +92,12 @@ Exit codes: 0 nothing found, 1 something was found or failed, 2 the command line
 			return cmp.Or(applyEnv(cmd.Flags(), getenv), oneArg("the directory to scrub")(cmd, args))
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withDigests(args[0], s, getenv, cmd.ErrOrStderr(), func(tree *etagfs.FS) error {
-				return scrub(cmd.Context(), tree, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return withDigests(cmd.Context(), args[0], s, getenv, cmd.ErrOrStderr(), func(ctx context.Context, tree *etagfs.FS) error {
+				return scrub(ctx, tree, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			})
 		},
 	}
-	cmd.Flags().StringVar(&s.state, "state", "", "directory of the state, as for serve")
+	cmd.Flags().StringVar(&s.state, "state", "", "directory of the state, as for serve, or the one that holds it")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object instead of lines")
 	return cmd
 }
@@ -157,26 +163,69 @@ func scrub(ctx context.Context, tree *etagfs.FS, asJSON bool, stdout, stderr io.
 	return nil
 }
 
-// withDigests opens dir with the digests that a server of it has recorded. Error: state.ErrInUse while
-// a server runs.
-func withDigests(dir string, s *settings, getenv func(string) string, stderr io.Writer, do func(*etagfs.FS) error) error {
+// withDigests opens dir with the digests that a server of it has recorded: from the state directory, or from
+// the server that has it. Only the records come from there, and all is read here: so the results are the same,
+// the server answers its clients meanwhile, and the reading ends with the command.
+func withDigests(ctx context.Context, dir string, s *settings, getenv func(string) string, stderr io.Writer, do func(context.Context, *etagfs.FS) error) error {
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	base, err := openTree(dir, s)
 	if err != nil {
 		return err
 	}
 	defer base.Close()
-	store, err := openStore(dir, s, log, getenv)
-	if errors.Is(err, state.ErrInUse) {
-		return fmt.Errorf("%w; stop it first, or leave the hashing to it (--etag content)", err)
-	}
+	place, err := digestsDir(dir, s, getenv)
 	if err != nil {
 		return err
 	}
-	defer store.Close()
-	tree := etagfs.New(base, contentOptions(store, log))
+	ctx, lost := context.WithCancelCause(ctx)
+	defer lost(nil)
+	digests, done, err := openDigests(ctx, place, log, lost)
+	if err != nil {
+		return err
+	}
+	defer done()
+	tree := etagfs.New(base, etagfs.Options{Content: true, Digests: digests, Log: log})
 	defer tree.Close()
-	return do(tree)
+	err = do(ctx, tree)
+	if ctx.Err() != nil { // what do says then is not the reason
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// digestsDir is the state directory of dir. A server with a file of shares has one for each of them in --state.
+func digestsDir(dir string, s *settings, getenv func(string) string) (string, error) {
+	if s.state != "" {
+		if own := filepath.Join(s.state, ownName(dir)); isDir(own) {
+			return own, nil
+		}
+	}
+	return stateDir(dir, s.state, getenv)
+}
+
+func isDir(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && fi.IsDir()
+}
+
+// openDigests opens the records in a state directory, or those of the server that has it; lost is told when
+// that ends.
+func openDigests(ctx context.Context, place string, log *slog.Logger, lost func(error)) (d etagfs.DigestStore, done func(), err error) {
+	store, err := state.Open(place, state.Options{Log: log})
+	if err == nil {
+		return etagfs.KeepDigests(store), func() { store.Close() }, nil
+	}
+	if !errors.Is(err, state.ErrInUse) {
+		return nil, nil, noPermissionFor(place, err)
+	}
+	server, err := admin.Dial(ctx, place)
+	if errors.Is(err, admin.ErrNoServer) {
+		return nil, nil, fmt.Errorf("%s is in use, and not by a server that answers; another hash or scrub may be under way", place)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return server.Digests(ctx, lost), server.Close, nil
 }
 
 // contentOptions are those of a tree with content tags kept in store.

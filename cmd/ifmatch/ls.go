@@ -4,10 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -51,12 +49,7 @@ func newList(getenv func(string) string) *cobra.Command {
 
 // display is the name as a terminal may show it, with a slash behind collections.
 func display(e client.Entry) string {
-	name := strings.Map(func(c rune) rune {
-		if !unicode.IsPrint(c) {
-			return '?'
-		}
-		return c
-	}, e.Name)
+	name := shown(e.Name)
 	if e.Collection {
 		name += "/"
 	}

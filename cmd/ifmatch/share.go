@@ -34,6 +34,7 @@ type opened struct {
 type directories struct {
 	log    *slog.Logger
 	getenv func(string) string
+	shares func(dir string) []string // the prefixes that it is served at
 
 	mu   sync.Mutex
 	open map[string]*opened // guarded by mu
@@ -57,6 +58,7 @@ func (d *directories) get(dir string, s *settings) (*opened, error) {
 	}
 	o, err := openDirectory(dir, s, d.log, d.getenv)
 	if err == nil {
+		d.openAdmin(dir, o, s)
 		d.open[dir] = o
 	}
 	return o, err

@@ -34,7 +34,9 @@ type generation struct {
 }
 
 func newSite(log *slog.Logger, getenv func(string) string) *site {
-	return &site{dirs: &directories{log: log, getenv: getenv, open: map[string]*opened{}}, login: newLogin(log)}
+	s := &site{dirs: &directories{log: log, getenv: getenv, open: map[string]*opened{}}, login: newLogin(log)}
+	s.dirs.shares = s.sharesOf
+	return s
 }
 
 // use begins to serve set. When it cannot, all stays as it was.

@@ -41,10 +41,15 @@ func openStore(dir string, s *settings, log *slog.Logger, getenv func(string) st
 		return nil, err
 	}
 	store, err := state.Open(place, o)
+	return store, noPermissionFor(place, err)
+}
+
+// noPermissionFor words err, when that is what it says.
+func noPermissionFor(place string, err error) error {
 	if errors.Is(err, iofs.ErrPermission) {
-		return nil, fmt.Errorf("no permission to keep state in %s; name another directory with --state", place)
+		return fmt.Errorf("no permission to keep state in %s; name another directory with --state", place)
 	}
-	return store, err
+	return err
 }
 
 // node tells what a name of the tree holds; nothing that can be looked at is nothing.
