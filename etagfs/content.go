@@ -46,7 +46,10 @@ func (c *content) tag(i *fs.Info) (ETag, *Digest) {
 
 // notHashed is what a Check is answered with instead of a state whose tag is not known: the latch is
 // released, the file hashed, and the operation tried again.
-type notHashed struct{ name string }
+type notHashed struct {
+	in   *FS
+	name string
+}
 
 func (e *notHashed) Error() string { return e.name + ": digest not known yet" }
 
@@ -57,13 +60,13 @@ const hashAttempts = 3
 // not hold still has no tag: the last attempt goes on without.
 func (f *FS) hashed(ctx context.Context, operate func(last bool) error) error {
 	for i := 0; ; i++ {
-		last := f.content == nil || i == hashAttempts
+		last := i == hashAttempts
 		err := operate(last)
 		miss, ok := errors.AsType[*notHashed](err)
 		if !ok || last {
 			return err
 		}
-		if err := f.settle(ctx, miss.name); err != nil {
+		if err := miss.in.settle(ctx, miss.name); err != nil {
 			return err
 		}
 	}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	iofs "io/fs"
 	"path"
-	"slices"
 	"time"
 
 	"ifmatch/fs"
@@ -15,7 +13,10 @@ import (
 // CopyOptions of one Copy.
 type CopyOptions struct {
 	Write2
-	Shallow bool // Depth 0: a collection without its members
+	// From is the tree that the source is in; nil: the same one. FromBeside is then what Beside is for it.
+	From       *FS
+	FromBeside []string
+	Shallow    bool // Depth 0: a collection without its members
 	// Failed is told of each member (real source name) that could not be copied; the others are.
 	Failed func(name string, err error)
 }
@@ -31,25 +32,29 @@ const copyAttempts = 3
 // like a Put; a collection is built under a reserved name and moved into place.
 // Errors: as Put; Nothing has changed when it fails, but for *AfterError.
 func (f *FS) Copy(ctx context.Context, src, dst string, o CopyOptions) (info *Info, created bool, err error) {
-	if src, err = f.base.Resolve(src); err != nil {
+	c := &copying{CopyOptions: o, from: o.From, to: f}
+	if c.from == nil {
+		c.from = f
+	}
+	if c.src, err = c.from.base.Resolve(src); err != nil {
 		return nil, false, err
 	}
-	if dst, err = f.base.Resolve(dst); err != nil {
+	if c.dst, err = f.base.Resolve(dst); err != nil {
 		return nil, false, err
 	}
-	state, err := f.base.Lookup(src)
+	state, err := c.from.base.Lookup(c.src)
 	if err != nil {
 		return nil, false, err
 	}
 	if state.IsCollection() {
-		return f.copyCollection(ctx, src, dst, o)
+		return c.collection(ctx)
 	}
 	err = f.hashed(ctx, func(last bool) error {
 		for i := range copyAttempts {
-			if old, e := f.base.Lookup(dst); e == nil && old.IsCollection() {
-				info, created, err = f.copyOver(ctx, src, dst, o, last)
+			if old, e := f.base.Lookup(c.dst); e == nil && old.IsCollection() {
+				info, created, err = c.over(ctx, last)
 			} else {
-				info, created, err = f.copyFile(ctx, src, dst, o, last, i == copyAttempts-1)
+				info, created, err = c.file(ctx, last, i == copyAttempts-1)
 			}
 			if !errors.Is(err, errMoved) {
 				break
@@ -60,64 +65,117 @@ func (f *FS) Copy(ctx context.Context, src, dst string, o CopyOptions) (info *In
 	return info, created, err
 }
 
-// copyFile copies one state of src. The Check is asked with that state, and only if src still has
+// copying is one Copy.
+type copying struct {
+	CopyOptions
+	from, to *FS
+	src, dst string // real names
+}
+
+// copied is the state of a file that was copied; digest is nil where it is not known or not needed.
+type copied struct {
+	fs.Info
+	digest *Digest
+}
+
+// hold takes the latches of both ends. Those of two trees are taken in an order that is the same for every
+// operation, so no two of them can wait for each other in a circle.
+func (c *copying) hold() *held {
+	if c.from == c.to {
+		return c.to.latch.hold(append([]string{c.src, c.dst}, c.Beside...)...)
+	}
+	source := append([]string{c.src}, c.FromBeside...)
+	var there *held
+	if c.from.number < c.to.number {
+		there = c.from.latch.hold(source...)
+	}
+	h := c.to.latch.hold(append([]string{c.dst}, c.Beside...)...)
+	if there == nil {
+		there = c.from.latch.hold(source...)
+	}
+	h.there = there
+	return h
+}
+
+// file copies one state of src. The Check is asked with that state, and only if src still has
 // it. When latched, no other request can change src meanwhile; another program still can.
-func (f *FS) copyFile(ctx context.Context, src, dst string, o CopyOptions, last, latched bool) (*Info, bool, error) {
+func (c *copying) file(ctx context.Context, last, latched bool) (*Info, bool, error) {
 	var held *held
 	if latched {
-		held = f.latch.hold(append([]string{src, dst}, o.Beside...)...)
+		held = c.hold()
 		defer held.release()
 	}
-	staged, from, err := f.stageCopy(ctx, src, dst, !f.relaxed)
+	staged, from, err := c.stage(ctx, c.src, c.dst)
 	if err != nil {
 		return nil, false, err
 	}
 	defer staged.Discard()
 	if !latched {
-		held = f.latch.hold(append([]string{src, dst}, o.Beside...)...)
+		held = c.hold()
 		defer held.release()
 	}
-
-	now, created, release, err := staged.Commit(o.Exact, func(cur *fs.Info) error {
-		if err := f.still(src, &from); err != nil {
+	now, created, release, err := staged.Commit(c.Exact, func(cur *fs.Info) error {
+		if err := c.still(&from); err != nil {
 			return err
 		}
-		return f.check2(src, dst, o.Write2, last)(&from, cur)
+		return c.check(last)(&from.Info, cur)
 	})
 	if err != nil {
 		return nil, false, err
 	}
-	f.committed(now.Identity, f.digestOf(&from))
-	f.subs.tell(dst)
-	info := f.info(dst, &now)
-	err = f.durable(held, then(o.Then, info), path.Dir(dst))
+	return c.done(held, &now, from.digest, release, created)
+}
+
+// done is what follows the step.
+func (c *copying) done(held *held, now *fs.Info, digest *Digest, release func(), created bool) (*Info, bool, error) {
+	f := c.to
+	if !now.IsCollection() {
+		f.committed(now.Identity, digest)
+	}
+	f.subs.tell(c.dst)
+	info := f.info(c.dst, now)
+	err := f.durable(held, then(c.Then, info), path.Dir(c.dst))
 	release()
 	return info, created, err
 }
 
-// stageCopy stages the bytes of src for dst and returns the state they belong to.
-func (f *FS) stageCopy(ctx context.Context, src, dst string, durable bool) (fs.Staged, fs.Info, error) {
-	file, err := f.base.OpenRead(src)
+// stage stages the bytes of src for dst and returns the state they belong to.
+func (c *copying) stage(ctx context.Context, src, dst string) (fs.Staged, copied, error) {
+	file, err := c.from.base.OpenRead(src)
 	if err != nil {
-		return nil, fs.Info{}, err
+		return nil, copied{}, err
 	}
 	defer file.Close()
-	staged, err := f.base.Stage(dst)
+	staged, err := c.to.base.Stage(dst)
 	if err != nil {
-		return nil, fs.Info{}, err
+		return nil, copied{}, err
 	}
-	_, err = staged.ReadFrom(file) // in the kernel where it can
+	from := copied{Info: file.Info()}
+	from.digest, err = c.fill(ctx, staged, file)
 	if err == nil {
 		err = unchanged(file)
 	}
 	if err == nil {
-		err = staged.Prepare(time.Time{}, durable)
+		err = staged.Prepare(time.Time{}, !c.to.relaxed)
 	}
 	if err != nil {
 		staged.Discard()
-		return nil, fs.Info{}, err
+		return nil, copied{}, err
 	}
-	return staged, file.Info(), nil
+	return staged, from, nil
+}
+
+// fill copies the bytes: in the kernel where it can, unless they must be hashed on the way, so that the copy
+// has an entity-tag at once, as after a Put. Very large files are left to the background hasher.
+func (c *copying) fill(ctx context.Context, staged fs.Staged, file fs.File) (*Digest, error) {
+	state := file.Info()
+	digest := c.from.digestOf(&state)
+	if c.to.content == nil || digest != nil || state.SizeBytes > c.to.content.limitBytes {
+		_, err := staged.ReadFrom(file)
+		return digest, err
+	}
+	d, err := copyHashing(staged, &bodyReader{ctx: ctx, r: file})
+	return &d, err
 }
 
 // unchanged tells whether what was read from file is one state.
@@ -129,141 +187,15 @@ func unchanged(file fs.File) error {
 	return err
 }
 
-// copyCollection builds the copy under a reserved name beside dst and moves it into place.
-func (f *FS) copyCollection(ctx context.Context, src, dst string, o CopyOptions) (*Info, bool, error) {
-	hidden := f.base.Hidden(dst)
-	from, err := f.base.Lookup(src)
-	if err != nil {
-		return nil, false, err
-	}
-	if err := f.build(ctx, src, hidden, o, nil); err != nil {
-		f.abandon(hidden)
-		return nil, false, err
-	}
-	return f.place(hidden, src, dst, &from, o, true)
-}
-
-// copyOver replaces a collection with a copy of a file. Staged bytes replace files only, so the copy is
-// made under a reserved name and moved into place, as that of a collection.
-func (f *FS) copyOver(ctx context.Context, src, dst string, o CopyOptions, last bool) (*Info, bool, error) {
-	hidden := f.base.Hidden(dst)
-	from, err := f.buildFile(ctx, src, hidden)
-	if err != nil {
-		return nil, false, err
-	}
-	return f.place(hidden, src, dst, &from, o, last)
-}
-
-// place moves the copy of from that was built at hidden to dst, in one step, if the Check accepts; else
-// it gives the copy back.
-func (f *FS) place(hidden, src, dst string, from *fs.Info, o CopyOptions, last bool) (*Info, bool, error) {
-	created := false
-	held := f.latch.hold(append([]string{src, dst}, o.Beside...)...)
-	defer held.release()
-	now, release, err := f.base.Move(hidden, dst, o.Exact, func(_, cur *fs.Info) error {
-		created = cur == nil
-		if !from.IsCollection() {
-			if err := f.still(src, from); err != nil {
-				return err
-			}
-		}
-		return f.check2(src, dst, o.Write2, last)(from, cur)
-	})
-	if err != nil {
-		held.release()
-		f.abandon(hidden)
-		return nil, false, err
-	}
-	if !from.IsCollection() {
-		f.committed(now.Identity, f.digestOf(from))
-	}
-	f.subs.tell(dst)
-	info := f.info(dst, &now)
-	err = f.durable(held, then(o.Then, info), path.Dir(dst))
-	release()
-	return info, created, err
-}
-
 // still tells whether src has the state that was copied.
-func (f *FS) still(src string, from *fs.Info) error {
-	now, err := f.base.Lookup(src)
+func (c *copying) still(from *copied) error {
+	now, err := c.from.base.Lookup(c.src)
 	if err == nil && now.Identity != from.Identity {
 		err = errMoved
 	}
 	return err
 }
 
-// build copies the collection src to the name to; above are the collections on the way to it. A member that cannot be
-// copied is told to o.Failed; a full disk or the end of the request ends it all.
-func (f *FS) build(ctx context.Context, src, to string, o CopyOptions, above []string) error {
-	if slices.Contains(above, src) {
-		return nil // a symbolic link to a collection that it is in
-	}
-	above = append(above, src)
-	if _, err := f.base.MakeCollection(to); err != nil {
-		return err
-	}
-	if !o.Shallow {
-		err := f.base.List(src, func(base string, i *fs.Info) error {
-			err := f.buildMember(ctx, path.Join(src, base), path.Join(to, base), i.IsCollection(), o, above)
-			switch {
-			case err == nil, errors.Is(err, iofs.ErrNotExist): // or gone meanwhile
-				return nil
-			case ctx.Err() != nil, errors.Is(err, fs.ErrNoSpace), o.Failed == nil:
-				return err
-			}
-			o.Failed(path.Join(src, base), err)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	if f.relaxed {
-		return nil
-	}
-	return f.base.SyncDir(to)
-}
-
-func (f *FS) buildMember(ctx context.Context, src, to string, collection bool, o CopyOptions, above []string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	src, err := f.base.Resolve(src)
-	if err != nil {
-		return err
-	}
-	if collection {
-		return f.build(ctx, src, to, o, above)
-	}
-	for range copyAttempts {
-		if _, err = f.buildFile(ctx, src, to); !errors.Is(err, errMoved) {
-			break
-		}
-	}
-	return err
-}
-
-// buildFile copies one state of a file to a name that nobody looks at yet, and returns that state.
-func (f *FS) buildFile(ctx context.Context, src, to string) (fs.Info, error) {
-	staged, from, err := f.stageCopy(ctx, src, to, !f.relaxed)
-	if err != nil {
-		return fs.Info{}, err
-	}
-	defer staged.Discard()
-	_, _, release, err := staged.Commit(false, func(*fs.Info) error { return nil })
-	if err == nil {
-		release()
-	}
-	return from, err
-}
-
-// abandon gives back what was built for nothing.
-func (f *FS) abandon(hidden string) {
-	release, err := f.base.Retire(hidden, false, func(*fs.Info) error { return nil })
-	if err == nil {
-		release()
-	} else if !errors.Is(err, iofs.ErrNotExist) {
-		f.log.Warn("a copy given up was left for the sweep", "name", hidden, "err", err)
-	}
+func (c *copying) check(last bool) func(s, d *fs.Info) error {
+	return check2(c.from, c.src, c.to, c.dst, last, c.Write2)
 }

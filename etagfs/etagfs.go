@@ -10,6 +10,7 @@ package etagfs
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"ifmatch/fs"
@@ -79,6 +80,7 @@ type PutOptions struct {
 // FS is a tree of resources. Safe for concurrent use.
 type FS struct {
 	base    fs.FS
+	number  uint64 // no two have the same; it orders the latches of operations on two of them
 	relaxed bool
 	log     *slog.Logger
 	latch   latches
@@ -87,6 +89,8 @@ type FS struct {
 	watcher *fs.Watcher // nil: nothing is reported
 	subs    subscribers
 }
+
+var numbers atomic.Uint64
 
 // New returns the tree of resources in base. Close gives back what it holds.
 func New(base fs.FS, o Options) *FS {
@@ -101,6 +105,7 @@ func New(base fs.FS, o Options) *FS {
 	}
 	f := &FS{
 		base:    base,
+		number:  numbers.Add(1),
 		relaxed: o.Relaxed,
 		log:     o.Log,
 		tags:    &statTagger{granularity: base.Features().Granularity, now: o.Now},

@@ -30,7 +30,8 @@ type held struct {
 	names     []string // sorted; taken[i] is the latch of names[i]
 	exclusive []string
 	taken     []*latch
-	shared    bool // what was exclusive has been given back
+	shared    bool  // what was exclusive has been given back
+	there     *held // of another tree that the operation reads from; nil: none
 }
 
 // hold takes the latches for changing names; share and release give them back.
@@ -101,6 +102,9 @@ func (h *held) share() {
 		return
 	}
 	h.shared = true
+	if h.there != nil {
+		h.there.release()
+	}
 	for i, n := range h.names {
 		if slices.Contains(h.exclusive, n) {
 			h.taken[i].Unlock()

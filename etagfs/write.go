@@ -156,7 +156,7 @@ func (f *FS) move(src, dst string, last bool, w Write2) (info *Info, created boo
 	now, release, err := f.base.Move(src, dst, w.Exact, func(s, d *fs.Info) error {
 		created = d == nil
 		digest = f.digestOf(s)
-		return f.check2(src, dst, w, last)(s, d)
+		return check2(f, src, f, dst, last, w)(s, d)
 	})
 	if err != nil {
 		return nil, false, err
@@ -257,7 +257,7 @@ func (f *FS) check(name string, w Write, last bool) func(*fs.Info) error {
 		}
 		info := f.info(name, cur)
 		if w.Tags && !last && f.untagged(info) {
-			return &notHashed{name}
+			return &notHashed{f, name}
 		}
 		return w.Check(info)
 	}
@@ -267,7 +267,7 @@ func (f *FS) check(name string, w Write, last bool) func(*fs.Info) error {
 func (f *FS) checkSame(name string, cur *fs.Info, digest Digest, last bool, w Write) error {
 	info := f.info(name, cur)
 	if w.Tags && !last && f.untagged(info) {
-		return &notHashed{name}
+		return &notHashed{f, name}
 	}
 	if info != nil && info.Digest != nil {
 		info.Same = *info.Digest == digest
@@ -275,21 +275,22 @@ func (f *FS) checkSame(name string, cur *fs.Info, digest Digest, last bool, w Wr
 	return w.Check(info)
 }
 
-func (f *FS) check2(src, dst string, w Write2, last bool) func(s, d *fs.Info) error {
+// check2 is check for src in one tree and dst in another one, or the same.
+func check2(from *FS, src string, to *FS, dst string, last bool, w Write2) func(s, d *fs.Info) error {
 	return func(s, d *fs.Info) error {
 		if w.Check == nil {
 			return nil
 		}
-		from, to := f.info(src, s), f.info(dst, d)
+		source, dest := from.info(src, s), to.info(dst, d)
 		if w.Tags && !last {
-			if f.untagged(from) {
-				return &notHashed{src}
+			if from.untagged(source) {
+				return &notHashed{from, src}
 			}
-			if f.untagged(to) {
-				return &notHashed{dst}
+			if to.untagged(dest) {
+				return &notHashed{to, dst}
 			}
 		}
-		return w.Check(from, to)
+		return w.Check(source, dest)
 	}
 }
 

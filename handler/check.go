@@ -11,11 +11,16 @@ import (
 // RFC 9110 §13.2.2, then the If header and the locks of RFC 4918, then the policy for writes that
 // name no state at all. The early check and the commit both ask it, the second one under the latch.
 func (h *Handler) check(r *http.Request, t target) (etagfs.Write, error) {
-	pre := parsePreconditions(r.Header, h.opts.ProxyTags)
 	locks, err := h.lockCheck(r)
 	if err != nil {
 		return etagfs.Write{}, err
 	}
+	return h.checkWith(locks, r, t), nil
+}
+
+// checkWith is check with an If header that was parsed before.
+func (h *Handler) checkWith(locks *lockCheck, r *http.Request, t target) etagfs.Write {
+	pre := parsePreconditions(r.Header, h.opts.ProxyTags)
 	decide := func(cur *etagfs.Info) error {
 		if t.slash && cur != nil && !cur.IsCollection() {
 			return errNotCollection
@@ -32,7 +37,7 @@ func (h *Handler) check(r *http.Request, t target) (etagfs.Write, error) {
 		return h.permit(r, &pre, cur)
 	}
 	named := locks.header.asksForETag()
-	return etagfs.Write{Check: decide, Exact: pre.exact() || named, Tags: pre.tagged() || named, Beside: locks.beside()}, nil
+	return etagfs.Write{Check: decide, Exact: pre.exact() || named, Tags: pre.tagged() || named, Beside: locks.beside(h)}
 }
 
 // early asks check for the state of now, without a latch: a refusal that is certain already needs no

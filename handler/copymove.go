@@ -6,7 +6,6 @@ import (
 
 	"ifmatch/etagfs"
 	"ifmatch/etagfs/state"
-	"ifmatch/fs"
 	"ifmatch/handler/lock"
 )
 
@@ -17,19 +16,26 @@ func (h *Handler) copy(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return x.run(w, func() (*etagfs.Info, bool, error) {
-		return h.fs.Copy(r.Context(), x.src.name, x.dst.name, etagfs.CopyOptions{
-			Write2:  x.write(),
-			Shallow: x.depth == depthZero,
-			Failed:  x.fail,
+		return x.there.fs.Copy(r.Context(), x.src.name, x.dst.name, etagfs.CopyOptions{
+			Write2:     x.write(),
+			From:       h.fs,
+			FromBeside: x.fromBeside,
+			Shallow:    x.depth == depthZero,
+			Failed:     x.fail,
 		})
 	})
 }
 
-// move renames a resource, a collection with all its members, in one step. RFC 4918 §9.9.
+// move renames a resource, a collection with all its members, in one step. RFC 4918 §9.9. There is none between
+// two trees: the copy and the removal would be two, and what comes in between would be lost or left.
 func (h *Handler) move(w http.ResponseWriter, r *http.Request) error {
 	x, err := h.transfer(r, state.Move)
 	if err != nil {
 		return err
+	}
+	if x.foreign() {
+		return &statusError{status: http.StatusBadGateway,
+			say: "The destination is in another share, where one step cannot move it. Nothing was changed; use COPY and DELETE."}
 	}
 	return x.run(w, func() (*etagfs.Info, bool, error) {
 		return h.fs.Move(r.Context(), x.src.name, x.dst.name, x.write())
@@ -38,22 +44,26 @@ func (h *Handler) move(w http.ResponseWriter, r *http.Request) error {
 
 // transfer is one COPY or MOVE.
 type transfer struct {
-	h         *Handler
-	r         *http.Request
-	step      state.Step
-	src, dst  target
-	from, to  string // the names that it is about: links resolved as far as the step follows them
-	depth     depth
-	overwrite bool
-	decide    etagfs.Check2 // preconditions, the If header, locks
-	exact     bool          // Write.Exact and Write.Tags of the decision
-	tags      bool
-	beside    []string
-	before    *etagfs.Info // what the step replaces
-	intent    *state.Intent
-	failed    []memberError // of a COPY
-	more      int           // further ones
+	h, there   *Handler // of the source, and of the destination
+	r          *http.Request
+	step       state.Step
+	src, dst   target
+	from, to   string // the names that it is about: links resolved as far as the step follows them
+	depth      depth
+	overwrite  bool
+	decide     etagfs.Check2 // preconditions, the If header, locks
+	exact      bool          // Write.Exact and Write.Tags of the decision
+	tags       bool
+	beside     []string     // in the tree of the destination
+	fromBeside []string     // in that of the source, when it is another one
+	before     *etagfs.Info // what the step replaces
+	intent     *state.Intent
+	failed     []memberError // of a COPY
+	more       int           // further ones
 }
+
+// foreign tells whether the destination is in another tree.
+func (x *transfer) foreign() bool { return x.there.fs != x.h.fs }
 
 // run takes the step. The source or a parent may go away after the early look, and then the error does not say
 // which of them it was: another look does, and if it finds nothing wrong, the step is taken again.
@@ -81,7 +91,7 @@ func (h *Handler) transfer(r *http.Request, step state.Step) (*transfer, error) 
 	if x.src, err = h.target(r); err != nil {
 		return nil, err
 	}
-	if x.dst, err = h.destination(r); err != nil {
+	if x.there, x.dst, err = h.destination(r); err != nil {
 		return nil, err
 	}
 	if x.overwrite, err = overwrites(r.Header["Overwrite"]); err != nil {
@@ -99,20 +109,25 @@ func (h *Handler) transfer(r *http.Request, step state.Step) (*transfer, error) 
 // check2 is what check.go says of the source, and the locks that the destination needs: its own, that of
 // the collection it becomes a member of, and those of all that is overwritten (RFC 4918 §7.4, §9.8.4).
 func (x *transfer) check2() (etagfs.Check2, bool, error) {
-	write, err := x.h.check(x.r, x.src)
-	if err != nil {
-		return nil, false, err
-	}
-	x.tags, x.beside = write.Tags, write.Beside
 	locks, err := x.h.lockCheck(x.r)
 	if err != nil {
 		return nil, false, err
+	}
+	locksThere := *locks
+	locksThere.h = x.there
+	if x.there != x.h {
+		locks.there = x.there
+	}
+	write := x.h.checkWith(locks, x.r, x.src)
+	x.tags, x.beside = write.Tags, write.Beside
+	if x.foreign() {
+		x.fromBeside, x.beside = write.Beside, locks.beside(x.there)
 	}
 	return func(src, _ *etagfs.Info) error {
 		if err := write.Check(src); err != nil {
 			return err
 		}
-		return locks.permit(lock.Change{Name: x.to, Kind: lock.MapTree})
+		return locksThere.permit(lock.Change{Name: x.to, Kind: lock.MapTree})
 	}, write.Exact, nil
 }
 
@@ -123,7 +138,7 @@ func (x *transfer) early() error {
 	if err != nil {
 		return err
 	}
-	dst, err := h.current(x.dst)
+	dst, err := x.there.current(x.dst)
 	if err != nil {
 		return err
 	}
@@ -139,16 +154,7 @@ func (x *transfer) early() error {
 	if dst != nil {
 		return nil
 	}
-	parent, err := h.fs.Stat(parentOf(x.dst.name))
-	switch {
-	case err != nil && !isUnmapped(err):
-		return err
-	case err != nil:
-		return noParent(err)
-	case !parent.IsCollection():
-		return noParent(fs.ErrNotDir)
-	}
-	return nil
+	return x.there.parentExists(x.dst.name)
 }
 
 // accept is the whole condition of the step, in the order of RFC 9110 §13.2.1: what would be refused
@@ -160,18 +166,18 @@ func (x *transfer) accept(src, dst *etagfs.Info) error {
 	switch {
 	case src == nil:
 		return errNoResource
-	case overlap(x.from, x.to) || overlap(x.src.name, x.dst.name):
+	case !x.foreign() && (overlap(x.from, x.to) || overlap(x.src.name, x.dst.name)):
 		// RFC 4918 §9.8.5, §9.9.4. A resource would be replaced by itself, or be put into itself.
 		return &statusError{status: http.StatusForbidden,
 			say: "Source and destination are the same resource, or one is inside the other."}
 	case dst != nil && !x.overwrite:
-		return &statusError{status: http.StatusPreconditionFailed, header: x.h.validators(dst), cur: copied(dst),
-			say: "Something is mapped to the destination already, and Overwrite is F. Nothing was changed. " + x.h.describe(dst)}
-	case dst != nil && x.h.opts.RequireIfMatch == PolicyOn && x.r.Header["If"] == nil:
+		return &statusError{status: http.StatusPreconditionFailed, header: x.there.validators(dst), cur: copied(dst),
+			say: "Something is mapped to the destination already, and Overwrite is F. Nothing was changed. " + x.there.describe(dst)}
+	case dst != nil && x.there.opts.RequireIfMatch == PolicyOn && x.r.Header["If"] == nil:
 		// If-Match speaks of the source, so only the If header can name the state that is replaced.
-		return &statusError{status: http.StatusPreconditionRequired, header: x.h.validators(dst), cur: copied(dst),
-			say: "This server asks every write to say which state it replaces. Nothing was changed. " + x.h.describe(dst) +
-				"\nTo replace the state of the destination that you have read, send\n  If: <" + x.h.href(x.dst.name, dst.IsCollection()) +
+		return &statusError{status: http.StatusPreconditionRequired, header: x.there.validators(dst), cur: copied(dst),
+			say: "This server asks every write to say which state it replaces. Nothing was changed. " + x.there.describe(dst) +
+				"\nTo replace the state of the destination that you have read, send\n  If: <" + x.there.href(x.dst.name, dst.IsCollection()) +
 				"> ([\"its ETag\"])\nTo go on only if nothing is there, send\n  Overwrite: F"}
 	}
 	x.before = copied(dst)
@@ -191,14 +197,19 @@ func (x *transfer) write() etagfs.Write2 {
 			if err := x.accept(src, dst); err != nil {
 				return err
 			}
-			c := state.Change{Step: x.step, Src: x.from, Dst: x.to, Shallow: x.depth == depthZero}
+			c := state.Change{Step: x.step, Src: x.from, Dst: x.to, Shallow: x.depth == depthZero, Foreign: x.foreign()}
 			c.SrcNode = state.Node{Dev: src.Dev, Ino: src.Ino}
 			if dst != nil {
 				c.DstNode = state.Node{Dev: dst.Dev, Ino: dst.Ino}
 			}
-			locked := x.step == state.Move && x.h.locks.AnyBelow(x.from) || x.h.locks.AnyBelow(x.to)
+			locked := x.step == state.Move && x.h.locks.AnyBelow(x.from) || x.there.locks.AnyBelow(x.to)
 			var err error
-			x.intent, err = x.h.state.Begin(c, locked)
+			if c.Foreign {
+				if c.Carried, err = x.h.state.Carry(x.from, !c.Shallow); err != nil {
+					return err
+				}
+			}
+			x.intent, err = x.there.state.Begin(c, locked)
 			return err
 		},
 		Then: func(*etagfs.Info) error {
@@ -207,7 +218,7 @@ func (x *transfer) write() etagfs.Write2 {
 			if x.step == state.Move {
 				errs = append(errs, x.h.locks.RemoveTree(x.from))
 			}
-			errs = append(errs, x.h.locks.RemoveMembers(x.to))
+			errs = append(errs, x.there.locks.RemoveMembers(x.to))
 			except := make([]string, len(x.failed))
 			for i, f := range x.failed {
 				except[i] = f.name

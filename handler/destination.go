@@ -6,41 +6,56 @@ import (
 	"strings"
 )
 
-// destination is the target that the Destination header field names: an absolute URL, or a path on
-// this server. RFC 4918 §10.3.
+// destination is the target that the Destination header field names (an absolute URL, or a path on this
+// server), and the Handler whose tree it is in. RFC 4918 §10.3.
 //
 // Behind a proxy that ends TLS, clients send the public name while Host is an internal one. So the
 // path counts, and the host may be the Host, one of Options.Hosts, or what a trusted proxy says that
 // the client asked for.
-// Errors: 400 without one, or with one that is no URL; 502 for another server.
-func (h *Handler) destination(r *http.Request) (target, error) {
+// Errors: 400 without one, or with one that is no URL; 403 for a tree that is read-only; 502 for another server.
+func (h *Handler) destination(r *http.Request) (there *Handler, t target, err error) {
 	lines := r.Header["Destination"]
 	if len(lines) != 1 || lines[0] == "" {
-		return target{}, &statusError{status: http.StatusBadRequest, say: "Destination must say where to, once."}
+		return nil, t, &statusError{status: http.StatusBadRequest, say: "Destination must say where to, once."}
 	}
 	u, err := url.Parse(strings.TrimSpace(lines[0]))
 	if err != nil || u.Opaque != "" || u.Fragment != "" || u.Path == "" && u.Host == "" {
-		return target{}, &statusError{status: http.StatusBadRequest, // without the cause, which may hold a password
+		return nil, t, &statusError{status: http.StatusBadRequest, // without the cause, which may hold a password
 			say: "Destination must be an absolute URL, or a path that begins with a slash, percent-encoded."}
 	}
 	if u.Host != "" && !h.isHost(r, u) || u.Host == "" && u.Scheme != "" {
-		return target{}, &statusError{status: http.StatusBadGateway,
+		return nil, t, &statusError{status: http.StatusBadGateway,
 			say: "Destination is on another server; this one copies and moves only what it serves itself."}
 	}
 	if u.Path == "" {
 		u.Path = "/"
 	}
-	t, err := h.parse(u)
+	there, t, err = h.find(r, u)
 	switch {
 	case err == errNoResource:
-		return t, &statusError{status: http.StatusBadGateway, say: "Destination is outside what this server serves."}
+		return nil, t, &statusError{status: http.StatusBadGateway, say: "Destination is outside what this server serves."}
 	case err != nil:
-		return t, err
+		return nil, t, err
 	case reserved(t.name):
-		return t, errReserved(true)
+		return nil, t, errReserved(true)
+	case there.opts.ReadOnly:
+		return nil, t, errReadOnly
 	}
-	t.name = h.form(r.Context(), t.name, true)
-	return t, nil
+	t.name = there.form(r.Context(), t.name, true)
+	return there, t, nil
+}
+
+// find is parse in this tree, or else in the one of this server that u leads to.
+func (h *Handler) find(r *http.Request, u *url.URL) (there *Handler, t target, err error) {
+	t, err = h.parse(u)
+	if err != errNoResource || h.opts.Elsewhere == nil {
+		return h, t, err
+	}
+	if there = h.opts.Elsewhere(r, u.Path); there == nil {
+		return nil, t, err
+	}
+	t, err = there.parse(u)
+	return there, t, err
 }
 
 // isHost tells whether u is a URL of this server.

@@ -55,7 +55,7 @@ func TestDestination(t *testing.T) {
 				r.Header = c.header
 			}
 			r.Header["Destination"] = []string{c.destination}
-			got, err := h.destination(r)
+			_, got, err := h.destination(r)
 			if status(err) != c.status || err == nil && got.name != c.want {
 				t.Errorf("got %q, %v; want %q, %d", got.name, err, c.want, c.status)
 			}

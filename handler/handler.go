@@ -57,6 +57,9 @@ type Options struct {
 	// TrustForwarded tells whether a request came through a proxy whose Forwarded and X-Forwarded-Host
 	// header fields may say the public name as well, and X-Request-Id the id; nil trusts none.
 	TrustForwarded func(*http.Request) bool
+	// Elsewhere is the Handler of another tree of this server that a URL path leads to, so that COPY can have its
+	// destination there; nil where there is none, or none for who asks. nil: there is no other tree.
+	Elsewhere func(r *http.Request, urlPath string) *Handler
 	// Log takes one line a request; nil logs nothing.
 	Log *slog.Logger
 	// Now is the clock; nil is time.Now.
@@ -152,7 +155,7 @@ func New(tree *etagfs.FS, o Options) (*Handler, error) {
 func (h *Handler) allowed() string {
 	var names []string
 	for m := range h.methods {
-		if !h.opts.ReadOnly || readMethods[m] {
+		if !h.opts.ReadOnly || readMethods[m] || m == "COPY" && h.opts.Elsewhere != nil {
 			names = append(names, m)
 		}
 	}
@@ -186,11 +189,13 @@ func (h *Handler) serve(w *response, r *http.Request) error {
 	if !ok {
 		return h.noSuchMethod(r.Method)
 	}
-	if h.opts.ReadOnly && !readMethods[r.Method] {
-		return &statusError{status: http.StatusForbidden, say: "This server is read-only."}
+	if h.opts.ReadOnly && !readMethods[r.Method] && r.Method != "COPY" { // which its destination refuses
+		return errReadOnly
 	}
 	return serve(h, w, r)
 }
+
+var errReadOnly = &statusError{status: http.StatusForbidden, say: "This server is read-only."}
 
 // elsewhere are methods that others define (RFC 9110 §9, RFC 5789, RFC 4918, RFC 3253): known, and not
 // for resources of this server.

@@ -15,6 +15,7 @@ type lockCheck struct {
 	h      *Handler
 	r      *http.Request
 	header ifHeader
+	there  *Handler // of a destination under another prefix, where the header may name resources, too; else nil
 }
 
 // lockCheck parses the If header once. Errors: as parseIf.
@@ -33,20 +34,20 @@ func (c *lockCheck) condition(t target, cur *etagfs.Info) error {
 	}
 	ok := c.header.evaluate(c.h.opts.ProxyTags, func(tag string) ifState {
 		if tag == "" {
-			return c.state(t, cur)
+			return c.state(c.h, t, cur)
 		}
-		other, ok := c.resource(tag)
+		in, other, ok := c.resource(tag)
 		if !ok {
 			return unmappedState
 		}
-		if other.name == t.name {
-			return c.state(t, cur)
+		if in.fs == c.h.fs && other.name == t.name {
+			return c.state(c.h, t, cur)
 		}
-		state, err := c.h.fs.Stat(other.name)
+		state, err := in.fs.Stat(other.name)
 		if err != nil {
 			state = nil
 		}
-		return c.state(other, state)
+		return c.state(in, other, state)
 	})
 	if !ok {
 		return &refusal{field: "If", cur: copied(cur), say: "None of the lists in the If header is true for the current state and its locks."}
@@ -54,26 +55,31 @@ func (c *lockCheck) condition(t target, cur *etagfs.Info) error {
 	return nil
 }
 
-// resource is what a Resource-Tag names; ok is false for what cannot be a resource of this tree. Behind a
-// proxy clients write another host than ours, so the path counts.
-func (c *lockCheck) resource(tag string) (t target, ok bool) {
+// resource is what a Resource-Tag names, and the Handler of its tree; ok is false for what cannot be a resource
+// that this request is about. Behind a proxy clients write another host than ours, so the path counts.
+func (c *lockCheck) resource(tag string) (in *Handler, t target, ok bool) {
 	u, err := url.Parse(tag)
 	if err != nil || u.Path == "" {
-		return t, false
+		return nil, t, false
 	}
-	if t, err = c.h.parse(u); err != nil || reserved(t.name) {
-		return t, false
+	in = c.h
+	if t, err = in.parse(u); err == errNoResource && c.there != nil {
+		in = c.there
+		t, err = in.parse(u)
 	}
-	t.name = c.h.form(c.r.Context(), t.name, false)
-	return t, true
+	if err != nil || reserved(t.name) {
+		return nil, t, false
+	}
+	t.name = in.form(c.r.Context(), t.name, false)
+	return in, t, true
 }
 
-// beside are the real names of other resources whose entity-tags the If header asks for. They must hold
-// still until the step, or two writers that name each other's state could both win.
-func (c *lockCheck) beside() (names []string) {
+// beside are the real names of other resources, in the tree of h, whose entity-tags the If header asks for.
+// They must hold still until the step, or two writers that name each other's state could both win.
+func (c *lockCheck) beside(h *Handler) (names []string) {
 	for _, tag := range c.header.statesNamed() {
-		if t, ok := c.resource(tag); ok {
-			if real, err := c.h.fs.Real(t.name); err == nil {
+		if in, t, ok := c.resource(tag); ok && in.fs == h.fs {
+			if real, err := h.fs.Real(t.name); err == nil {
 				names = append(names, real)
 			}
 		}
@@ -96,9 +102,9 @@ func (h *Handler) readCondition(r *http.Request, t target, cur *etagfs.Info) err
 // unmappedState is what cannot be a resource of this tree.
 var unmappedState = ifState{holds: func(string) bool { return false }}
 
-func (c *lockCheck) state(t target, cur *etagfs.Info) ifState {
+func (c *lockCheck) state(h *Handler, t target, cur *etagfs.Info) ifState {
 	s := ifState{holds: func(token string) bool {
-		return c.h.locks.Holds(c.h.opts.Now(), c.h.lockName(c.r.Method, t), token)
+		return h.locks.Holds(h.opts.Now(), h.lockName(c.r.Method, t), token)
 	}}
 	if cur != nil {
 		s.etag = cur.Tag

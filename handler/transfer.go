@@ -39,17 +39,19 @@ func transferDepth(lines []string, step state.Step) (depth, error) {
 
 // names resolves links as far as the step will: a MOVE acts on a link itself.
 func (x *transfer) names() (from, to string, err error) {
-	resolve := x.h.fs.Real
-	if x.step == state.Move {
-		resolve = x.h.realParent
+	resolve := func(h *Handler) func(string) (string, error) {
+		if x.step == state.Move {
+			return h.realParent
+		}
+		return h.fs.Real
 	}
-	if from, err = resolve(x.src.name); isUnmapped(err) {
+	if from, err = resolve(x.h)(x.src.name); isUnmapped(err) {
 		from, err = x.src.name, nil // accept answers
 	}
 	if err != nil {
 		return "", "", err
 	}
-	if to, err = resolve(x.dst.name); isUnmapped(err) {
+	if to, err = resolve(x.there)(x.dst.name); isUnmapped(err) {
 		to, err = x.dst.name, nil
 	}
 	return from, to, err
@@ -96,14 +98,14 @@ func (x *transfer) answer(w http.ResponseWriter, info *etagfs.Info, created bool
 		x.intent.Abandon()
 		return err
 	}
-	x.h.writers.wrote(info, writerOf(x.r))
-	x.h.overwritten(x.r, x.before)
+	x.there.writers.wrote(info, writerOf(x.r))
+	x.there.overwritten(x.r, x.before)
 	if !info.Tag.IsZero() {
 		set(w, "Etag", info.Tag.String())
 	}
-	set(w, "Last-Modified", x.h.lastModified(info))
+	set(w, "Last-Modified", x.there.lastModified(info))
 	if created {
-		set(w, "Location", x.h.href(x.dst.name, info.IsCollection()))
+		set(w, "Location", x.there.href(x.dst.name, info.IsCollection()))
 	}
 	switch {
 	case len(x.failed) > 0:

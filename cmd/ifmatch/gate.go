@@ -159,21 +159,25 @@ func wide(r *http.Request) bool {
 	return r.URL.RawQuery != "" || strings.Contains(r.Header.Get("Accept"), "event-stream")
 }
 
-// permitDestination is the other half of COPY and MOVE. Another share is another server here: RFC 4918
-// §9.8.5 and §9.9.4 name 502 for that. A Destination that is none is left to package handler to refuse.
+// permitDestination is the other half of COPY and MOVE, for the share that the destination is in. A Destination that
+// is none is left to package handler to refuse. Where one of two shares is inside the other, a resource could be
+// copied onto itself unnoticed: then each is another server to the other, for which RFC 4918 §9.8.5 names 502.
 func (g *generation) permitDestination(w http.ResponseWriter, r *http.Request, s *share, user string) bool {
 	u, err := neturl.Parse(strings.TrimSpace(r.Header.Get("Destination")))
 	if err != nil {
 		return true
 	}
-	if g.holds(u.Path) != s {
-		g.refuse(w, r, user, http.StatusBadGateway, "The destination is in another share; nothing was changed, use GET, PUT and DELETE.")
+	d := g.holds(u.Path)
+	if d == nil {
+		return true
+	}
+	may := d.who.Throughout(user, d.nameIn(u.Path))
+	if may < auth.Append || d.one == nil && user == "" {
+		g.forbid(w, r, user)
 		return false
 	}
-	name := s.nameIn(u.Path)
-	may := s.who.Throughout(user, name)
-	if may < auth.Append {
-		g.forbid(w, r, user)
+	if d != s && nested(s.dirOf(user), d.dirOf(user)) {
+		g.refuse(w, r, user, http.StatusBadGateway, "One of the two shares is inside the other; nothing was changed, use GET and PUT.")
 		return false
 	}
 	if may < auth.Write {

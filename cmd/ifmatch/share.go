@@ -115,14 +115,14 @@ func openDirectory(dir string, s *settings, log *slog.Logger, getenv func(string
 type share struct {
 	*shareSetup
 	site *generation
-	one  http.Handler // nil: each user has a home
+	one  *handler.Handler // nil: each user has a home
 
 	mu    sync.Mutex
-	homes map[string]http.Handler // by user; guarded by mu
+	homes map[string]*handler.Handler // by user; guarded by mu
 }
 
 func newShare(sh *shareSetup, g *generation) (*share, error) {
-	s := &share{shareSetup: sh, site: g, homes: map[string]http.Handler{}}
+	s := &share{shareSetup: sh, site: g, homes: map[string]*handler.Handler{}}
 	if strings.Contains(sh.dir, "{user}") {
 		return s, nil
 	}
@@ -131,7 +131,7 @@ func newShare(sh *shareSetup, g *generation) (*share, error) {
 	return s, err
 }
 
-func (s *share) handler(dir string) (http.Handler, error) {
+func (s *share) handler(dir string) (*handler.Handler, error) {
 	o, err := s.site.dirs.get(dir, s.settings)
 	if err != nil {
 		return nil, err
@@ -139,6 +139,7 @@ func (s *share) handler(dir string) (http.Handler, error) {
 	ho := handlerOptions(s.settings, s.site.dirs.log)
 	ho.State, ho.Locks, ho.Hosts = o.store, o.locks, s.hosts
 	ho.TrustForwarded = s.site.trusted
+	ho.Elsewhere = s.site.elsewhere
 	if s.prefix != "/" {
 		ho.Prefix = s.prefix
 	}
@@ -146,7 +147,7 @@ func (s *share) handler(dir string) (http.Handler, error) {
 }
 
 // of is the handler for user; a home is made when its user first comes.
-func (s *share) of(user string) (http.Handler, error) {
+func (s *share) of(user string) (*handler.Handler, error) {
 	if s.one != nil {
 		return s.one, nil
 	}
@@ -155,7 +156,7 @@ func (s *share) of(user string) (http.Handler, error) {
 	if h := s.homes[user]; h != nil {
 		return h, nil
 	}
-	dir := strings.ReplaceAll(s.dir, "{user}", user)
+	dir := s.dirOf(user)
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, iofs.ErrExist) {
 		return nil, err
 	}
@@ -165,6 +166,9 @@ func (s *share) of(user string) (http.Handler, error) {
 	}
 	return h, err
 }
+
+// dirOf is the directory that user is served.
+func (s *share) dirOf(user string) string { return strings.ReplaceAll(s.dir, "{user}", user) }
 
 // serves tells whether dir is one of the share's directories.
 func (s *share) serves(dir string) bool {
@@ -183,6 +187,19 @@ func shareState(set *setup) {
 	for _, sh := range set.shares {
 		sh.state = filepath.Join(set.state, ownName(sh.dir))
 	}
+}
+
+// elsewhere is the handler of another share, for a COPY that the gate let through.
+func (g *generation) elsewhere(r *http.Request, urlPath string) *handler.Handler {
+	s, user := g.holds(urlPath), handler.User(r.Context())
+	if s == nil || s.one == nil && user == "" {
+		return nil
+	}
+	h, err := s.of(user)
+	if err != nil {
+		g.dirs.log.Error("home", "user", user, "err", err)
+	}
+	return h
 }
 
 // holds finds the share that a URL path belongs to; nil for none.

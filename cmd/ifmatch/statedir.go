@@ -75,6 +75,12 @@ func real(path string) string {
 	return abs
 }
 
+// nested tells whether one of two directories is inside the other, and not the same.
+func nested(a, b string) bool {
+	a, b = real(a), real(b)
+	return a != b && (within(a, b) || within(b, a))
+}
+
 // within tells whether path is dir or below it.
 func within(path, dir string) bool {
 	rel, err := filepath.Rel(dir, path)

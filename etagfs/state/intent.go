@@ -26,6 +26,10 @@ type Change struct {
 	Src, Dst         string
 	SrcNode, DstNode Node // what the names hold now
 	Shallow          bool // a Copy without members (Depth 0)
+
+	// Foreign: a Copy whose source is in another tree, and Carried are the properties that come with it.
+	Foreign bool      `json:",omitempty"`
+	Carried []Carried `json:",omitempty"`
 }
 
 // Intent is a change of the tree that is under way. A nil Intent is a change that has no state to
@@ -41,11 +45,11 @@ type Intent struct {
 // dead properties or, as the caller says, locks. The step follows, then Done; or Abandon.
 // Errors: ErrTooLarge for a Copy when there are too many properties already; as Patch.
 func (s *Store) Begin(c Change, locked bool) (*Intent, error) {
-	has := s.HasBelow(c.Src) || c.Step != Remove && s.HasBelow(c.Dst)
+	has := s.brings(&c) || c.Step != Remove && s.HasBelow(c.Dst)
 	if !has && !locked {
 		return nil, nil
 	}
-	if c.Step == Copy && s.size() > s.opts.MaxStoreBytes {
+	if c.Step == Copy && s.size()+carriedBytes(c.Carried) > s.opts.MaxStoreBytes {
 		return nil, fmt.Errorf("copy %s: %w", c.Src, ErrTooLarge)
 	}
 	in := &Intent{Change: c, number: s.intents.Add(1), store: s}
@@ -87,9 +91,12 @@ func (in *Intent) follow(tx Tx, c *counts, except []string) error {
 			transfer(tx, c, in.Src, in.Dst, true, nil),
 			forget(tx, c, in.Src))
 	case Copy:
-		err = errors.Join(
-			forget(tx, c, in.Dst),
-			transfer(tx, c, in.Src, in.Dst, !in.Shallow, except))
+		err = forget(tx, c, in.Dst)
+		if in.Foreign {
+			err = errors.Join(err, in.deliver(tx, c, except))
+		} else {
+			err = errors.Join(err, transfer(tx, c, in.Src, in.Dst, !in.Shallow, except))
+		}
 	case Remove:
 		err = forget(tx, c, in.Src)
 	}

@@ -236,6 +236,20 @@ type removed []string
 func (r *removed) RemoveTree(name string) error    { *r = append(*r, name); return nil }
 func (r *removed) RemoveMembers(name string) error { *r = append(*r, name+"/*"); return nil }
 
+// carried is what comes with a copy of the root of another tree.
+func carried(t *testing.T) []Carried {
+	t.Helper()
+	s := NewMemory(Options{})
+	for _, name := range []string{"/", "/a", "/a/b"} {
+		patch(t, s, name, set("", "p", name))
+	}
+	all, err := s.Carry("/", true)
+	if err != nil || len(all) != 3 {
+		t.Fatal(all, err)
+	}
+	return all
+}
+
 // TestRecover takes the power away between an intent and what follows it, before and after the step.
 func TestRecover(t *testing.T) {
 	src, dst := Node{1, 10}, Node{1, 20}
@@ -254,6 +268,10 @@ func TestRecover(t *testing.T) {
 			map[string]Node{"/s": src, "/d": dst}, "/d=/d /s=/s", ""},
 		{"copy taken", Change{Step: Copy, Src: "/s", Dst: "/d", SrcNode: src, DstNode: dst},
 			map[string]Node{"/s": src, "/d": {1, 30}}, "/d=/s /s=/s", "/d/*"},
+		{"copy from another tree not taken", Change{Step: Copy, Src: "/", Dst: "/d", DstNode: dst, Foreign: true, Carried: carried(t)},
+			map[string]Node{"/d": dst}, "/d=/d /s=/s", ""},
+		{"copy from another tree taken", Change{Step: Copy, Src: "/", Dst: "/d", DstNode: dst, Foreign: true, Carried: carried(t)},
+			map[string]Node{"/d": {1, 30}}, "/d/a/b=/a/b /d/a=/a /d=/ /s=/s", "/d/*"},
 		{"remove not taken", Change{Step: Remove, Src: "/s", SrcNode: src},
 			map[string]Node{"/s": src}, "/d=/d /s=/s", ""},
 		{"remove taken", Change{Step: Remove, Src: "/s", SrcNode: src},

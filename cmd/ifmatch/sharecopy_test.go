@@ -1,0 +1,180 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const copyFile = `users = "DIR/users"
+[[share]]
+prefix = "/a"
+dir = "DIR/a"
+[[share]]
+prefix = "/shown"
+dir = "DIR/shown"
+read-only = true
+[[share]]
+prefix = "/content"
+dir = "DIR/content"
+etag = "content"
+require-if-match = "on"
+[[share]]
+prefix = "/backup"
+dir = "DIR/backup"
+[[share.rule]]
+who = ["*"]
+may = "append"
+[[share]]
+prefix = "/inner"
+dir = "DIR/a/inner"
+[[share]]
+prefix = "/home"
+dir = "DIR/homes/{user}"
+[[share]]
+prefix = "/anna"
+dir = "DIR/anna"
+[[share.rule]]
+who = ["anna"]
+may = "write"
+`
+
+func newCopyHouse(t *testing.T) *house {
+	t.Helper()
+	h := &house{t: t, dir: t.TempDir()}
+	for _, d := range []string{"a/tree/sub", "a/inner", "shown", "content", "backup", "homes", "anna"} {
+		if err := os.MkdirAll(filepath.Join(h.dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range map[string]string{"a/one": "one", "a/two": "two", "a/tree/x": "x", "a/tree/sub/y": "y", "shown/s": "s", "anna/secret": "secret"} {
+		writeFile(t, filepath.Join(h.dir, name), text)
+	}
+	h.users("anna", "ben")
+	h.file = filepath.Join(h.dir, "ifmatch.toml")
+	h.write(copyFile)
+	h.process = start(t, nil, "--config="+h.file)
+	return h
+}
+
+// holds fails the test unless the file has this text, or is missing with "".
+func (h *house) holds(name, text string) {
+	h.t.Helper()
+	got, err := os.ReadFile(filepath.Join(h.dir, name))
+	if string(got) != text || (err != nil) != (text == "") {
+		h.t.Errorf("%s is %q (%v), want %q", name, got, err, text)
+	}
+}
+
+// RFC 4918 §9.8, §9.9 with the destination in another share of the same server.
+func TestCopyBetweenShares(t *testing.T) {
+	h := newCopyHouse(t)
+	for _, tt := range []struct {
+		user, method, path, to string
+		status                 int
+		header                 []string
+	}{
+		{"ben", "COPY", "/a/one", "/content/one", 201, nil},
+		{"ben", "COPY", "/a/one", "/content/no/one", 409, nil},
+		{"ben", "COPY", "/a/none", "/content/x", 404, nil},
+		{"ben", "COPY", "/a/one", "/content/x", 412, []string{"If-Match", `"other"`}},
+		{"ben", "COPY", "/a/two", "/content/one", 412, []string{"Overwrite", "F"}},
+		{"ben", "COPY", "/a/two", "/content/one", 428, nil}, // the policy is that of the destination
+		{"ben", "COPY", "/content/one", "/a/two", 204, nil},
+		{"ben", "COPY", "/a/tree", "/content/shallow", 201, []string{"Depth", "0"}},
+		{"ben", "COPY", "/a/tree/", "/content/tree/", 201, nil},
+		{"ben", "COPY", "/a/", "/content/all", 201, nil},
+		{"ben", "COPY", "/a/one", "/content/", 428, nil},
+		{"ben", "COPY", "/content/tree", "/a/", 403, nil}, // a share is not replaced
+		{"ben", "COPY", "/shown/s", "/a/s", 201, nil},     // to read is enough at the source
+		{"ben", "COPY", "/a/one", "/shown/one", 403, nil},
+		{"ben", "COPY", "/a/one", "/backup/one", 201, nil},
+		{"ben", "COPY", "/a/two", "/backup/one", 412, []string{"Overwrite", "T"}}, // append-only
+		{"ben", "COPY", "/a/one", "/anna/one", 403, nil},
+		{"ben", "COPY", "/anna/secret", "/a/secret", 403, nil},
+		{"", "COPY", "/a/one", "/backup/two", 401, nil},
+		{"ben", "COPY", "/a/one", "/home/one", 201, nil},
+		{"ben", "COPY", "/home/one", "/a/home-one", 201, nil},
+		{"ben", "COPY", "/a/one", "/inner/one", 502, nil}, // one inside the other
+		{"ben", "COPY", "/a/one", "/nowhere/one", 502, nil},
+		{"ben", "COPY", "/a/one", "http://elsewhere.example/a/x", 502, nil},
+		{"ben", "COPY", "/a/one", "/backup/.ifmatch-x", 403, nil},
+		{"ben", "MOVE", "/a/one", "/content/moved", 502, nil},
+	} {
+		res, text := h.ask(tt.user, tt.method, tt.path, "", append([]string{"Destination", tt.to}, tt.header...)...)
+		if res.StatusCode != tt.status {
+			t.Errorf("%s: %s %s to %s %v: %s, want %d\n%s", tt.user, tt.method, tt.path, tt.to, tt.header, res.Status, tt.status, text)
+		}
+		if tt.status != 201 {
+			continue
+		}
+		if where := res.Header.Get("Location"); strings.TrimSuffix(where, "/") != strings.TrimSuffix(tt.to, "/") {
+			t.Errorf("COPY to %s: Location %q", tt.to, where)
+		}
+		now, _ := h.ask(tt.user, "HEAD", tt.to, "")
+		if tag := res.Header.Get("ETag"); tag != now.Header.Get("ETag") || tag == "" && !strings.Contains(now.Header.Get("Content-Type"), "html") {
+			t.Errorf("COPY to %s said ETag %q, and HEAD says %q", tt.to, tag, now.Header.Get("ETag"))
+		}
+	}
+	for name, text := range map[string]string{
+		"content/one": "one", "a/two": "one", "content/shallow/x": "", "content/tree/x": "x", "content/tree/sub/y": "y",
+		"content/all/tree/sub/y": "y", "a/s": "s", "shown/one": "", "backup/one": "one", "anna/one": "", "a/secret": "",
+		"homes/ben/one": "one", "a/home-one": "one", "a/inner/one": "", "a/one": "one", "content/moved": "", "content/x": "",
+	} {
+		h.holds(name, text)
+	}
+	if staged, _ := filepath.Glob(filepath.Join(h.dir, "*/.ifmatch-*")); len(staged) > 0 {
+		t.Errorf("left behind: %v", staged)
+	}
+}
+
+// Locks, states named in the If header, and dead properties, at both ends.
+func TestCopyBetweenSharesHasAllConditions(t *testing.T) {
+	h := newCopyHouse(t)
+	res, text := h.ask("ben", "PROPPATCH", "/a/tree/x", `<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><colour xmlns="urn:x">red</colour></D:prop></D:set></D:propertyupdate>`)
+	if res.StatusCode != 207 || !strings.Contains(text, "200 OK") {
+		t.Fatal(res.Status, text)
+	}
+	colour := func(path string) bool {
+		_, text := h.ask("ben", "PROPFIND", path, "", "Depth", "0")
+		return strings.Contains(text, ">red<")
+	}
+	res, _ = h.ask("ben", "COPY", "/a/tree", "", "Destination", "/backup/tree")
+	wantStatus(t, res, 201)
+	if !colour("/backup/tree/x") || colour("/backup/tree/sub/y") || !colour("/a/tree/x") {
+		t.Error("dead properties did not travel")
+	}
+	res, _ = h.ask("ben", "COPY", "/a/one", "", "Destination", "/home/f")
+	wantStatus(t, res, 201)
+	tag := res.Header.Get("ETag")
+	res, _ = h.ask("ben", "COPY", "/a/tree/x", "", "Destination", "/home/f", "If", `</home/f> (["stale"])`)
+	wantStatus(t, res, 412)
+	res, _ = h.ask("ben", "COPY", "/a/tree/x", "", "Destination", "/home/f", "If", "</home/f> (["+tag+"])")
+	wantStatus(t, res, 204)
+	if !colour("/home/f") {
+		t.Error("dead properties of a file did not travel")
+	}
+	res, _ = h.ask("ben", "COPY", "/a/two", "", "Destination", "/home/f")
+	wantStatus(t, res, 204)
+	if colour("/home/f") {
+		t.Error("dead properties of what was replaced are left")
+	}
+
+	res, _ = h.ask("ben", "LOCK", "/home/f", `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>`)
+	wantStatus(t, res, 200)
+	token := res.Header.Get("Lock-Token")
+	res, text = h.ask("ben", "COPY", "/a/one", "", "Destination", "/home/f")
+	if res.StatusCode != 423 || !strings.Contains(text, "<D:href>/home/f</D:href>") {
+		t.Errorf("without the lock token: %s\n%s", res.Status, text)
+	}
+	res, _ = h.ask("ben", "COPY", "/a/one", "", "Destination", "/home/f", "If", "</a/one> ("+token+")")
+	wantStatus(t, res, 412) // another resource has that lock
+	res, _ = h.ask("ben", "COPY", "/a/one", "", "Destination", "/home/f", "If", "</home/f> ("+token+")")
+	wantStatus(t, res, 204)
+	h.holds("homes/ben/f", "one")
+	res, _ = h.ask("ben", "PUT", "/home/f", "x")
+	wantStatus(t, res, 423) // what was locked is locked still (RFC 4918 §7.6 is about the source of a MOVE)
+}

@@ -1,0 +1,137 @@
+package etagfs
+
+import (
+	"context"
+	"errors"
+	iofs "io/fs"
+	"path"
+	"slices"
+
+	"ifmatch/fs"
+)
+
+// A COPY that no single commit can make is built under a reserved name, and moved into place.
+
+// collection copies a collection.
+func (c *copying) collection(ctx context.Context) (*Info, bool, error) {
+	hidden := c.to.base.Hidden(c.dst)
+	from, err := c.from.base.Lookup(c.src)
+	if err != nil {
+		return nil, false, err
+	}
+	if err := c.build(ctx, c.src, hidden, nil); err != nil {
+		c.abandon(hidden)
+		return nil, false, err
+	}
+	return c.place(hidden, &copied{Info: from}, true)
+}
+
+// over replaces a collection with a copy of a file, since staged bytes replace files only.
+func (c *copying) over(ctx context.Context, last bool) (*Info, bool, error) {
+	hidden := c.to.base.Hidden(c.dst)
+	from, err := c.buildFile(ctx, c.src, hidden)
+	if err != nil {
+		return nil, false, err
+	}
+	return c.place(hidden, &from, last)
+}
+
+// place moves the copy of from that was built at hidden to dst, in one step, if the Check accepts; else
+// it gives the copy back.
+func (c *copying) place(hidden string, from *copied, last bool) (*Info, bool, error) {
+	created := false
+	held := c.hold()
+	defer held.release()
+	now, release, err := c.to.base.Move(hidden, c.dst, c.Exact, func(_, cur *fs.Info) error {
+		created = cur == nil
+		if !from.IsCollection() {
+			if err := c.still(from); err != nil {
+				return err
+			}
+		}
+		return c.check(last)(&from.Info, cur)
+	})
+	if err != nil {
+		held.release()
+		c.abandon(hidden)
+		return nil, false, err
+	}
+	return c.done(held, &now, from.digest, release, created)
+}
+
+// build copies the collection src to the name to; above are the collections on the way to it. A member that cannot be
+// copied is told to Failed; a full disk or the end of the request ends it all.
+func (c *copying) build(ctx context.Context, src, to string, above []string) error {
+	if slices.Contains(above, src) {
+		return nil // a symbolic link to a collection that it is in
+	}
+	above = append(above, src)
+	if _, err := c.to.base.MakeCollection(to); err != nil {
+		return err
+	}
+	if !c.Shallow {
+		err := c.from.base.List(src, func(base string, i *fs.Info) error {
+			err := c.buildMember(ctx, path.Join(src, base), path.Join(to, base), i.IsCollection(), above)
+			switch {
+			case err == nil, errors.Is(err, iofs.ErrNotExist): // or gone meanwhile
+				return nil
+			case ctx.Err() != nil, errors.Is(err, fs.ErrNoSpace), c.Failed == nil:
+				return err
+			}
+			c.Failed(path.Join(src, base), err)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if c.to.relaxed {
+		return nil
+	}
+	return c.to.base.SyncDir(to)
+}
+
+func (c *copying) buildMember(ctx context.Context, src, to string, collection bool, above []string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	src, err := c.from.base.Resolve(src)
+	if err != nil {
+		return err
+	}
+	if collection {
+		return c.build(ctx, src, to, above)
+	}
+	for range copyAttempts {
+		if _, err = c.buildFile(ctx, src, to); !errors.Is(err, errMoved) {
+			break
+		}
+	}
+	return err
+}
+
+// buildFile copies one state of a file to a name that nobody looks at yet, and returns that state.
+func (c *copying) buildFile(ctx context.Context, src, to string) (copied, error) {
+	staged, from, err := c.stage(ctx, src, to)
+	if err != nil {
+		return copied{}, err
+	}
+	defer staged.Discard()
+	now, _, release, err := staged.Commit(false, func(*fs.Info) error { return nil })
+	if err != nil {
+		return copied{}, err
+	}
+	release()
+	c.to.committed(now.Identity, from.digest)
+	return from, nil
+}
+
+// abandon gives back what was built for nothing.
+func (c *copying) abandon(hidden string) {
+	release, err := c.to.base.Retire(hidden, false, func(*fs.Info) error { return nil })
+	if err == nil {
+		release()
+	} else if !errors.Is(err, iofs.ErrNotExist) {
+		c.to.log.Warn("a copy given up was left for the sweep", "name", hidden, "err", err)
+	}
+}
