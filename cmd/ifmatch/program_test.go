@@ -110,7 +110,9 @@ func (p *process) follow(stderr io.Reader, serving chan<- string) {
 	lines := bufio.NewScanner(stderr)
 	for lines.Scan() {
 		var entry struct{ Msg, URL string }
-		json.Unmarshal(lines.Bytes(), &entry)
+		if json.Unmarshal(lines.Bytes(), &entry) != nil {
+			fmt.Sscanf(lines.Text(), "time=%s level=INFO msg=%s url=%s", new(string), &entry.Msg, &entry.URL)
+		}
 		if entry.Msg == "serving" {
 			serving <- entry.URL
 		}
