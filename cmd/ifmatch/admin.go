@@ -20,7 +20,7 @@ func (d *directories) openAdmin(dir string, o *opened, s *settings) {
 		return // it was opened a moment ago
 	}
 	stop, err := admin.Serve(place, admin.Directory{
-		Dir:     dir,
+		Dir:     real(dir),
 		Shares:  func() []string { return d.shares(dir) },
 		Locks:   o.locks,
 		Digests: etagfs.KeepDigests(o.store),

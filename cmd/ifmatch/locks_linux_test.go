@@ -188,8 +188,10 @@ func TestAdminSocketComesAndGoes(t *testing.T) {
 	if fi, err := os.Stat(socket); err != nil || fi.Mode() != os.ModeSocket|0o600 {
 		t.Errorf("the socket: %v, %v", fi.Mode(), err)
 	}
-	if code, out := locks(); code != 0 {
-		t.Errorf("%d, %q", code, out)
+	for _, env := range []map[string]string{{"IFMATCH_STATE": state}, {"STATE_DIRECTORY": filepath.Dir(state)}} {
+		if code, out, errs := call(t.Context(), env, "locks"); code != 0 || out != "no locks\n" {
+			t.Errorf("%v: %d, %q", env, code, out+errs)
+		}
 	}
 	p.stop(syscall.SIGKILL)
 	if _, err := os.Stat(socket); err != nil {
