@@ -13,7 +13,12 @@ import (
 // call runs the program in this process, as an operator would type it.
 func call(ctx context.Context, env map[string]string, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	code = run(ctx, args, strings.NewReader(""), &out, &errs, func(name string) string { return env[name] })
+	code = run(ctx, args, strings.NewReader(""), &out, &errs, func(name string) string {
+		if v, ok := env[name]; ok || name != "IFMATCH_ALLOW_ROOT" {
+			return v
+		}
+		return os.Getenv(name)
+	})
 	return code, out.String(), errs.String()
 }
 

@@ -26,6 +26,7 @@ var built struct {
 }
 
 func TestMain(m *testing.M) {
+	os.Setenv("IFMATCH_ALLOW_ROOT", "true") // the tests may run as root
 	code := m.Run()
 	if built.dir != "" {
 		os.RemoveAll(built.dir)

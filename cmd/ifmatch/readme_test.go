@@ -87,7 +87,7 @@ func shell(t *testing.T, addr, script string) string {
 	cmd := exec.Command("bash", "-c", "trap 'kill $(jobs -p)' EXIT\n"+script)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(program(t))+":"+os.Getenv("PATH"),
-		"IFMATCH_LISTEN="+addr, "XDG_STATE_HOME="+t.TempDir())
+		"IFMATCH_ALLOW_ROOT=", "IFMATCH_LISTEN="+addr, "XDG_STATE_HOME="+t.TempDir())
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	cmd.WaitDelay = 5 * time.Second

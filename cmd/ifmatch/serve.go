@@ -67,6 +67,9 @@ func serve(ctx context.Context, src source, log *slog.Logger, getenv func(string
 	if err != nil {
 		return err
 	}
+	if err := set.asRoot(os.Geteuid(), log, getenv); err != nil {
+		return err
+	}
 	site := newSite(log, getenv)
 	defer site.close()
 	if err := site.use(set); err != nil {

@@ -31,6 +31,7 @@ type settings struct {
 	config          string
 	users           string
 	noAuth          bool
+	allowRoot       bool
 	tlsCert         string
 	tlsKey          string
 	tlsClientCA     string
@@ -86,6 +87,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.Var(&s.headerTimeout, "header-timeout", "how long a client may take to send the header of a request; 0 for no bound")
 	f.StringVar(&s.config, "config", "", "file of settings, users and shares in TOML; takes no DIR; flags and environment beat it")
 	f.StringVar(&s.users, "users", "", "file of users and password hashes, as ifmatch passwd writes it; without one nobody has to log in")
+	f.BoolVar(&s.allowRoot, "allow-root", false, "run as root with a configuration file, as a service or for other machines; without it root may only try things out on loopback")
 	f.BoolVar(&s.noAuth, "no-auth", false, "listen beyond this machine although nobody has to log in")
 	f.StringVar(&s.tlsCert, "tls-cert", "", "file with the certificate and its chain in PEM; serve HTTPS; read again when it changes")
 	f.StringVar(&s.tlsKey, "tls-key", "", "file with the private key in PEM")
