@@ -9,6 +9,9 @@ const AT_ONCE = 3;
 const LOOK_FIRST = 256 << 10; // a refused upload of more than this is answered before it is read, and cut off
 const SHOWN = 200; // rows of finished uploads that stay
 
+/** Whether nothing is left to do for an upload. */
+const over = (item) => item.state === 'done' || item.state === 'skipped';
+
 export class Uploads {
   constructor(here) {
     this.here = here;
@@ -28,12 +31,17 @@ export class Uploads {
 
   add(list) {
     if (!list.length) return;
-    if (!this.busy) { this.forAll = null; this.items = this.items.filter((i) => i.state !== 'done'); }
+    if (!this.busy) {
+      this.forAll = null;
+      for (const i of this.items) if (over(i)) i.row?.remove();
+      this.items = this.items.filter((i) => !over(i));
+    }
     this.build();
     for (const { file, path } of list) {
       const item = { file, path, state: 'waiting', sent: 0, xhr: null, row: null, condition: { 'If-None-Match': '*' } };
       this.items.push(item);
       this.waiting.push(item);
+      if (this.list.children.length < SHOWN) this.showItem(item);
     }
     this.next();
     this.show();
@@ -174,7 +182,7 @@ export class Uploads {
     const done = this.items.filter((i) => i.state === 'done').length;
     if (failed) toast(`${failed} of ${this.items.length} uploads failed.`, { bad: true });
     else if (done) { toast(done === 1 ? `“${this.items.find((i) => i.state === 'done').path}” uploaded.` : `${done} files uploaded.`); }
-    if (this.items.every((i) => i.state === 'done' || i.state === 'skipped')) setTimeout(() => { if (!this.busy) this.close(); }, 2500);
+    if (this.items.every(over)) setTimeout(() => { if (!this.busy) this.close(); }, 2500);
   }
 
   // ---- what is seen
@@ -218,16 +226,16 @@ export class Uploads {
       item.button = el('button', { class: 'bare', type: 'button' });
       item.button.addEventListener('click', () => (item.state === 'active' || item.state === 'waiting' ? this.cancel(item) : this.retry(item)));
       item.row = el('li', {}, el('span', { class: 'path' }, item.path), item.said, item.button, item.meter);
-      this.list.prepend(item.row);
-      const old = [...this.list.children].slice(SHOWN);
-      old.filter((li) => li.classList.contains('done')).forEach((li) => li.remove());
     }
+    if (over(item) || item.state === 'waiting' && !item.row.isConnected) this.list.append(item.row); // what is over goes to the end
+    else if (!item.row.isConnected) this.list.prepend(item.row);
+    if (over(item)) [...this.list.querySelectorAll('.done')].slice(0, -SHOWN).forEach((li) => li.remove());
     const running = item.state === 'active' || item.state === 'waiting';
     item.row.className = item.state;
     item.meter.value = item.file.size ? item.sent / item.file.size : 0;
     item.meter.hidden = item.state !== 'active';
     item.said.textContent = { waiting: 'waiting', active: size(item.file.size), done: 'done', skipped: 'skipped', cancelled: 'cancelled', failed: item.problem }[item.state];
-    item.button.hidden = item.state === 'done' || item.state === 'skipped';
+    item.button.hidden = over(item);
     item.button.setAttribute('aria-label', running ? `Cancel ${item.path}` : `Retry ${item.path}`);
     item.button.replaceChildren(running ? icon('close') : icon('retry'));
   }
