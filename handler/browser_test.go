@@ -130,7 +130,9 @@ func (p *person) hear(console iter.Seq2[chromedp.ConsoleMessage, error]) {
 
 func (p *person) do(actions ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	if err := chromedp.Do(p.ctx, actions...); err != nil {
+	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
+	defer cancel()
+	if err := chromedp.Do(ctx, actions...); err != nil {
 		p.shot("failed")
 		p.t.Fatalf("%v (%v)", err, p.wrong)
 	}

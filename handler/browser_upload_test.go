@@ -77,7 +77,9 @@ func TestDropsAndFoldersInTheBrowser(t *testing.T) {
 		t.Error(got)
 	}
 
-	pick := func() { p.do(chromedp.SetUploadFiles(chromedp.CSS("#pick-folder"), []string{filepath.Join(dir, "picked")})) }
+	pick := func() {
+		p.do(chromedp.SetUploadFiles(chromedp.CSS("#pick-folder"), []string{filepath.Join(dir, "picked")}))
+	}
 	uploaded := func(paths ...string) {
 		t.Helper()
 		p.has(fmt.Sprintf(`[...document.querySelectorAll('.uploads li.done .path')].map((e) => e.textContent).sort().join() === %q`, strings.Join(paths, ",")))
@@ -255,4 +257,3 @@ func unlock(t *testing.T, url, token string) {
 	}
 	answer.Body.Close()
 }
-

@@ -141,7 +141,7 @@ func (p *indexWriter) row(m *member) error {
 	}
 	_, err := fmt.Fprintf(p.w, `<tr role="row"%s><td role="cell" class="name"><a class="icon %s" href="%s%s">%s%s</a></td>`+
 		`<td role="cell" class="size">%s</td><td role="cell" class="time"><time datetime="%s">%s</time></td></tr>`+"\n",
-		data, kindOf(m.Base, m.Collection), m.Href, view, html.EscapeString(m.Base), slash,
+		data, kindOf(m.Base, m.Collection), m.Href, view, html.EscapeString(forEyes(m.Base)), slash,
 		m.size(), m.ModTime.UTC().Format(time.RFC3339), m.ModTime.UTC().Format("2006-01-02 15:04"))
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"runtime"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -129,6 +130,19 @@ func reserved(name string) bool {
 // showable tells whether a URL can mean a member with this base name; listings leave others out.
 func showable(base string) bool {
 	return utf8.ValidString(base) && !fs.Reserved(base)
+}
+
+// forEyes is a text as people can read it: what would turn the direction of a line ("photo\u202egnp.exe"), break it,
+// or not be seen at all is shown as a mark. Joiners stay, since scripts and emoji are written with them.
+func forEyes(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsControl(r), r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x2028, r == 0x2029,
+			r == 0x200b, r == 0x2060, r == 0xfeff:
+			return utf8.RuneError
+		}
+		return r
+	}, text)
 }
 
 // href is the absolute path of the URL of a name, percent-encoded; a collection ends with a slash.

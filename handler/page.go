@@ -77,7 +77,7 @@ func isBrowser(r *http.Request) bool {
 // newPage begins a page about name and sets the header fields of one.
 func (h *Handler) newPage(w http.ResponseWriter, name string, collection bool) *web.Page {
 	p := &web.Page{
-		Title:    name,
+		Title:    forEyes(name),
 		Assets:   h.href(pageAssets+web.Hash(), true),
 		Nonce:    web.NewNonce(),
 		Self:     h.href(name, collection),
@@ -112,7 +112,7 @@ func (h *Handler) crumbs(name string) []web.Crumb {
 	at := ""
 	for seg := range strings.SplitSeq(name[1:], "/") {
 		at += "/" + seg
-		crumbs = append(crumbs, web.Crumb{Base: seg, Href: h.href(at, true)})
+		crumbs = append(crumbs, web.Crumb{Base: forEyes(seg), Href: h.href(at, true)})
 	}
 	return crumbs
 }

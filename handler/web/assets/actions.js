@@ -1,7 +1,7 @@
 // What can be done to the members of a collection. Each action says what happened as the server tells it, and
 // offers to undo it where that loses nothing.
 
-import { askName, buttons, confirm, dialog, el, icon, toast } from './dom.js';
+import { askName, buttons, confirm, dialog, el, icon, shown, toast } from './dom.js';
 import { copy, makeFolder, member, move, readDocument, remove as removeState, sentence, strongTag } from './net.js';
 
 const quoted = (list) => (list.length === 1 ? `“${list[0].name}”` : `${list.length} items`);
@@ -161,8 +161,8 @@ function pickFolder(here, title, yes, not) {
       let page;
       try { page = await readDocument('GET', to, { Accept: 'text/html' }); } catch (error) { path.textContent = sentence(error); return; }
       at = to;
-      path.textContent = decodeURIComponent(to);
-      const entry = (label, href, kind) => el('li', {}, el('button', { type: 'button', class: `icon ${kind}`, onclick: () => show(href) }, label));
+      path.textContent = shown(decodeURIComponent(to));
+      const entry = (label, href, kind) => el('li', {}, el('button', { type: 'button', class: `icon ${kind}`, onclick: () => show(href) }, shown(label)));
       list.replaceChildren(
         ...(to === here.root ? [] : [entry('Up', to.replace(/[^/]+\/$/, ''), 'up')]),
         ...[...page.querySelectorAll('a.icon.folder')].map((a) => a.getAttribute('href')).filter((href) => !not.includes(href))

@@ -16,6 +16,9 @@ export function el(tag, attributes = {}, ...children) {
 /** An icon, for the eye alone. */
 export const icon = (name) => el('span', { class: `icon ${name}`, 'aria-hidden': 'true' });
 
+/** A text as people can read it: what would turn the direction of a line, break it or not be seen is a mark. */
+export const shown = (text) => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200b\u2060\ufeff]/g, '\ufffd');
+
 let toasts;
 
 /** Says something for a few seconds; action is {label, run}. Errors stay longer. */
@@ -24,7 +27,7 @@ export function toast(text, { action = null, bad = false } = {}) {
     toasts = el('div', { class: 'toasts', role: 'status', 'aria-live': 'polite' });
     document.body.append(toasts);
   }
-  const box = el('div', { class: bad ? 'toast bad' : 'toast' }, el('span', {}, text));
+  const box = el('div', { class: bad ? 'toast bad' : 'toast' }, el('span', {}, shown(text)));
   const close = () => box.remove();
   if (action) box.append(el('button', { class: 'link', onclick: () => { close(); action.run(); } }, action.label));
   box.append(el('button', { class: 'bare', 'aria-label': 'Dismiss', onclick: close }, icon('close')));
@@ -37,7 +40,7 @@ export function toast(text, { action = null, bad = false } = {}) {
 export function dialog(title, build, { wide = false } = {}) {
   return new Promise((resolve) => {
     let result = null;
-    const heading = el('h2', { id: `title-${Math.random().toString(36).slice(2)}` }, title);
+    const heading = el('h2', { id: `title-${Math.random().toString(36).slice(2)}` }, shown(title));
     const box = el('dialog', { class: wide ? 'dialog wide' : 'dialog', 'aria-labelledby': heading.id });
     const done = (value) => { result = value; box.close(); };
     box.append(heading);
@@ -126,7 +129,7 @@ function place(box, at) {
   const r = at.getBoundingClientRect();
   const { offsetWidth: w, offsetHeight: h } = box;
   box.style.left = `${Math.max(8, Math.min(r.right - w, innerWidth - w - 8))}px`;
-  box.style.top = `${r.bottom + h + 8 > innerHeight ? Math.max(8, r.top - h - 4) : r.bottom + 4}px`;
+  box.style.top = `${r.bottom + h + 8 > innerHeight ? Math.max(8, Math.min(r.top, innerHeight) - h - 4) : Math.max(8, r.bottom + 4)}px`;
 }
 
 const steps = [[60, 'second', 1], [3600, 'minute', 60], [86400, 'hour', 3600], [86400 * 14, 'day', 86400], [86400 * 60, 'week', 86400 * 7], [86400 * 700, 'month', 86400 * 30.4], [Infinity, 'year', 86400 * 365.25]];

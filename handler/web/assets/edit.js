@@ -1,7 +1,7 @@
 // The editor. It saves with If-Match, so nobody's words are ever overwritten unseen; when somebody else was
 // faster, it merges, and lets people choose where both wrote.
 
-import { age, confirm, el, icon, menu, toast } from './dom.js';
+import { age, confirm, el, icon, menu, shown, toast } from './dom.js';
 import { Draft } from './draft.js';
 import { Find } from './find.js';
 import { conflicts, decide, joined, mergeTexts } from './merge.js';
@@ -191,7 +191,7 @@ function refreshStatus() {
   const changed = dirty();
   status.textContent = base.tag === null ? 'New file' : changed ? 'Not saved yet' : 'Saved';
   status.className = changed ? 'state unsaved' : 'state';
-  document.title = `${changed ? '• ' : ''}${decodeURIComponent(self)}`;
+  document.title = `${changed ? '• ' : ''}${shown(decodeURIComponent(self))}`;
   const { line, column } = surface.caret();
   place.textContent = `Line ${line}, column ${column}`;
 }

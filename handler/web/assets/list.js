@@ -1,7 +1,7 @@
 // The page of a collection. The rows are the server's: this script sorts, filters, selects and acts on them,
 // so that without it everything can still be read.
 
-import { age, el, exactTime, icon, menu, toast } from './dom.js';
+import { age, el, exactTime, icon, menu, shown, toast } from './dom.js';
 import { follow, readDocument, sentence } from './net.js';
 import * as act from './actions.js';
 import { Uploads } from './upload.js';
@@ -41,7 +41,7 @@ function dress(row) {
   const time = tr.querySelector('time');
   time.textContent = age(row.time);
   time.title = exactTime(row.time);
-  if (row.lock) row.a.after(el('span', { class: 'icon lock badge', title: `Locked by ${row.lock}` }, row.lock));
+  if (row.lock) row.a.after(el('span', { class: 'icon lock badge', title: `Locked by ${row.lock}` }, shown(row.lock)));
   tr.prepend(check);
   tr.append(more);
 }
@@ -122,7 +122,7 @@ async function refresh() {
 
 const search = el('input', { type: 'search', id: 'filter', placeholder: 'Filter', 'aria-label': 'Filter by name', autocomplete: 'off', spellcheck: 'false',
   oninput: () => { needle = search.value.trim().toLowerCase(); requestAnimationFrame(filter); },
-  onkeydown: (event) => { if (event.key === 'Escape') { search.value = ''; search.dispatchEvent(new Event('input')); visible()[0]?.a.focus(); } else if (event.key === 'ArrowDown') { visible()[0]?.a.focus(); event.preventDefault(); } } });
+  onkeydown: (event) => { if (event.key === 'Escape') { search.value = ''; needle = ''; filter(); visible()[0]?.a.focus(); } else if (event.key === 'ArrowDown') { filter(); visible()[0]?.a.focus(); event.preventDefault(); } } });
 
 function buildTools() {
   const tools = document.getElementById('tools');

@@ -2,7 +2,7 @@
 // been told to. A name that is taken is asked about.
 
 import { another } from './actions.js';
-import { badName, buttons, dialog, el, icon, size, toast } from './dom.js';
+import { badName, buttons, dialog, el, icon, shown, size, toast } from './dom.js';
 import { makeFolder, member, Refused, sentence, strongTag } from './net.js';
 
 const AT_ONCE = 3;
@@ -225,7 +225,7 @@ export class Uploads {
       item.said = el('span', { class: 'said' });
       item.button = el('button', { class: 'bare', type: 'button' });
       item.button.addEventListener('click', () => (item.state === 'active' || item.state === 'waiting' ? this.cancel(item) : this.retry(item)));
-      item.row = el('li', {}, el('span', { class: 'path' }, item.path), item.said, item.button, item.meter);
+      item.row = el('li', {}, el('span', { class: 'path' }, shown(item.path)), item.said, item.button, item.meter);
     }
     if (over(item) || item.state === 'waiting' && !item.row.isConnected) this.list.append(item.row); // what is over goes to the end
     else if (!item.row.isConnected) this.list.prepend(item.row);

@@ -1,0 +1,245 @@
+//go:build browser
+
+package handler_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"ifmatch/fs"
+	"ifmatch/handler"
+)
+
+// actions is the selector of the menu of a member.
+func actions(name string) string { return `button[aria-label="Actions for ` + name + `"]` }
+
+// listed waits until the collection shows exactly these names.
+func (p *person) listed(names ...string) {
+	p.t.Helper()
+	p.has(`[...document.querySelectorAll('#files td.name a')].map((a) => a.textContent).join('|') === ` + strconv.Quote(strings.Join(names, "|")))
+}
+
+// What somebody else does while a question is open makes the answer void: nothing is overwritten or deleted that
+// was not seen.
+func TestRacesInTheBrowser(t *testing.T) {
+	base := serve(t, trees["disk"](t), handler.Options{})
+	put(t, base+"/a.txt", "a")
+	put(t, base+"/b.txt", "b")
+	p := visit(t, chromium(t), base)
+	p.expect("412 (Precondition Failed)")
+	p.expect("423 (Locked)")
+	p.open("/")
+	p.listed("a.txt", "b.txt")
+
+	p.press(actions("a.txt"))
+	p.press("Delete…")
+	p.sees("This cannot be undone")
+	put(t, base+"/a.txt", "a, changed")
+	p.press("dialog .button.bad")
+	p.sees("“a.txt” was not deleted: Somebody changed it meanwhile")
+	p.shot("delete-refused")
+	if got := stored(t, base+"/a.txt"); got != "a, changed" {
+		t.Error(got)
+	}
+
+	p.press(actions("b.txt"))
+	p.press("Rename…")
+	p.write("dialog input", "c.txt")
+	put(t, base+"/c.txt", "somebody else's")
+	p.press("Rename")
+	p.sees("“c.txt” is there already; nothing was changed")
+	p.listed("a.txt", "b.txt", "c.txt")
+	if b, c := stored(t, base+"/b.txt"), stored(t, base+"/c.txt"); b != "b" || c != "somebody else's" {
+		t.Error(b, c)
+	}
+
+	// A copy beside the original gets a name of its own, and can be taken back while it is what was copied.
+	p.press(actions("b.txt"))
+	p.press("Copy…")
+	p.press("Copy here")
+	p.sees("“b.txt” copied")
+	p.listed("a.txt", "b (2).txt", "b.txt", "c.txt")
+	put(t, base+"/b%20(2).txt", "worked on")
+	p.press("Undo")
+	p.sees("It cannot be undone: Somebody changed it meanwhile")
+	if got := stored(t, base+"/b%20(2).txt"); got != "worked on" {
+		t.Error(got)
+	}
+
+	// Moving onto a name that is taken, and what is locked.
+	make, _ := http.NewRequest("MKCOL", base+"/sub/", nil)
+	if answer, err := http.DefaultClient.Do(make); err != nil || answer.StatusCode != http.StatusCreated {
+		t.Fatal(answer, err)
+	}
+	put(t, base+"/sub/b.txt", "in sub")
+	p.sees("sub/")
+	p.press(actions("b.txt"))
+	p.press("Move…")
+	p.press("sub")
+	p.press("Move here")
+	p.sees("“b.txt” was not moved")
+	if a, b := stored(t, base+"/b.txt"), stored(t, base+"/sub/b.txt"); a != "b" || b != "in sub" {
+		t.Error(a, b)
+	}
+	lockFor(t, base+"/c.txt", "Eva")
+	p.do(chromedp.Reload())
+	p.has(`document.querySelector('.badge')?.textContent === 'Eva'`)
+	p.press(actions("c.txt"))
+	p.press("Delete…")
+	p.press("dialog .button.bad")
+	p.sees("“c.txt” was not deleted: It is locked by Eva until")
+	p.open("/c.txt?view")
+	p.sees("locked by Eva")
+	p.open("/c.txt?edit")
+	p.has(`document.querySelector('#text')?.value === "somebody else's"`)
+	p.do(chromedp.KeyEvent("x"), chromedp.KeyEvent("s", chromedp.KeyModifiers(kb.ModifierCtrl)))
+	p.sees("Not saved. It is locked by Eva until")
+	p.shot("edit-locked")
+}
+
+// Everything can be done without a mouse.
+func TestKeyboardInTheBrowser(t *testing.T) {
+	base := serve(t, trees["disk"](t), handler.Options{})
+	for _, name := range []string{"a.txt", "b.txt", "c.txt"} {
+		put(t, base+"/"+name, name)
+	}
+	p := visit(t, chromium(t), base)
+	key := func(keys ...string) {
+		t.Helper()
+		for _, k := range keys {
+			if len(k) == 1 && k > " " { // one event, as a keyboard sends it: whoever handles it keeps it out of the text
+				call(p, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: "keyDown", Key: k, Text: k})
+				continue
+			}
+			p.do(chromedp.KeyEvent(k))
+		}
+	}
+	p.open("/")
+	p.listed("a.txt", "b.txt", "c.txt")
+	key(kb.Tab)
+	p.has(`document.activeElement.className === 'skip'`)
+	key(kb.ArrowDown, kb.ArrowDown, " ", kb.ArrowDown, " ")
+	p.sees("2 selected")
+	key(kb.Escape)
+	p.has(`document.querySelector('.selection').hidden`)
+	p.do(chromedp.KeyEvent("a", chromedp.KeyModifiers(kb.ModifierCtrl)))
+	p.sees("3 selected")
+	key(kb.Escape, kb.Home, kb.F2)
+	p.has(`document.activeElement.matches('dialog input') && document.activeElement.selectionEnd === 1`) // the stem is chosen
+	key("z", kb.Enter)
+	p.listed("b.txt", "c.txt", "z.txt")
+	key("/")
+	p.has(`document.activeElement.id === 'filter'`)
+	key("c", kb.ArrowDown, kb.Delete)
+	p.sees("Delete “c.txt”?")
+	key(kb.Enter)
+	p.sees("“c.txt” deleted")
+	key("/", kb.Escape)
+	p.listed("b.txt", "z.txt")
+	key("n")
+	p.has(`document.activeElement.matches('dialog input')`)
+	p.do(chromedp.KeyEvent("box"))
+	key(kb.Enter)
+	p.listed("box/", "b.txt", "z.txt")
+	key("?")
+	p.sees("one folder up")
+	key(kb.Escape)
+	p.has(`!document.querySelector('dialog')`)
+	p.do(chromedp.Focus(chromedp.CSS(actions("z.txt"))))
+	key(kb.Enter)
+	p.has(`document.activeElement.textContent === 'Open'`)
+	key(kb.End)
+	p.has(`document.activeElement.textContent === 'Delete…'`)
+	key(kb.Escape)
+	p.has(`document.activeElement.getAttribute('aria-label') === 'Actions for z.txt'`)
+	key(kb.Home, kb.Enter)
+	p.has(`location.pathname === '/box/' && document.readyState === 'complete' && document.documentElement.classList.contains('js')`)
+	key(kb.Backspace)
+	p.has(`location.pathname === '/'`)
+}
+
+// hostile are names that mean something else to HTML, URLs, scripts, terminals and readers.
+var hostile = []string{
+	`<img src=x onerror=alert(1)>`, `"><script>alert(1)<`, `a"b'c&d.txt`, "new\nline.txt", "tab\there.txt", "photo\u202egnp.exe",
+	"\u2067isolated.txt", `back\slash.txt`, "%2e%2e", "%00.txt", "#fragment?query.txt", "javascript:alert(1)", "{{.}}", "${1+1}.txt",
+	" lead.txt", "trail ", "-rf.txt", "~", "...", "é.txt", strings.Repeat("n", 251) + ".txt", "\u200b",
+}
+
+func TestHostileNamesInTheBrowser(t *testing.T) {
+	dir := t.TempDir()
+	names := hostile
+	for _, name := range names {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("text of "+name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree, err := fs.OpenRoot(dir, fs.RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := serve(t, tree, handler.Options{})
+	p := visit(t, chromium(t), base)
+	p.open("/")
+	p.sees(strconv.Itoa(len(names)) + " items")
+	p.shot("hostile")
+	hrefs, err := chromedp.Run(p.ctx, chromedp.Evaluate[[]string](`[...document.querySelectorAll('#files td.name a')].map((a) => a.getAttribute('href'))`))
+	if err != nil || len(hrefs) != len(names) {
+		t.Fatal(err, hrefs)
+	}
+	if n, _ := chromedp.Run(p.ctx, chromedp.Evaluate[int](`document.querySelectorAll('#files img, #files script').length`)); n != 0 {
+		t.Error("a name became an element")
+	}
+	if text, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.querySelector('#files').textContent`)); strings.ContainsAny(text, "\u202e\u2067") {
+		t.Error("a name turns the direction of what is read")
+	}
+	seen := map[string]bool{}
+	for _, href := range hrefs {
+		if !strings.HasPrefix(href, "/") || strings.HasPrefix(href, "//") {
+			t.Errorf("href %q leads elsewhere", href)
+		}
+		status, body := statusOf(t, base+strings.TrimSuffix(href, "?view"))
+		if name, ok := strings.CutPrefix(body, "text of "); ok && status == http.StatusOK {
+			seen[name] = true
+		}
+		for _, page := range []string{"?view", "?edit"} {
+			if status, _ := statusOf(t, base+strings.TrimSuffix(href, "?view")+page); status != http.StatusOK {
+				t.Errorf("%s%s: %d", href, page, status)
+			}
+		}
+	}
+	for _, name := range names {
+		if !seen[name] {
+			t.Errorf("%q cannot be reached", name)
+		}
+	}
+	// Renamed, edited and deleted like any other.
+	for i, name := range []string{`<img src=x onerror=alert(1)>`, "new\nline.txt", "#fragment?query.txt", "photo\u202egnp.exe"} {
+		p.eval(`[...document.querySelectorAll('tr')].find((tr) => tr.row?.name === ` + strconv.QuoteToASCII(name) + `).querySelector('.more button').click()`)
+		p.press("Rename…")
+		plain := "plain" + strconv.Itoa(i) + ".txt"
+		p.write("dialog input", plain)
+		p.press("Rename")
+		p.sees("is now “" + plain + "”")
+		if text, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.querySelector('.toasts').textContent`)); strings.ContainsAny(text, "\u202e\n") {
+			t.Errorf("%q", text)
+		}
+		p.eval(`document.querySelector('.toast button')?.click()`) // undo
+		p.sees("Undone.")
+		p.eval(`document.querySelectorAll('.toast').forEach((e) => e.remove())`)
+	}
+	p.open("/%3Cimg%20src=x%20onerror=alert(1)%3E?edit")
+	p.has(`document.querySelector('#text')?.value.startsWith('text of <img')`)
+	p.do(chromedp.KeyEvent("x"), chromedp.KeyEvent("s", chromedp.KeyModifiers(kb.ModifierCtrl)))
+	p.sees("Saved.")
+	if got := stored(t, base+"/%3Cimg%20src=x%20onerror=alert(1)%3E"); got != "xtext of <img src=x onerror=alert(1)>" {
+		t.Errorf("%q", got)
+	}
+}
