@@ -37,6 +37,17 @@ inside sh -c 'kill -KILL "$1"' sh "$before"
 soon started_again "$before"
 same "$(status -T /etc/hostname $url/a)" 423
 
+judge "beside it: root lists and breaks locks, and the digests of its files are made and used"
+operator="ifmatch locks --state /var/lib/ifmatch"
+[ -n "$(lock $url/broken)" ] || fail "no lock"
+same "$(inside $operator | awk 'NR > 1 { print $2, $3, $4, $5 }')" $'/ /a infinity exclusive\n/ /broken infinity exclusive'
+quiet inside ifmatch locks break --state /var/lib/ifmatch /broken
+logged 'a lock was broken.*by=root path=/broken' || fail "the log does not say who broke the lock"
+same "$(status -T /etc/hostname $url/broken)" 204
+! inside runuser -u nobody -- $operator 2>/dev/null || fail "nobody can list locks"
+quiet inside runuser -u ifmatch -- ifmatch hash --state /var/lib/ifmatch /srv/ifmatch
+inside runuser -u ifmatch -- ifmatch scrub --state /var/lib/ifmatch /srv/ifmatch | grep -q ' 0 rotten, 0 unknown, 0 could' || fail "scrub does not use the digests"
+
 judge "a server that hangs: the watchdog kills it and it is started again"
 dropin ifmatch.service $'[Service]\nWatchdogSec=4\nTimeoutAbortSec=1'
 inside systemctl restart ifmatch.service
