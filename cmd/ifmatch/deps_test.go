@@ -19,6 +19,8 @@ ifmatch/cmd/ifmatch:
 	github.com/coreos/go-systemd/v22/activation github.com/coreos/go-systemd/v22/daemon
 	github.com/spf13/cobra github.com/spf13/cobra/doc github.com/spf13/pflag
 	golang.org/x/crypto/acme golang.org/x/crypto/acme/autocert
+	github.com/prometheus/client_golang/prometheus github.com/prometheus/client_golang/prometheus/collectors
+	github.com/prometheus/client_golang/prometheus/promhttp golang.org/x/sync/singleflight
 	github.com/jdx/go-netrc github.com/schollz/progressbar/v3 golang.org/x/term
 	std: net/http net os/signal
 ifmatch/cmd/ifmatch/admin:

@@ -43,6 +43,7 @@ func (g *generation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case a.wait > 0:
+		g.login.throttled.Add(1)
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter(a.wait)))
 		g.refuse(w, r, "", http.StatusTooManyRequests, "Too many passwords were wrong; wait.")
 		return

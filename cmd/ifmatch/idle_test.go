@@ -34,7 +34,7 @@ func listenAndServe(t *testing.T, network string, h http.HandlerFunc) (dial func
 	s.idleTimeout, s.headerTimeout, s.shutdownTimeout = duration(testIdle), duration(testIdle), duration(time.Second)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- serveHTTP(ctx, []net.Listener{ln}, h, s, nil, slog.New(slog.DiscardHandler)) }()
+	go func() { done <- serveHTTP(ctx, []net.Listener{ln}, h, s, nil, nil, slog.New(slog.DiscardHandler)) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {

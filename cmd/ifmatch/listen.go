@@ -52,6 +52,22 @@ func (a *address) loopback() bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// localAddress is an address that only this machine can reach; "" for none.
+type localAddress struct{ address }
+
+func (a *localAddress) accepts() string {
+	return "what only this machine can reach: 127.0.0.1:PORT, [::1]:PORT, localhost:PORT, unix:/PATH"
+}
+
+func (a *localAddress) Set(s string) error {
+	var given address
+	if s != "" && (given.Set(s) != nil || !given.loopback()) {
+		return errNotAccepted
+	}
+	a.address = given
+	return nil
+}
+
 // listen opens the listener, or says in one sentence why it cannot.
 func (a *address) listen() (net.Listener, error) {
 	if a.network == "unix" {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"ifmatch/cmd/ifmatch/auth"
@@ -18,6 +19,8 @@ type login struct {
 	verifier  *auth.Verifier
 	addresses auth.Throttle
 	names     auth.Throttle
+
+	failed, throttled atomic.Uint64
 }
 
 // Ten wrong passwords from one address, or fifty for one user from everywhere, and it is over for five minutes.
@@ -79,6 +82,7 @@ func (l *login) password(ctx context.Context, users *auth.Users, credentials, na
 	if err == nil {
 		l.addresses.Fail(key, now)
 		l.names.Fail(name, now)
+		l.failed.Add(1)
 		l.log.Warn("login failed", "remote", address, "user", name)
 	}
 	return answer{wrong: true}

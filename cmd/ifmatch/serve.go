@@ -85,6 +85,10 @@ func serve(ctx context.Context, src source, log *slog.Logger, getenv func(string
 	if err = set.guarded(onlyLocal(lns...)); err == nil {
 		first, err = secure.prepare(set)
 	}
+	var m *metrics
+	if err == nil {
+		m, err = openMetrics(set.settings, site)
+	}
 	if err != nil {
 		for _, ln := range lns {
 			ln.Close()
@@ -94,8 +98,11 @@ func serve(ctx context.Context, src source, log *slog.Logger, getenv func(string
 	secure.use(first)
 	stop := reloadOnHangup(ctx, src, site, secure, log)
 	defer stop()
+	if m != nil {
+		log.Info("metrics", "url", url(m.ln, "http"))
+	}
 	announce(lns, set, log)
-	return serveHTTP(ctx, lns, site, set.settings, secure.server(), log)
+	return serveHTTP(ctx, lns, site, set.settings, secure.server(), m, log)
 }
 
 func treeOptions(s *settings, store *state.Store, log *slog.Logger) etagfs.Options {

@@ -14,10 +14,12 @@ import (
 )
 
 // serveHTTP answers requests on lns with h until ctx is cancelled, then stops accepting and lets
-// the requests in flight finish, for at most s.shutdownTimeout. secure is nil without TLS. It tells the service manager.
-func serveHTTP(ctx context.Context, lns []net.Listener, h http.Handler, s *settings, secure *tls.Config, log *slog.Logger) error {
+// the requests in flight finish, for at most s.shutdownTimeout. secure is nil without TLS,
+// and m without metrics. It tells the service manager.
+func serveHTTP(ctx context.Context, lns []net.Listener, h http.Handler, s *settings, secure *tls.Config, m *metrics, log *slog.Logger) error {
 	dog := newWatchdog(manager{log})
-	h = dog.mark(h)
+	dog.marks = dog.marks || m != nil
+	h = dog.mark(m.count(h))
 	probed := lns[0]
 	if idle := time.Duration(s.idleTimeout); idle > 0 {
 		ticks := newTicks(idle)
@@ -44,6 +46,11 @@ func serveHTTP(ctx context.Context, lns []net.Listener, h http.Handler, s *setti
 	}
 	dog.ready("serving " + urls(lns, s.scheme()))
 	go dog.watch(ctx, probed, s.scheme())
+	if m != nil {
+		client := dog.client(probed)
+		stop := m.serve(ctx, func(ctx context.Context) error { return dog.probe(ctx, client, s.scheme()) }, log)
+		defer stop()
+	}
 	select {
 	case err := <-ended:
 		return err // the listener broke

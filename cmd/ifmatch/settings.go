@@ -10,6 +10,7 @@ import (
 // settings is what a server is told: the value of each flag of serve.
 type settings struct {
 	listen          address
+	metrics         localAddress
 	etag            choice
 	hashLimit       size
 	hashRate        size
@@ -67,6 +68,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	f := pflag.NewFlagSet("serve", pflag.ContinueOnError)
 	f.SortFlags = false
 	f.Var(&s.listen, "listen", "where to listen: host:port, :port for every interface, or unix:/path")
+	f.Var(&s.metrics, "metrics", "where to serve /metrics (Prometheus), /healthz and /readyz, to this machine only: 127.0.0.1:port or unix:/path")
 	f.Var(&s.etag, "etag", "what an ETag is made of; stat: device, inode, size and times of the file; content: SHA-256 of its bytes")
 	f.Var(&s.hashLimit, "hash-limit", "with --etag content: a larger file that nobody has hashed yet is answered without ETag until the background hasher gets there")
 	f.Var(&s.hashRate, "hash-rate", "with --etag content: bytes that the background hasher reads in a second; 0 for no limit")

@@ -250,6 +250,8 @@ func (src source) load() (*setup, error) {
 // consistent refuses settings that do not go together.
 func (set *setup) consistent() error {
 	switch {
+	case set.metrics.addr != "" && set.metrics.address == set.listen && !strings.HasSuffix(set.listen.addr, ":0"):
+		return usagef("--metrics and --listen are the same address, %s; files and metrics need one each", set.listen.String())
 	case (set.tlsCert == "") != (set.tlsKey == ""):
 		return usagef("--tls-cert and --tls-key are given together")
 	case set.tlsClientCA != "" && !set.tls():

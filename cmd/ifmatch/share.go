@@ -26,7 +26,9 @@ type opened struct {
 	tree  *etagfs.FS
 	store *state.Store
 	locks *lock.Table
-	how   string // the settings that it was opened with
+	dir   string
+	was   iofs.FileInfo // of dir; nil when it is in memory
+	how   string        // the settings that it was opened with
 	close func()
 }
 
@@ -36,8 +38,9 @@ type directories struct {
 	getenv func(string) string
 	shares func(dir string) []string // the prefixes that it is served at
 
-	mu   sync.Mutex
-	open map[string]*opened // guarded by mu
+	mu    sync.Mutex
+	open  map[string]*opened // guarded by mu
+	ended totals             // guarded by mu; of those that were closed
 }
 
 // opening are the settings that only a restart can change.
@@ -71,6 +74,7 @@ func (d *directories) keep(want func(dir string) bool) {
 	for dir, o := range d.open {
 		if !want(dir) {
 			o.close()
+			d.ended = d.ended.plus(o.totals().ended())
 			delete(d.open, dir)
 		}
 	}
@@ -87,7 +91,10 @@ func openDirectory(dir string, s *settings, log *slog.Logger, getenv func(string
 		base.Close()
 		return nil, err
 	}
-	o := &opened{base: base, store: store, locks: locks, tree: etagfs.New(base, treeOptions(s, store, log)), how: opening(s)}
+	o := &opened{base: base, store: store, locks: locks, tree: etagfs.New(base, treeOptions(s, store, log)), dir: dir, how: opening(s)}
+	if !s.memory {
+		o.was, _ = os.Stat(dir)
+	}
 	swept := make(chan struct{})
 	go func() {
 		sweep(base, log)

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"ifmatch/cmd/ifmatch/auth"
 	"ifmatch/etagfs"
 	"ifmatch/fs"
@@ -21,6 +23,8 @@ type site struct {
 	dirs  *directories
 	login *login
 	now   atomic.Pointer[generation]
+
+	asking singleflight.Group // whether a share is ready, by prefix
 }
 
 // generation is a site as one setup says it.
@@ -82,12 +86,18 @@ func (s *site) forget(g *generation) {
 func (s *site) close() { s.forget(nil) }
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g := s.enter()
+	defer g.mu.RUnlock()
+	g.ServeHTTP(w, r)
+}
+
+// enter returns what is served now. Its directories stay open until its mu is given back.
+func (s *site) enter() *generation {
 	g := s.now.Load()
 	for !g.mu.TryRLock() { // it is being retired
 		g = s.now.Load()
 	}
-	defer g.mu.RUnlock()
-	g.ServeHTTP(w, r)
+	return g
 }
 
 // trusted tells whether a request came through a proxy that we believe.

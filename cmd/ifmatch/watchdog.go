@@ -18,7 +18,8 @@ import (
 type watchdog struct {
 	manager
 	every  time.Duration // 0: nobody wants to know
-	secret string        // marks our own requests, so that the log does not fill with them
+	marks  bool          // somebody sends our own requests
+	secret string        // marks them, so that the log does not fill with them
 }
 
 // newWatchdog asks the service manager how often it wants to hear of us.
@@ -27,7 +28,7 @@ func newWatchdog(m manager) *watchdog {
 	if err != nil {
 		m.log.Warn("the watchdog is off", "err", err)
 	}
-	return &watchdog{manager: m, every: within / 3, secret: rand.Text()} // one request may be lost
+	return &watchdog{manager: m, every: within / 3, marks: within > 0, secret: rand.Text()} // one request may be lost
 }
 
 // watch probes ln until ctx ends; scheme is "http" or "https".
@@ -91,7 +92,7 @@ type ownProbe struct{}
 
 // mark lets our own requests be known.
 func (d *watchdog) mark(next http.Handler) http.Handler {
-	if d.every <= 0 {
+	if !d.marks {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
