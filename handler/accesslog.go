@@ -40,8 +40,12 @@ func (h *Handler) release(w *response) {
 // logAccess writes the one line of a request: 5xx is ours and an error, all else is the client's news.
 func (h *Handler) logAccess(w *response, r *http.Request) {
 	level := slog.LevelInfo
-	if w.status >= 500 && w.status != http.StatusNotImplemented && w.status != webdav.StatusInsufficientStorage {
-		level = slog.LevelError
+	switch w.status {
+	case http.StatusNotImplemented, webdav.StatusInsufficientStorage, http.StatusBadGateway: // a Destination elsewhere
+	default:
+		if w.status >= 500 {
+			level = slog.LevelError
+		}
 	}
 	if !h.opts.Log.Enabled(r.Context(), level) {
 		return
@@ -54,7 +58,7 @@ func (h *Handler) logAccess(w *response, r *http.Request) {
 		slog.Int("status", w.status),
 		slog.Int64("bytes", w.sent),
 		slog.Duration("duration", h.opts.Now().Sub(w.began)),
-		slog.String("remote", r.RemoteAddr))
+		slog.String("remote", h.opts.Address(r)))
 	if u := User(r.Context()); u != "" {
 		attrs = append(attrs, slog.String("user", u))
 	}

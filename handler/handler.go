@@ -57,6 +57,8 @@ type Options struct {
 	// TrustForwarded tells whether a request came through a proxy whose Forwarded and X-Forwarded-Host
 	// header fields may say the public name as well, and X-Request-Id the id; nil trusts none.
 	TrustForwarded func(*http.Request) bool
+	// Address is where a request comes from, for the log: behind proxies the client; nil is its RemoteAddr.
+	Address func(*http.Request) string
 	// Elsewhere is the Handler of another tree of this server that a URL path leads to, so that COPY can have its
 	// destination there; nil where there is none, or none for who asks. nil: there is no other tree.
 	Elsewhere func(r *http.Request, urlPath string) *Handler
@@ -128,6 +130,9 @@ func New(tree *etagfs.FS, o Options) (*Handler, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Address == nil {
+		o.Address = func(r *http.Request) string { return r.RemoteAddr }
 	}
 	if o.State == nil {
 		o.State = state.NewMemory(state.Options{})

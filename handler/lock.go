@@ -70,7 +70,7 @@ func (g *grant) answer(w http.ResponseWriter) error {
 		return parentGone(g.decide, err)
 	}
 	if created {
-		g.h.writers.wrote(info, writerOf(g.r))
+		g.h.writers.wrote(info, g.h.writerOf(g.r))
 		set(w, "Location", g.h.href(g.t.name, false))
 		set(w, "Last-Modified", g.h.lastModified(info))
 	}

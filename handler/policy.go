@@ -49,7 +49,7 @@ func (h *Handler) overwritten(r *http.Request, before *etagfs.Info) {
 	}
 	h.opts.Log.LogAttrs(r.Context(), slog.LevelWarn, "overwrote without a condition",
 		slog.String("method", r.Method), slog.String("path", r.URL.Path),
-		slog.String("by", writerOf(r).String()), slog.String("of", who), slog.String("etag", before.Tag.String()))
+		slog.String("by", h.writerOf(r).String()), slog.String("of", who), slog.String("etag", before.Tag.String()))
 }
 
 type userKey struct{}
@@ -81,7 +81,9 @@ func User(ctx context.Context) string {
 // writer is who sent a request. Other clients may learn the user, the address is for the log.
 type writer struct{ user, address string }
 
-func writerOf(r *http.Request) writer { return writer{User(r.Context()), r.RemoteAddr} }
+func (h *Handler) writerOf(r *http.Request) writer {
+	return writer{User(r.Context()), h.opts.Address(r)}
+}
 
 func (w writer) String() string {
 	if w.user != "" {

@@ -53,7 +53,7 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return parentGone(write.Check, err)
 	}
-	h.writers.wrote(info, writerOf(r))
+	h.writers.wrote(info, h.writerOf(r))
 	h.overwritten(r, before)
 	if !modTime.IsZero() {
 		set(w, "X-Oc-Mtime", "accepted")

@@ -98,7 +98,7 @@ func (x *transfer) answer(w http.ResponseWriter, info *etagfs.Info, created bool
 		x.intent.Abandon()
 		return err
 	}
-	x.there.writers.wrote(info, writerOf(x.r))
+	x.there.writers.wrote(info, x.h.writerOf(x.r))
 	x.there.overwritten(x.r, x.before)
 	if !info.Tag.IsZero() {
 		set(w, "Etag", info.Tag.String())

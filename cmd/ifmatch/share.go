@@ -145,7 +145,7 @@ func (s *share) handler(dir string) (*handler.Handler, error) {
 	}
 	ho := handlerOptions(s.settings, s.site.dirs.log)
 	ho.State, ho.Locks, ho.Hosts = o.store, o.locks, s.hosts
-	ho.TrustForwarded = s.site.trusted
+	ho.TrustForwarded, ho.Address = s.site.trusted, s.site.address
 	ho.Elsewhere = s.site.elsewhere
 	if s.prefix != "/" {
 		ho.Prefix = s.prefix

@@ -123,7 +123,7 @@ func (g *generation) root(user string) (http.Handler, error) {
 	}
 	// Depth infinity would have to tell of what is in the shares: RFC 4918 §9.1 lets us refuse it.
 	h, err := handler.New(etagfs.New(base, etagfs.Options{Log: g.dirs.log}),
-		handler.Options{ReadOnly: true, MaxInfinite: -1, Log: g.dirs.log, Hosts: g.hosts, TrustForwarded: g.trusted})
+		handler.Options{ReadOnly: true, MaxInfinite: -1, Log: g.dirs.log, Hosts: g.hosts, TrustForwarded: g.trusted, Address: g.address})
 	if err == nil {
 		g.roots.Store(key, h)
 	}

@@ -15,12 +15,15 @@ trap leave EXIT
 trap 'exit 143' TERM
 trap 'exit 130' INT
 
-# serve [FLAG...] starts the server on a free port, or at LISTEN, and waits until it listens.
+# serve [FLAG...] starts the server on a free port, or at LISTEN, and waits until it listens. With CONFIG it
+# serves what that file says, else DIR.
 serve() {
+	local what=("$DIR")
+	[ -z "${CONFIG:-}" ] || what=(--config "$CONFIG")
 	mkdir -p "$DIR" "$WORK/state"
 	: >"$WORK/server.log"
 	# without 7, a file of a mount that the server would keep open
-	"$IFMATCH" serve --listen "${LISTEN:-127.0.0.1:0}" --state "$WORK/state" "$@" "$DIR" \
+	"$IFMATCH" serve --listen "${LISTEN:-127.0.0.1:0}" --state "$WORK/state" "$@" "${what[@]}" \
 		>"$WORK/server.log" 2>&1 7>&- &
 	server_pid=$!
 	local address= n

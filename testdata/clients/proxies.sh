@@ -1,71 +1,61 @@
-# Compressing proxies in front of us: nginx with gzip on and Apache with mod_deflate, as Debian ships them.
+# Proxies in front of us: those of README, and compressing ones, as Debian ships them.
+#
 # A proxy that compresses an answer respells its entity-tag (W/"t", "t-gzip"), and a client that saves with
 # what it was told would get 412 for ever. --proxy-tags takes our own tag back in that spelling.
 . "$(dirname "$0")/lib.sh"
 
-# free_port prints a port of the loopback where nothing listens.
+# free_port prints a port of the loopback where nothing listens, below those that connections get.
 free_port() {
 	local p
 	while :; do
-		p=$((20000 + RANDOM % 30000))
+		p=$((20000 + RANDOM % 12000))
 		(exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null || break
 	done
 	echo "$p"
 }
 
+# start_nginx NAME reads directives of http from standard input.
 start_nginx() {
-	mkdir -p "$WORK/nginx"
-	cat >"$WORK/nginx/nginx.conf" <<EOF
+	local dir=$WORK/$1
+	mkdir -p "$dir"
+	{
+		cat <<EOF
 daemon off;
 user root;
-pid $WORK/nginx/pid;
-error_log $WORK/nginx/error.log;
+pid $dir/pid;
+error_log $dir/error.log;
 events {}
 http {
 	include /etc/nginx/mime.types;
 	access_log off;
-	gzip on;
-	gzip_min_length 1;
-	gzip_proxied any;
-	gzip_types text/plain;
-	client_body_temp_path $WORK/nginx/body;
-	proxy_temp_path $WORK/nginx/proxy; fastcgi_temp_path $WORK/nginx/f; uwsgi_temp_path $WORK/nginx/u; scgi_temp_path $WORK/nginx/s;
-	client_max_body_size 0;
-	server {
-		listen 127.0.0.1:$1;
-		location / {
-			proxy_pass $URL;
-			proxy_http_version 1.1;
-			proxy_request_buffering off;
-			proxy_set_header Host \$http_host;
-		}
-	}
-}
+	client_body_temp_path $dir/body;
+	proxy_temp_path $dir/proxy; fastcgi_temp_path $dir/f; uwsgi_temp_path $dir/u; scgi_temp_path $dir/s;
 EOF
-	nginx -e "$WORK/nginx/error.log" -c "$WORK/nginx/nginx.conf" &
+		cat
+		echo '}'
+	} >"$dir/nginx.conf"
+	nginx -e "$dir/error.log" -c "$dir/nginx.conf" &
 }
 
+# start_apache NAME reads directives from standard input.
 start_apache() {
-	local m=/usr/lib/apache2/modules
-	mkdir -p "$WORK/apache"
-	cat >"$WORK/apache/httpd.conf" <<EOF
-ServerRoot "$WORK/apache"
-DefaultRuntimeDir "$WORK/apache"
-PidFile "$WORK/apache/pid"
-Listen 127.0.0.1:$1
+	local dir=$WORK/$1 m
+	mkdir -p "$dir"
+	{
+		cat <<EOF
+ServerRoot "$dir"
+DefaultRuntimeDir "$dir"
+PidFile "$dir/pid"
 ServerName 127.0.0.1
-LoadModule mpm_event_module $m/mod_mpm_event.so
-LoadModule authz_core_module $m/mod_authz_core.so
-LoadModule filter_module $m/mod_filter.so
-LoadModule deflate_module $m/mod_deflate.so
-LoadModule proxy_module $m/mod_proxy.so
-LoadModule proxy_http_module $m/mod_proxy_http.so
-ErrorLog "$WORK/apache/error.log"
-SetOutputFilter DEFLATE
-ProxyPass / $URL
-ProxyPreserveHost On
+ErrorLog "$dir/error.log"
 EOF
-	/usr/sbin/apache2 -d "$WORK/apache" -f "$WORK/apache/httpd.conf" -DFOREGROUND &
+		for m in mpm_event authz_core authz_user authn_core authn_file auth_basic filter deflate proxy proxy_http http2 \
+			socache_shmcb ssl headers env; do
+			echo "LoadModule ${m}_module /usr/lib/apache2/modules/mod_$m.so"
+		done
+		cat
+	} >"$dir/httpd.conf"
+	/usr/sbin/apache2 -d "$dir" -f "$dir/httpd.conf" -DFOREGROUND &
 }
 
 # save STATUS TAG URL WHAT: a save of a longer text with If-Match.
@@ -99,9 +89,29 @@ through() {
 
 serve --proxy-tags
 nginx_port=$(free_port)
-start_nginx "$nginx_port"
+start_nginx nginx <<EOF
+	gzip on;
+	gzip_min_length 1;
+	gzip_proxied any;
+	gzip_types text/plain;
+	client_max_body_size 0;
+	server {
+		listen 127.0.0.1:$nginx_port;
+		location / {
+			proxy_pass $URL;
+			proxy_http_version 1.1;
+			proxy_request_buffering off;
+			proxy_set_header Host \$http_host;
+		}
+	}
+EOF
 apache_port=$(free_port)
-start_apache "$apache_port"
+start_apache apache <<EOF
+Listen 127.0.0.1:$apache_port
+SetOutputFilter DEFLATE
+ProxyPass / $URL
+ProxyPreserveHost On
+EOF
 through nginx "http://127.0.0.1:$nginx_port/"
 through apache "http://127.0.0.1:$apache_port/"
 
@@ -111,5 +121,119 @@ serve
 tag=$(etag "${URL}nginx.txt")
 equal "$(status -T "$WORK/text.txt" -H "If-Match: W/$tag" "${URL}nginx.txt")" 412 "a weak tag in If-Match"
 equal "$(status -T "$WORK/text.txt" -H "If-Match: $tag" "${URL}nginx.txt")" 204 "the tag itself"
+stop
+nothing_staged
+
+# From here on: the examples of README, word for word but for ports, paths and the address of the server.
+readme=$here/../../README.md
+
+# block LANGUAGE N prints the N-th block of that language in README.
+block() {
+	awk -v fence='```'"$1" -v want="$2" '
+		$0 == fence { n++; inside = 1; next }
+		/^```/ { inside = 0 }
+		inside && n == want' "$readme" >"$WORK/block"
+	[ -s "$WORK/block" ] || fail "README has no block $1 number $2"
+	cat "$WORK/block"
+}
+
+# here_is puts what is true here into an example.
+here_is() {
+	sed -e "s|http://127.0.0.1:8080|${URL%/}|g; s|127.0.0.1:8080|${URL:7:-1}|g" -e "s|/etc/ssl/files|$WORK/files|g" \
+		-e "s|/etc/nginx/users|$WORK/htpasswd|; s|/etc/apache2/users|$WORK/htpasswd|" -e "s|/etc/ifmatch/users|$WORK/users|; s|/srv/dav|$DIR|" \
+		-e "s|listen 443|listen 127.0.0.1:$1|; s|\*:443|127.0.0.1:$1|" -e "s|^files.example.org {|https://files.example.org:$1 {\n\ttls $WORK/files.crt $WORK/files.key|"
+}
+
+# log_in LANGUAGE is the first example with the second where README says.
+log_in() {
+	block "$1" 2 | here_is "$port" >"$WORK/part"
+	block "$1" 1 | here_is "$port" | sed -e "/X-Remote-User/{r $WORK/part" -e 'd}'
+}
+
+# ask ARGS... is curl as a client of files.example.org, from an address of its own.
+ask() {
+	curl -s --cacert "$WORK/files.crt" --resolve "files.example.org:$port:127.0.0.1" --interface 127.0.0.9 "$@"
+}
+answer() { ask -o "$WORK/body" -D "$WORK/header" -w '%{http_code}' "$@"; }
+field() { tr -d '\r' <"$WORK/header" | sed -n "s/^$1: //Ip" | tail -n 1; }
+
+# behind NAME: what README promises of a proxy, at https://files.example.org:$port/dav/.
+behind() {
+	local name=$1 base=https://files.example.org:$port/dav login=(-u anna:secret) tag old token
+	step "$name, as README has it"
+	eventually "$name does not answer" ask -o /dev/null "$base/"
+	echo one >"$WORK/one"
+	echo two >"$WORK/two"
+	equal "$(answer "$base/")" 401 "no login"
+	equal "$(answer -H 'X-Remote-User: anna' "$base/")" 401 "a client says who it is"
+	equal "$(answer -u anna:wrong "$base/")" 401 "a wrong password"
+	equal "$(answer "${login[@]}" "$base/")" 200 "the right password"
+	eventually "the client's address is not in the log" grep -q 'status=200.*remote=127.0.0.9 user=anna' "$WORK/server.log"
+	[ -n "${proxy_login:-}" ] || grep -q 'login failed.*remote=127.0.0.9' "$WORK/server.log" || fail "the address of who failed is not in the log"
+	equal "$(answer "${login[@]}" -T "$WORK/one" -H 'If-None-Match: *' "$base/a%20%25%23é.txt")" 201 "create"
+	old=$(field etag)
+	equal "$(answer "${login[@]}" -T "$WORK/two" -H 'If-None-Match: *' "$base/a%20%25%23é.txt")" 412 "create what is there"
+	equal "$(answer "${login[@]}" -T "$WORK/two" -H "If-Match: $old" "$base/a%20%25%23é.txt")" 204 "save"
+	equal "$(answer "${login[@]}" -T "$WORK/one" -H "If-Match: $old" "$base/a%20%25%23é.txt")" 412 "stale save"
+	equal "$(answer "${login[@]}" --compressed "$base/a%20%25%23é.txt")" 200 "read"
+	tag=$(field etag)
+	equal "$(field content-encoding)" "" "content coding"
+	equal "$(cat "$WORK/body")" two "content"
+	equal "$(answer "${login[@]}" -T "$WORK/one" -H "If-Match: $tag" "$base/a%20%25%23é.txt")" 204 "save with the tag of a GET"
+	equal "$(ask "${login[@]}" -o /dev/null -w '%{http_version}' "$base/")" 2 "HTTP/2"
+	equal "$(answer "${login[@]}" -X MKCOL "$base/c")" 201 "MKCOL"
+	equal "$(answer "${login[@]}" -X COPY -H "Destination: $base/c/%C3%A9%20copy" "$base/a%20%25%23é.txt")" 201 "COPY"
+	equal "$(answer "${login[@]}" -X MOVE -H "Destination: $base/c/moved" "$base/c/%C3%A9%20copy")" 201 "MOVE"
+	equal "$(answer "${login[@]}" -X MOVE -H "Destination: https://elsewhere.example/dav/x" "$base/c/moved")" 502 "MOVE to elsewhere"
+	equal "$(answer "${login[@]}" -X PROPFIND -H 'Depth: 1' "$base/c/")" 207 "PROPFIND"
+	grep -q '<D:href>/dav/c/moved</D:href>' "$WORK/body" || fail "hrefs behind $name: $(cat "$WORK/body")"
+	equal "$(answer "${login[@]}" -X LOCK -H 'Timeout: Second-60' --data-binary \
+		'<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>' "$base/c/moved")" 200 "LOCK"
+	token=$(field lock-token)
+	equal "$(answer "${login[@]}" -T "$WORK/two" "$base/c/moved")" 423 "save without the token"
+	equal "$(answer "${login[@]}" -T "$WORK/two" -H "If: ($token)" "$base/c/moved")" 204 "save with the token"
+	equal "$(answer "${login[@]}" -X UNLOCK -H "Lock-Token: $token" "$base/c/moved")" 204 "UNLOCK"
+	head -c 20000000 /dev/urandom >"$WORK/large"
+	equal "$(answer "${login[@]}" -T "$WORK/large" "$base/large")" 201 "a large upload"
+	equal "$(answer "${login[@]}" --http1.1 -H 'Transfer-Encoding: chunked' -H 'Expect:' -T "$WORK/large" "$base/large2")" 201 "a large chunked upload"
+	cmp "$WORK/large" "$DIR/large" && cmp "$WORK/large" "$DIR/large2"
+	equal "$(answer "${login[@]}" "$base/large")" 200 "a large download"
+	cmp "$WORK/large" "$WORK/body"
+	equal "$(answer "${login[@]}" -X DELETE "$base/c")" 204 "DELETE"
+	rm -r "${DIR:?}"/*
+}
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=files.example.org \
+	-addext subjectAltName=DNS:files.example.org -keyout "$WORK/files.key" -out "$WORK/files.crt" 2>/dev/null
+chmod 644 "$WORK/files.key" # Debian's Caddy and Apache need not be root
+echo secret | "$IFMATCH" passwd "$WORK/users" anna
+echo "anna:$(openssl passwd -apr1 secret)" >"$WORK/htpasswd"
+rm -rf "${DIR:?}"/*
+CONFIG=$WORK/ifmatch.toml
+
+URL=http://127.0.0.1:8080/ block toml 1 | here_is 0 >"$CONFIG"
+serve
+port=$(free_port)
+start_nginx nginx-readme < <(block nginx 1 | here_is "$port")
+behind nginx
+port=$(free_port)
+start_apache apache-readme < <(echo "Listen 127.0.0.1:$port" && block apache 1 | here_is "$port")
+behind Apache
+port=$(free_port)
+{ printf '{\n\tadmin off\n\tauto_https off\n}\n' && block caddyfile 1 | here_is "$port"; } >"$WORK/Caddyfile"
+caddy run --adapter caddyfile --config "$WORK/Caddyfile" 2>"$WORK/caddy.log" &
+behind Caddy
+stop
+
+step "the proxy has people log in"
+proxy_login=1
+sed -i 's|^\[\[share\]\]|user-header = "X-Remote-User"\n&|; /^users/d' "$CONFIG"
+serve
+port=$(free_port)
+start_nginx nginx-login < <(log_in nginx)
+behind nginx
+port=$(free_port)
+start_apache apache-login < <(echo "Listen 127.0.0.1:$port" && log_in apache)
+behind Apache
 stop
 nothing_staged

@@ -16,7 +16,7 @@ limit=300 # seconds for one client, with building it on a fresh machine
 # What Debian calls the programs that the scripts use.
 packages=(
 	litmus:litmus cadaver:cadaver mount.davfs:davfs2 gio:libglib2.0-bin dbus-run-session:dbus-daemon
-	fusermount3:fuse3 git:git curl:curl node:nodejs npm:npm nginx:nginx-light apache2:apache2
+	fusermount3:fuse3 git:git curl:curl node:nodejs npm:npm nginx:nginx-light apache2:apache2 caddy:caddy openssl:openssl
 )
 
 install_clients() {
