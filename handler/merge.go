@@ -16,8 +16,8 @@ import (
 // mergeType is the media type of a merge. No form and no simple request of another site can have it.
 const mergeType = "application/vnd.ifmatch.merge+json"
 
-// mergeBytes bounds the three texts together, as JSON.
-const mergeBytes = 4 << 20
+// mergeBytes bounds the three texts together, as JSON: each as large as the page edits it, and what escapes take.
+const mergeBytes = 8 << 20
 
 // merges bounds how many are made at once: each takes memory and a processor.
 var merges = make(chan struct{}, 4)

@@ -11,7 +11,8 @@ import (
 	"ifmatch/handler/web"
 )
 
-// How much of a text is shown, and up to which size Markdown is rendered and a text is edited in the page.
+// How much of a text is shown, and up to which size Markdown is rendered and a text is edited in the page: a text
+// area is laid out anew with each key, and from 2 MiB on that is felt.
 const (
 	shownTextBytes    = 512 << 10
 	shownMarkdown     = 512 << 10

@@ -1,7 +1,7 @@
 // The editor. It saves with If-Match, so nobody's words are ever overwritten unseen; when somebody else was
 // faster, it merges, and lets people choose where both wrote.
 
-import { age, confirm, el, icon, menu, shown, toast } from './dom.js';
+import { age, confirm, el, icon, menu, shown, size, toast } from './dom.js';
 import { Draft } from './draft.js';
 import { Find } from './find.js';
 import { conflicts, decide, joined, mergeTexts } from './merge.js';
@@ -33,7 +33,8 @@ async function load() {
     if (error.status === 404) return { text: '', tag: null, eol: '\n', bom: false, mixed: false };
     throw error;
   }
-  if (Number(response.headers.get('Content-Length')) > Number(limit)) throw new NotEditable('This file is too large to edit here.');
+  const length = Number(response.headers.get('Content-Length'));
+  if (length > Number(limit)) throw new NotEditable(`This file has ${size(length)}. Up to ${size(Number(limit))} can be edited in the page: with more, typing would not be smooth. Download it, or use “ifmatch edit”.`);
   const text = decode(await response.arrayBuffer());
   if (!text) throw new NotEditable('This file is not UTF-8 text, so it cannot be edited here.');
   return { ...text, tag: response.headers.get('ETag') || '', when: Date.parse(response.headers.get('Last-Modified')) };
@@ -202,7 +203,9 @@ function keep() {
   clearTimeout(timer);
   timer = 0;
   if (!dirty()) { draft.drop(); unkept = false; return; }
+  const before = unkept;
   unkept = !draft.keep({ text: surface.text, base });
+  if (unkept && !before) notice('This browser has no room to keep your unsaved text: save before you leave the page.', { kind: 'draft' });
 }
 
 let unkept = false; // the browser has no room for the draft

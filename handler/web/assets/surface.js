@@ -42,7 +42,9 @@ export class Surface {
   /** Line and column of the caret, from 1. */
   caret() {
     const before = this.area.value.slice(0, this.area.selectionEnd);
-    return { line: before.split('\n').length, column: before.length - before.lastIndexOf('\n') };
+    let line = 1;
+    for (let at = before.indexOf('\n'); at >= 0; at = before.indexOf('\n', at + 1)) line++;
+    return { line, column: before.length - before.lastIndexOf('\n') };
   }
 
   goTo(line, reveal = true) {
@@ -68,7 +70,7 @@ export class Surface {
   /** Brings the mirror up to date, touching only the lines that changed. */
   draw() {
     const text = this.area.value;
-    const lines = text.split('\n');
+    const lines = text.length > PLAIN_CHARS ? [] : text.split('\n');
     const plain = lines.length > PLAIN_LINES || text.length > PLAIN_CHARS;
     this.box.classList.toggle('plain', plain);
     if (plain) {

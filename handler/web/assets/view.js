@@ -6,6 +6,10 @@ import { follow, opaque } from './net.js';
 const { self, etag } = document.body.dataset;
 const note = document.getElementById('changed');
 
+// Phones mostly have no viewer for PDF; the frame would stay empty.
+const pdf = document.querySelector('iframe.show');
+if (pdf && navigator.pdfViewerEnabled === false) pdf.replaceWith(el('p', { class: 'empty' }, 'This browser shows no PDF inside a page: open it, or download it.'));
+
 tellAges(document.querySelector('.facts'));
 follow(self, 'state', (state) => {
   if (state && (!state.etag || !etag || opaque(state.etag) === opaque(etag))) return;
