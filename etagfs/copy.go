@@ -32,16 +32,26 @@ const copyAttempts = 3
 // like a Put; a collection is built under a reserved name and moved into place.
 // Errors: as Put; Nothing has changed when it fails, but for *AfterError.
 func (f *FS) Copy(ctx context.Context, src, dst string, o CopyOptions) (info *Info, created bool, err error) {
-	c := &copying{CopyOptions: o, from: o.From, to: f}
+	c := &copying{CopyOptions: o, from: o.From, to: f, names: []string{src, dst}}
 	if c.from == nil {
 		c.from = f
 	}
-	if c.src, err = c.from.base.Resolve(src); err != nil {
-		return nil, false, err
+	for range linkTries {
+		if c.src, err = c.from.base.Resolve(src); err != nil {
+			return nil, false, err
+		}
+		if c.dst, err = f.base.Resolve(dst); err != nil {
+			return nil, false, err
+		}
+		if info, created, err = c.run(ctx); err != errRelinked {
+			return info, created, err
+		}
 	}
-	if c.dst, err = f.base.Resolve(dst); err != nil {
-		return nil, false, err
-	}
+	return nil, false, fs.ErrBusy
+}
+
+// run copies what the real names hold. Error: errRelinked when those asked for lead elsewhere by now.
+func (c *copying) run(ctx context.Context) (info *Info, created bool, err error) {
 	state, err := c.from.base.Lookup(c.src)
 	if err != nil {
 		return nil, false, err
@@ -49,9 +59,9 @@ func (f *FS) Copy(ctx context.Context, src, dst string, o CopyOptions) (info *In
 	if state.IsCollection() {
 		return c.collection(ctx)
 	}
-	err = f.hashed(ctx, func(last bool) error {
+	err = c.to.hashed(ctx, func(last bool) error {
 		for i := range copyAttempts {
-			if old, e := f.base.Lookup(c.dst); e == nil && old.IsCollection() {
+			if old, e := c.to.base.Lookup(c.dst); e == nil && old.IsCollection() {
 				info, created, err = c.over(ctx, last)
 			} else {
 				info, created, err = c.file(ctx, last, i == copyAttempts-1)
@@ -69,7 +79,8 @@ func (f *FS) Copy(ctx context.Context, src, dst string, o CopyOptions) (info *In
 type copying struct {
 	CopyOptions
 	from, to *FS
-	src, dst string // real names
+	names    []string // of source and destination, as asked for
+	src, dst string   // real names
 }
 
 // copied is the state of a file that was copied; digest is nil where it is not known or not needed.
@@ -79,30 +90,45 @@ type copied struct {
 }
 
 // hold takes the latches of both ends. Those of two trees are taken in an order that is the same for every
-// operation, so no two of them can wait for each other in a circle.
-func (c *copying) hold() *held {
+// operation, so no two of them can wait for each other in a circle. Errors: as holdAll.
+func (c *copying) hold() (h *held, err error) {
 	if c.from == c.to {
-		return c.to.latch.hold(append([]string{c.src, c.dst}, c.Beside...)...)
+		return c.to.holdAll(c.names, []string{c.src, c.dst}, c.Beside)
 	}
-	source := append([]string{c.src}, c.FromBeside...)
 	var there *held
-	if c.from.number < c.to.number {
-		there = c.from.latch.hold(source...)
+	source := func() (err error) {
+		there, err = c.from.holdAll(c.names[:1], []string{c.src}, c.FromBeside)
+		return err
 	}
-	h := c.to.latch.hold(append([]string{c.dst}, c.Beside...)...)
-	if there == nil {
-		there = c.from.latch.hold(source...)
+	if c.from.number < c.to.number {
+		if err = source(); err != nil {
+			return nil, err
+		}
+	}
+	h, err = c.to.holdAll(c.names[1:], []string{c.dst}, c.Beside)
+	switch {
+	case err != nil && there != nil:
+		there.release()
+	case err == nil && there == nil:
+		if err = source(); err != nil {
+			h.release()
+		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	h.there = there
-	return h
+	return h, nil
 }
 
 // file copies one state of src. The Check is asked with that state, and only if src still has
 // it. When latched, no other request can change src meanwhile; another program still can.
-func (c *copying) file(ctx context.Context, last, latched bool) (*Info, bool, error) {
+func (c *copying) file(ctx context.Context, last, latched bool) (_ *Info, created bool, err error) {
 	var held *held
 	if latched {
-		held = c.hold()
+		if held, err = c.hold(); err != nil {
+			return nil, false, err
+		}
 		defer held.release()
 	}
 	staged, from, err := c.stage(ctx, c.src, c.dst)
@@ -111,7 +137,9 @@ func (c *copying) file(ctx context.Context, last, latched bool) (*Info, bool, er
 	}
 	defer staged.Discard()
 	if !latched {
-		held = c.hold()
+		if held, err = c.hold(); err != nil {
+			return nil, false, err
+		}
 		defer held.release()
 	}
 	now, created, release, err := staged.Commit(c.Exact, func(cur *fs.Info) error {

@@ -64,7 +64,7 @@ func TestCopyFromAnotherTreeIsChecked(t *testing.T) {
 		g := other(t, f)
 		from, to := put(t, f, "/s", "source"), put(t, g, "/d", "old")
 		refused := errors.New("refused")
-		check := func(src, dst *Info) error {
+		check := func(src, dst *Info, _ string) error {
 			if src.Tag != from.Tag || dst.Tag != to.Tag {
 				t.Errorf("checked %v and %v, want %v and %v", src.Tag, dst.Tag, from.Tag, to.Tag)
 			}

@@ -40,7 +40,11 @@ func (c *copying) over(ctx context.Context, last bool) (*Info, bool, error) {
 // it gives the copy back.
 func (c *copying) place(hidden string, from *copied, last bool) (*Info, bool, error) {
 	created := false
-	held := c.hold()
+	held, err := c.hold()
+	if err != nil {
+		c.abandon(hidden)
+		return nil, false, err
+	}
 	defer held.release()
 	now, release, err := c.to.base.Move(hidden, c.dst, c.Exact, func(_, cur *fs.Info) error {
 		created = cur == nil

@@ -20,8 +20,9 @@ import (
 // It runs under the latch, possibly more than once, and must not call back into the FS's writers.
 type Check func(current *Info) error
 
-// Check2 is a Check of the source and the destination of a COPY or MOVE.
-type Check2 func(src, dst *Info) error
+// Check2 is a Check of the source and the destination of a COPY or MOVE. to is the real name of the
+// destination, mapped or not: links are resolved as far as the step follows them.
+type Check2 func(src, dst *Info, to string) error
 
 // Info is the state of a resource and its validator.
 type Info struct {
@@ -63,8 +64,8 @@ type Write struct {
 	Exact bool
 	// Tags: the Check looks at the Tag, so it must be known.
 	Tags bool
-	// Beside are names of other resources whose state the Check asks for: no request changes them
-	// between the Check and the step.
+	// Beside are names of other resources whose state the Check asks for, links unresolved: no request
+	// changes them between the Check and the step.
 	Beside []string
 	// Then runs under the latch after the step, with the new state (nil: now unmapped), so that
 	// locks and dead properties change together with the tree. Its error is returned, but the step stays.

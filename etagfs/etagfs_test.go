@@ -111,7 +111,7 @@ func TestRefusedCheckChangesNothing(t *testing.T) {
 		if err := f.Remove(ctx, "/f", refuse); !errors.Is(err, errRefused) {
 			t.Errorf("remove: %v", err)
 		}
-		refuse2 := Write2{Check: func(s, d *Info) error { return errRefused }}
+		refuse2 := Write2{Check: func(s, d *Info, _ string) error { return errRefused }}
 		if _, _, err := f.Move(ctx, "/f", "/g", refuse2); !errors.Is(err, errRefused) {
 			t.Errorf("move: %v", err)
 		}

@@ -66,16 +66,16 @@ func (f *FS) commit(held *held, staged fs.Staged, name string, digest *Digest, l
 // is itself removed, not what it leads to.
 // Errors: what the Check returned; fs sentinels; *AfterError.
 func (f *FS) Remove(ctx context.Context, name string, w Write) error {
-	link, err := f.realParent(name)
+	return f.hashed(ctx, func(last bool) error { return f.remove(name, last, w) })
+}
+
+func (f *FS) remove(name string, last bool, w Write) error {
+	held, real, err := f.holdThemselves([]string{name}, w.Beside)
 	if err != nil {
 		return err
 	}
-	return f.hashed(ctx, func(last bool) error { return f.remove(link, last, w) })
-}
-
-func (f *FS) remove(link string, last bool, w Write) error {
-	held := f.holdLinks(append([]string{link}, w.Beside...)...)
 	defer held.release()
+	link := real[0]
 	release, err := f.base.Retire(link, w.Exact, f.check(link, w, last))
 	if err != nil {
 		return err
@@ -136,12 +136,6 @@ type Write2 struct {
 // is itself moved. created tells whether dst was unmapped.
 // Errors: what the Check returned; fs sentinels, fs.ErrCrossDevice among them; *AfterError.
 func (f *FS) Move(ctx context.Context, src, dst string, w Write2) (info *Info, created bool, err error) {
-	if src, err = f.realParent(src); err != nil {
-		return nil, false, err
-	}
-	if dst, err = f.realParent(dst); err != nil {
-		return nil, false, err
-	}
 	err = f.hashed(ctx, func(last bool) error {
 		info, created, err = f.move(src, dst, last, w)
 		return err
@@ -150,8 +144,12 @@ func (f *FS) Move(ctx context.Context, src, dst string, w Write2) (info *Info, c
 }
 
 func (f *FS) move(src, dst string, last bool, w Write2) (info *Info, created bool, err error) {
-	held := f.holdLinks(append([]string{src, dst}, w.Beside...)...)
+	held, real, err := f.holdThemselves([]string{src, dst}, w.Beside)
+	if err != nil {
+		return nil, false, err
+	}
 	defer held.release()
+	src, dst = real[0], real[1]
 	var digest *Digest
 	now, release, err := f.base.Move(src, dst, w.Exact, func(s, d *fs.Info) error {
 		created = d == nil
@@ -290,7 +288,7 @@ func check2(from *FS, src string, to *FS, dst string, last bool, w Write2) func(
 				return &notHashed{to, dst}
 			}
 		}
-		return w.Check(source, dest)
+		return w.Check(source, dest, dst)
 	}
 }
 

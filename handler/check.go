@@ -37,14 +37,14 @@ func (h *Handler) checkWith(locks *lockCheck, r *http.Request, t target) etagfs.
 		return h.permit(r, &pre, cur)
 	}
 	named := locks.header.asksForETag()
-	return etagfs.Write{Check: decide, Exact: pre.exact() || named, Tags: pre.tagged() || named, Beside: locks.beside(h)}
+	return h.oneForm(r.Method, t, etagfs.Write{Check: decide, Exact: pre.exact() || named, Tags: pre.tagged() || named, Beside: locks.beside(h)})
 }
 
 // early asks check for the state of now, without a latch: a refusal that is certain already needs no
 // body, and preconditions come before the 404 or 409 of a URL whose parents are missing. Only the check
 // at the commit counts.
-func (h *Handler) early(t target, check etagfs.Check) (*etagfs.Info, error) {
-	cur, err := h.current(t)
+func (h *Handler) early(method string, t target, check etagfs.Check) (*etagfs.Info, error) {
+	cur, err := h.current(method, t)
 	if err != nil {
 		return nil, err
 	}
@@ -63,11 +63,17 @@ func parentGone(check etagfs.Check, err error) error {
 	return noParent(err)
 }
 
-// current is the state of t, nil when the URL is unmapped.
-func (h *Handler) current(t target) (*etagfs.Info, error) {
+// current is the state of t, nil when the URL is unmapped. Its Name is the one that the method is about.
+func (h *Handler) current(method string, t target) (*etagfs.Info, error) {
 	cur, err := h.fs.Stat(t.name)
 	if isUnmapped(err) {
 		return nil, nil
 	}
+	if err == nil && actsOnLink(method) {
+		cur.Name, err = h.realParent(t.name)
+	}
 	return cur, err
 }
+
+// actsOnLink tells whether the method acts on a symbolic link itself, and not on what it leads to.
+func actsOnLink(method string) bool { return method == http.MethodDelete || method == "MOVE" }

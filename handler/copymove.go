@@ -48,7 +48,7 @@ type transfer struct {
 	r          *http.Request
 	step       state.Step
 	src, dst   target
-	from, to   string // the names that it is about: links resolved as far as the step follows them
+	from, to   string // the names that it is about: links resolved as far as the step follows them; known when accepted
 	depth      depth
 	overwrite  bool
 	decide     etagfs.Check2 // preconditions, the If header, locks
@@ -123,29 +123,31 @@ func (x *transfer) check2() (etagfs.Check2, bool, error) {
 	if x.foreign() {
 		x.fromBeside, x.beside = write.Beside, locks.beside(x.there)
 	}
-	return func(src, _ *etagfs.Info) error {
+	x.beside = append(x.beside, otherForms(x.dst.name)...)
+	return func(src, _ *etagfs.Info, to string) error {
 		if err := write.Check(src); err != nil {
 			return err
 		}
-		return locksThere.permit(lock.Change{Name: x.to, Kind: lock.MapTree})
+		return locksThere.permit(lock.Change{Name: to, Kind: lock.MapTree})
 	}, write.Exact, nil
 }
 
 // early decides on the states of now, without latches; write decides again.
 func (x *transfer) early() error {
 	h := x.h
-	src, err := h.current(x.src)
+	src, err := h.current(x.r.Method, x.src)
 	if err != nil {
 		return err
 	}
-	dst, err := x.there.current(x.dst)
+	dst, err := x.there.current(x.r.Method, x.dst)
 	if err != nil {
 		return err
 	}
-	if x.from, x.to, err = x.names(); err != nil {
+	to, err := x.destinationName()
+	if err != nil {
 		return err
 	}
-	if err := x.accept(src, dst); err != nil {
+	if err := x.accept(src, dst, to); err != nil {
 		return err
 	}
 	if x.step == state.Move && x.depth == depthZero && src.IsCollection() {
@@ -158,14 +160,21 @@ func (x *transfer) early() error {
 }
 
 // accept is the whole condition of the step, in the order of RFC 9110 §13.2.1: what would be refused
-// without preconditions is refused first only where no state could make it succeed.
-func (x *transfer) accept(src, dst *etagfs.Info) error {
-	if err := x.decide(src, dst); err != nil {
+// without preconditions is refused first only where no state could make it succeed. to is the real name
+// of the destination.
+func (x *transfer) accept(src, dst *etagfs.Info, to string) error {
+	if err := x.decide(src, dst, to); err != nil {
 		return err
 	}
-	switch {
-	case src == nil:
+	if src == nil {
 		return errNoResource
+	}
+	x.from, x.to = src.Name, to
+	other := x.there.otherForm(x.dst, dst)
+	if other != nil {
+		dst = other
+	}
+	switch {
 	case !x.foreign() && (overlap(x.from, x.to) || overlap(x.src.name, x.dst.name)):
 		// RFC 4918 §9.8.5, §9.9.4. A resource would be replaced by itself, or be put into itself.
 		return &statusError{status: http.StatusForbidden,
@@ -180,6 +189,9 @@ func (x *transfer) accept(src, dst *etagfs.Info) error {
 				"\nTo replace the state of the destination that you have read, send\n  If: <" + x.there.href(x.dst.name, dst.IsCollection()) +
 				"> ([\"its ETag\"])\nTo go on only if nothing is there, send\n  Overwrite: F"}
 	}
+	if other != nil {
+		return errOtherForm
+	}
 	x.before = copied(dst)
 	return nil
 }
@@ -191,10 +203,10 @@ func (x *transfer) write() etagfs.Write2 {
 		Exact:  x.exact,
 		Tags:   x.tags,
 		Beside: x.beside,
-		Check: func(src, dst *etagfs.Info) error {
+		Check: func(src, dst *etagfs.Info, to string) error {
 			x.intent.Abandon() // of an earlier call
 			x.intent = nil
-			if err := x.accept(src, dst); err != nil {
+			if err := x.accept(src, dst, to); err != nil {
 				return err
 			}
 			c := state.Change{Step: x.step, Src: x.from, Dst: x.to, Shallow: x.depth == depthZero, Foreign: x.foreign()}

@@ -2,10 +2,15 @@ package handler
 
 import (
 	"context"
+	"net/http"
+	"path"
+	"slices"
 	"strings"
 	"sync"
 
 	"golang.org/x/text/unicode/norm"
+
+	"ifmatch/etagfs"
 )
 
 // forms keeps two spellings of one name apart from becoming two resources: macOS sends names
@@ -20,6 +25,60 @@ type forms struct {
 type making struct {
 	name  string // as spelled by the first of them
 	users int
+}
+
+// errOtherForm: between the early look at the names and the latch another request has removed the form
+// that a new resource was to get, and another one has created the other.
+var errOtherForm = &statusError{status: http.StatusServiceUnavailable, header: http.Header{"Retry-After": {"1"}},
+	say: "Another request has just created this name, spelled in another Unicode form; nothing was changed, try again."}
+
+// oneForm adds to w that nothing is created at t while another form of its last segment is mapped. The
+// other forms are latched together with t, so it stays true until the step.
+func (h *Handler) oneForm(method string, t target, w etagfs.Write) etagfs.Write {
+	forms := otherForms(t.name)
+	if len(forms) == 0 || readMethods[method] {
+		return w
+	}
+	check := w.Check
+	w.Beside = append(w.Beside, forms...)
+	w.Check = func(cur *etagfs.Info) error {
+		other := h.otherForm(t, cur)
+		if other == nil {
+			return check(cur)
+		}
+		if err := check(other); err != nil {
+			return err
+		}
+		return errOtherForm
+	}
+	return w
+}
+
+// otherForm is the state of t in another form, nil unless only that is mapped.
+func (h *Handler) otherForm(t target, cur *etagfs.Info) *etagfs.Info {
+	if cur != nil {
+		return nil
+	}
+	for _, name := range otherForms(t.name) {
+		if other, err := h.fs.Stat(name); err == nil {
+			return other
+		}
+	}
+	return nil
+}
+
+// otherForms are the names that differ from name in the form of the last segment.
+func otherForms(name string) (forms []string) {
+	dir, base := path.Split(name)
+	if isASCII(base) {
+		return nil
+	}
+	for _, form := range []string{norm.NFC.String(base), norm.NFD.String(base)} {
+		if form != base && !slices.Contains(forms, dir+form) {
+			forms = append(forms, dir+form)
+		}
+	}
+	return forms
 }
 
 // form returns the spelling of name that this tree holds, segment by segment; what is not there stays

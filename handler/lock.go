@@ -41,19 +41,19 @@ func (h *Handler) lock(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	want.Shared, want.Owner = info.shared, info.owner
-	g := &grant{h: h, r: r, t: t, decide: write.Check, want: want}
+	g := &grant{h: h, r: r, t: t, write: write, want: want}
 	return g.answer(w)
 }
 
 // grant is one new lock.
 type grant struct {
-	h      *Handler
-	r      *http.Request
-	t      target
-	decide etagfs.Check
-	want   lock.Lock
-	got    *lock.Lock // granted, and undone unless the whole method succeeds
-	at     time.Time  // when got was granted
+	h     *Handler
+	r     *http.Request
+	t     target
+	write etagfs.Write // decides
+	want  lock.Lock
+	got   *lock.Lock // granted, and undone unless the whole method succeeds
+	at    time.Time  // when got was granted
 }
 
 // errOtherKind: the URL was mapped or unmapped between the early look and the latch.
@@ -67,7 +67,7 @@ func (g *grant) answer(w http.ResponseWriter) error {
 		if conflict, ok := errors.AsType[*lock.ConflictError](err); ok {
 			return g.conflict(w, conflict)
 		}
-		return parentGone(g.decide, err)
+		return parentGone(g.write.Check, err)
 	}
 	if created {
 		g.h.writers.wrote(info, g.h.writerOf(g.r))
@@ -87,17 +87,17 @@ func (g *grant) answer(w http.ResponseWriter) error {
 
 // take grants the lock under the latch, with the empty resource where there was none.
 func (g *grant) take() (info *etagfs.Info, created bool, err error) {
-	cur, err := g.h.early(g.t, g.decide)
+	cur, err := g.h.early(g.r.Method, g.t, g.write.Check)
 	for err == nil {
 		if cur != nil {
-			info, err = g.h.fs.Update(g.r.Context(), g.t.name, time.Time{}, etagfs.Write{Check: g.check(true)})
+			info, err = g.h.fs.Update(g.r.Context(), g.t.name, time.Time{}, g.granting(true))
 		} else {
 			info, created, err = g.create()
 		}
 		if !errors.Is(err, errOtherKind) {
 			return info, created, err
 		}
-		cur, err = g.h.current(g.t)
+		cur, err = g.h.current(g.r.Method, g.t)
 	}
 	return nil, false, err
 }
@@ -109,19 +109,20 @@ func (g *grant) create() (*etagfs.Info, bool, error) {
 	if err := g.h.parentExists(g.t.name); err != nil {
 		return nil, false, err
 	}
-	write := g.h.fresh(g.t, etagfs.Write{Check: g.check(false)})
+	write := g.h.fresh(g.t, g.granting(false))
 	return g.h.fs.Put(g.r.Context(), g.t.name, strings.NewReader(""), etagfs.PutOptions{Write: write})
 }
 
-// check decides and grants the lock before the step, so that a lock that cannot be granted or kept
+// granting decides and grants the lock before the step, so that a lock that cannot be granted or kept
 // changes nothing; when the step fails, the lock is undone.
-func (g *grant) check(mapped bool) etagfs.Check {
-	return func(cur *etagfs.Info) error {
+func (g *grant) granting(mapped bool) etagfs.Write {
+	w := g.write
+	w.Check = func(cur *etagfs.Info) error {
 		g.undo() // of an earlier call
 		if mapped != (cur != nil) {
 			return errOtherKind
 		}
-		if err := g.decide(cur); err != nil {
+		if err := g.write.Check(cur); err != nil {
 			return err
 		}
 		if cur != nil {
@@ -141,6 +142,7 @@ func (g *grant) check(mapped bool) etagfs.Check {
 		}
 		return err
 	}
+	return w
 }
 
 func (g *grant) undo() {

@@ -74,14 +74,12 @@ func (c *lockCheck) resource(tag string) (in *Handler, t target, ok bool) {
 	return in, t, true
 }
 
-// beside are the real names of other resources, in the tree of h, whose entity-tags the If header asks for.
+// beside are the names of other resources, in the tree of h, whose entity-tags the If header asks for.
 // They must hold still until the step, or two writers that name each other's state could both win.
 func (c *lockCheck) beside(h *Handler) (names []string) {
 	for _, tag := range c.header.statesNamed() {
 		if in, t, ok := c.resource(tag); ok && in.fs == h.fs {
-			if real, err := h.fs.Real(t.name); err == nil {
-				names = append(names, real)
-			}
+			names = append(names, t.name)
 		}
 	}
 	return names
@@ -104,7 +102,7 @@ var unmappedState = ifState{holds: func(string) bool { return false }}
 
 func (c *lockCheck) state(h *Handler, t target, cur *etagfs.Info) ifState {
 	s := ifState{holds: func(token string) bool {
-		return h.locks.Holds(h.opts.Now(), h.lockName(c.r.Method, t), token)
+		return h.locks.Holds(h.opts.Now(), h.lockNameOf(c.r.Method, t, cur), token)
 	}}
 	if cur != nil {
 		s.etag = cur.Tag
@@ -144,7 +142,15 @@ func (c *lockCheck) change(t target, cur *etagfs.Info) []lock.Change {
 	default:
 		return nil
 	}
-	return []lock.Change{{Name: c.h.lockName(c.r.Method, t), Kind: kind}}
+	return []lock.Change{{Name: c.h.lockNameOf(c.r.Method, t, cur), Kind: kind}}
+}
+
+// lockNameOf is the name that the locks of t, whose state is cur, belong to.
+func (h *Handler) lockNameOf(method string, t target, cur *etagfs.Info) string {
+	if cur != nil {
+		return cur.Name
+	}
+	return h.lockName(method, t)
 }
 
 // lockName is the real name of t, to which locks belong. DELETE and MOVE act on a symbolic link itself.
@@ -153,7 +159,7 @@ func (h *Handler) lockName(method string, t target) string {
 		return t.name
 	}
 	real := h.fs.Real
-	if method == http.MethodDelete || method == "MOVE" {
+	if actsOnLink(method) {
 		real = h.realParent
 	}
 	name, err := real(t.name)

@@ -21,7 +21,7 @@ func (h *Handler) refresh(w http.ResponseWriter, r *http.Request, t target, deci
 		return &statusError{status: http.StatusBadRequest,
 			say: "LOCK without a body refreshes a lock, and needs its token in an If header; a new lock needs a DAV:lockinfo body."}
 	}
-	_, err = h.early(t, decide)
+	_, err = h.early(r.Method, t, decide)
 	if refused, ok := errors.AsType[*refusal](err); ok && refused.field == "If" {
 		return notThatLock(http.StatusPreconditionFailed, refused)
 	}

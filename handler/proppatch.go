@@ -25,7 +25,7 @@ func (h *Handler) proppatch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	cur, err := h.early(t, mapped(write.Check))
+	cur, err := h.early(r.Method, t, mapped(write.Check))
 	if err != nil {
 		return err
 	}

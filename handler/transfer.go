@@ -37,24 +37,17 @@ func transferDepth(lines []string, step state.Step) (depth, error) {
 	return 0, badDepth("0 or infinity")
 }
 
-// names resolves links as far as the step will: a MOVE acts on a link itself.
-func (x *transfer) names() (from, to string, err error) {
-	resolve := func(h *Handler) func(string) (string, error) {
-		if x.step == state.Move {
-			return h.realParent
-		}
-		return h.fs.Real
+// destinationName resolves links as far as the step will: a MOVE acts on a link itself.
+func (x *transfer) destinationName() (string, error) {
+	resolve := x.there.fs.Real
+	if x.step == state.Move {
+		resolve = x.there.realParent
 	}
-	if from, err = resolve(x.h)(x.src.name); isUnmapped(err) {
-		from, err = x.src.name, nil // accept answers
+	to, err := resolve(x.dst.name)
+	if isUnmapped(err) {
+		return x.dst.name, nil // a parent is missing; early tells
 	}
-	if err != nil {
-		return "", "", err
-	}
-	if to, err = resolve(x.there)(x.dst.name); isUnmapped(err) {
-		to, err = x.dst.name, nil
-	}
-	return from, to, err
+	return to, err
 }
 
 // realParent resolves the links in all but the last segment.
