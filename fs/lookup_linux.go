@@ -1,7 +1,6 @@
 package fs
 
 import (
-	"os"
 	"strings"
 	"time"
 
@@ -40,43 +39,13 @@ func (r *Root) stat(name string) (st unix.Statx_t, err error) {
 	return st, err
 }
 
-// DiskFile is an open regular file on disk.
-type DiskFile struct {
-	*os.File // reading and sendfile; its name is the one in the tree
-	info     Info
-}
-
-// Info returns the state that the descriptor showed when it was opened.
-func (f *DiskFile) Info() Info { return f.info }
-
-// OSFile is the file itself, for io.Copy and net/http to hand it to the kernel.
-func (f *DiskFile) OSFile() *os.File { return f.File }
-
-// Again reads the state of the descriptor anew.
-func (f *DiskFile) Again() (Info, error) {
-	var info Info
-	c, err := f.File.SyscallConn()
-	if err != nil {
-		return info, err
-	}
-	var st unix.Statx_t
-	if e := c.Control(func(fd uintptr) { err = statFD(int(fd), &st) }); e != nil {
-		err = e
-	}
-	if err != nil {
-		return info, pathError("stat", f.Name(), err)
-	}
-	info.fill(&st)
-	return info, nil
-}
-
 // OpenRead opens a regular file and returns it with its state.
 func (r *Root) OpenRead(name string) (File, error) {
 	fd, st, err := r.openRegular(name)
 	if err != nil {
 		return nil, pathError("open", name, err)
 	}
-	f := &DiskFile{File: os.NewFile(uintptr(fd), name)}
+	f := &DiskFile{fd: fd, name: name}
 	f.info.fill(&st)
 	return f, nil
 }
@@ -119,10 +88,6 @@ func (r *Root) openSeen(name string, before, st *unix.Statx_t) (fd int, err erro
 	}
 	if err = statFD(fd, st); err == nil {
 		err = mustBeRegular(st.Mode)
-	}
-	if err == nil {
-		// Without the flag the runtime does not try to poll the file.
-		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFL, 0)
 	}
 	if err != nil {
 		unix.Close(fd)

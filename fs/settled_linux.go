@@ -1,6 +1,7 @@
 package fs
 
 import (
+	iofs "io/fs"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,19 +22,17 @@ func (f *DiskFile) Settled() bool {
 	if age > longWrite {
 		return true
 	}
-	c, err := f.File.SyscallConn()
-	if err != nil {
-		return false
-	}
-	c.Control(func(fd uintptr) {
-		if _, err = unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_RDLCK); err == nil {
-			unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_UNLCK)
+	err := f.with(func(fd int) error {
+		_, err := unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_RDLCK)
+		if err == nil {
+			unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_UNLCK)
 		}
+		return err
 	})
 	switch err {
 	case nil:
 		return true
-	case unix.EAGAIN:
+	case unix.EAGAIN, iofs.ErrClosed:
 		return false
 	}
 	return age > 2*time.Second

@@ -182,7 +182,9 @@ func TestProgramBesideTheServer(t *testing.T) {
 					err = b.unlinked()
 				} else if err = b.write(how); err == nil {
 					time.Sleep(time.Duration(rnd.IntN(1500)) * time.Microsecond)
-					err = b.kept()
+					if err = b.kept(); err != nil {
+						err = fmt.Errorf("%w (way %d)", err, how)
+					}
 				}
 				switch {
 				case err == nil:
