@@ -30,7 +30,7 @@ func (s *staged) Commit(exact bool, check func(cur *Info) error) (info Info, cre
 	if s.finished {
 		return info, false, nil, pathError("commit", s.name, iofs.ErrClosed)
 	}
-	if s.mtime == 0 {
+	if !s.prepared {
 		if err := s.Prepare(time.Time{}, false); err != nil {
 			return info, false, nil, err
 		}
@@ -44,6 +44,7 @@ func (s *staged) Commit(exact bool, check func(cur *Info) error) (info Info, cre
 		s.tmpDir = parent{fd: p.fd} // as long as this call lasts
 		defer s.dropName()
 	}
+	s.keepToSelf()
 	old := -1 // descriptor of what was replaced
 	err = try("commit", s.name, func() error {
 		created, old, err = s.step(p, base, exact, check)
@@ -52,16 +53,33 @@ func (s *staged) Commit(exact bool, check func(cur *Info) error) (info Info, cre
 	if err != nil {
 		return info, false, nil, err
 	}
-	// Read after the step, which moves ctime, from the descriptor: the name may have another
-	// owner by now.
-	var st unix.Statx_t
-	err = statFD(s.fd, &st)
-	info.fill(&st)
-	// Another program may have written to the file already. The state that is returned is the one of
-	// these bytes, so its tag must not be that of what came after them.
-	info.Mtime = s.stored
+	info.fill(&s.now)
+	if !s.alone {
+		// Another program may have written to the file already. The state that is returned is the one
+		// of these bytes, so its tag must not be that of what came after them.
+		info.Mtime = s.stored
+	}
 	s.Discard()
-	return info, created, closer(old), pathError("commit", s.name, err)
+	return info, created, closer(old), nil
+}
+
+// keepToSelf takes a write lease (fcntl(2), F_SETLEASE) on the new file: whoever opens it waits until
+// published has read its state, so that this is the state of our bytes and not of what another program wrote,
+// dating it back, right after the step. Where there are no leases the file is not alone.
+func (s *staged) keepToSelf() {
+	if s.r.features.Lease {
+		_, err := unix.FcntlInt(uintptr(s.fd), unix.F_SETLEASE, unix.F_WRLCK)
+		s.alone = err == nil
+	}
+}
+
+// published reads the state after the step, which moves ctime, from the descriptor (the name may have
+// another owner by now), and lets the others at the file.
+func (s *staged) published() error {
+	err := statFD(s.fd, &s.now)
+	unix.Close(s.fd) // and the lease ends
+	s.fd = -1
+	return err
 }
 
 // step creates or replaces once.
@@ -92,16 +110,22 @@ func (s *staged) create(p parent, base string, check func(*Info) error) error {
 	if s.lost {
 		return ErrBusy
 	}
-	if err := s.undress(); err != nil {
+	err := s.undress()
+	if err == nil && s.mtime == 0 {
+		err = s.stamp(0)
+	}
+	if err != nil {
 		return err
 	}
-	err := error(nil)
 	if s.tmp == "" {
 		err = s.r.link(s.fd, p.fd, base)
 	} else if err = s.r.renameNew(s.tmpDir.fd, s.tmp, p.fd, base); err == nil {
 		s.tmp = ""
 	}
-	if err == unix.EEXIST {
+	switch err {
+	case nil:
+		return s.published()
+	case unix.EEXIST:
 		return errAgain
 	}
 	return err
@@ -153,6 +177,7 @@ func (s *staged) renameOver(p parent, base string) error {
 	switch err {
 	case nil:
 		s.tmp = ""
+		return s.published()
 	case unix.EISDIR, unix.EEXIST, unix.ENOTEMPTY: // it is a collection by now
 		return errAgain
 	}
@@ -185,10 +210,12 @@ func (s *staged) exchange(p parent, base string, check func(*Info) error) (old i
 		return -1, err
 	}
 	defer func() {
-		h.let() // whoever waits goes on
-		if err != nil {
-			unix.Close(h.fd)
+		if err != nil || h.st.Size < lazyBytes {
+			unix.Close(h.fd) // and the lease ends
+			old = -1
+			return
 		}
+		h.let() // whoever waits goes on
 	}()
 	if err := ask(check, &h.st); err != nil {
 		return -1, err
@@ -219,9 +246,9 @@ func (s *staged) exchange(p parent, base string, check func(*Info) error) (old i
 	if !same(&out, &h.st) || h.disturbed() {
 		return -1, s.putBack(p, base, &out)
 	}
-	s.r.unlink(s.tmpDir.fd, s.tmp) // it is done: should this name not go, the sweep removes it
-	s.tmp = ""
-	return h.fd, nil
+	err = s.published()
+	s.dropName() // it is done: should this name not go, the sweep removes it
+	return h.fd, err
 }
 
 // replaceChecked is what is left where the file system cannot exchange: safe against writers

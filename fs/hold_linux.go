@@ -64,12 +64,7 @@ const (
 
 // hold opens base and takes the lease, then reads the state. Errors: ErrIsDir, ErrSpecial.
 func hold(dirfd int, base string) (h held, err error) {
-	h.fd, h.st, err = openAny(dirfd, base)
-	if err != nil {
-		return h, err
-	}
-	if err = mustBeRegular(h.st.Mode); err != nil {
-		unix.Close(h.fd)
+	if h.fd, err = openReadable(dirfd, base); err != nil {
 		return h, err
 	}
 	for n := 0; ; n++ {
@@ -79,20 +74,29 @@ func hold(dirfd int, base string) (h held, err error) {
 		}
 		time.Sleep(leasePause << n)
 	}
-	h.leased = err == nil
-	if err = statFD(h.fd, &h.st); err != nil {
+	h.leased = err == nil // never of what is no regular file
+	if err = statFD(h.fd, &h.st); err == nil {
+		err = mustBeRegular(h.st.Mode)
+	}
+	if err != nil {
 		unix.Close(h.fd)
 	}
 	return h, err
 }
 
-// openAny opens base, which was a regular file or a directory a moment ago, for reading, or
-// without any right where that is not allowed, and tells its state. Error: ErrSpecial.
-func openAny(dirfd int, base string) (fd int, st unix.Statx_t, err error) {
+// openReadable opens base, which was a regular file or a directory a moment ago, for reading, or
+// without any right where that is not allowed.
+func openReadable(dirfd int, base string) (fd int, err error) {
 	fd, err = openIn(dirfd, base, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if err == unix.EACCES || err == unix.EPERM {
 		fd, err = openIn(dirfd, base, unix.O_PATH)
 	}
+	return fd, err
+}
+
+// openAny is openReadable that tells the state. Error: ErrSpecial.
+func openAny(dirfd int, base string) (fd int, st unix.Statx_t, err error) {
+	fd, err = openReadable(dirfd, base)
 	if err != nil {
 		return -1, st, err
 	}

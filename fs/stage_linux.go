@@ -25,12 +25,16 @@ type staged struct {
 	took bool         // it took on what from had
 	from Identity
 
-	mtime    int64     // 0 until prepared
+	mtime    int64     // 0 until it has one
 	stored   int64     // mtime as the file system keeps it
 	chosen   time.Time // by the caller, when asked
 	asked    bool
 	durable  bool
+	prepared bool
 	finished bool
+
+	alone bool         // nobody else can open it before it is published
+	now   unix.Statx_t // as it was published
 }
 
 // Stage opens a place for the bytes of name.
@@ -105,6 +109,10 @@ func (s *staged) prepare(modTime time.Time, durable bool) error {
 	}
 	s.asked = !modTime.IsZero()
 	s.chosen = modTime
+	s.prepared = true
+	if !durable {
+		return nil // nothing here is slow: it is done under the latch
+	}
 	p, base, err := s.r.openParent(s.name)
 	if err != nil {
 		return err
@@ -113,11 +121,8 @@ func (s *staged) prepare(modTime time.Time, durable bool) error {
 	if err := s.dress(p, base); err != nil {
 		return err
 	}
-	if durable {
-		s.durable = true
-		return s.r.fsync(s.fd, s.name)
-	}
-	return nil
+	s.durable = true
+	return s.r.fsync(s.fd, s.name)
 }
 
 // dress takes on the attributes of what base holds now and sets the modification time.
@@ -173,6 +178,10 @@ func (s *staged) stamp(replaced int64) error {
 	}
 	if err := s.r.setTimes(s.fd, s.name, s.mtime); err != nil {
 		return err
+	}
+	if s.r.features.Lease {
+		s.stored = s.mtime
+		return nil // what is stored is read when it is published
 	}
 	var st unix.Statx_t
 	if err := statFD(s.fd, &st); err != nil {
@@ -232,7 +241,9 @@ func (s *staged) Discard() {
 	}
 	s.finished = true
 	s.dropName()
-	unix.Close(s.fd)
+	if s.fd >= 0 {
+		unix.Close(s.fd)
+	}
 	s.tmpDir.close()
 }
 

@@ -22,10 +22,15 @@ const (
 	fresh     = unix.AT_STATX_FORCE_SYNC
 	statFlags = unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT | fresh
 
-	// An open of a file that another program has leased is refused until that program answers.
-	openTries = 25
-	openPause = 2 * time.Millisecond
+	// An open of a file that is leased is refused: until our own commit is over, which is a matter of
+	// microseconds, or until another program answers.
+	openTries    = 32
+	openPause    = 20 * time.Microsecond // and twice as long each time
+	openPauseMax = 4 * time.Millisecond
 )
+
+// leasedPause waits before the next try of an open.
+func leasedPause(try int) { time.Sleep(min(openPause<<try, openPauseMax)) }
 
 // openInside opens rel below dirfd without leaving it and without following a link. A link in
 // the middle is ErrNotDir, at the end ErrSpecial.
@@ -38,7 +43,7 @@ func openInside(dirfd int, rel string, flags int, mode uint32) (int, error) {
 			return fd, nil
 		case err == unix.EINTR:
 		case err == unix.EAGAIN && try < openTries:
-			time.Sleep(openPause)
+			leasedPause(try)
 		case err == unix.ELOOP:
 			return -1, linkInside(dirfd, rel)
 		case err == unix.EXDEV: // RESOLVE_BENEATH: it leads out
@@ -71,7 +76,7 @@ func openIn(dirfd int, base string, flags int) (int, error) {
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN && try < openTries:
-			time.Sleep(openPause)
+			leasedPause(try)
 		case err == unix.ELOOP, err == unix.ENXIO:
 			return -1, ErrSpecial
 		default:

@@ -1,0 +1,81 @@
+package fs
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// The state that Commit returns is that of the bytes it has committed, also when a program writes to the new file
+// in the next moment and dates it back to the very time it had: who takes that state for the one of the
+// bytes would give a tag to what it has never seen.
+func TestCommitReturnsTheStateOfItsBytes(t *testing.T) {
+	dir := t.TempDir()
+	f := openRoot(t, dir, RootOptions{})
+	if !f.features.Lease {
+		t.Fatal("the file system of the tests has no leases")
+	}
+	path := filepath.Join(dir, "f")
+	const ours, theirs = "ours......", "theirs...."
+	accept := func(*Info) error { return nil }
+	var stop atomic.Bool
+	var wrote atomic.Int64
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for !stop.Load() {
+				if dateBack(path, theirs) == nil {
+					wrote.Add(1)
+				}
+			}
+		})
+	}
+	for range 1000 {
+		info, _, err := put(f, "/f", ours, false, accept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := f.OpenRead("/f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := make([]byte, len(ours))
+		_, err = file.ReadAt(body, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := file.Again()
+		if err != nil {
+			t.Fatal(err)
+		}
+		file.Close()
+		if after.Identity == info.Identity && string(body) != ours {
+			t.Fatalf("%q has the state that the commit of %q returned", body, ours)
+		}
+	}
+	stop.Store(true)
+	wg.Wait()
+	if wrote.Load() == 0 {
+		t.Error("they never met")
+	}
+}
+
+// dateBack writes in place and hides that from mtime.
+func dateBack(path, body string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteAt([]byte(body), 0)
+	file.Close()
+	if err != nil {
+		return err
+	}
+	return os.Chtimes(path, info.ModTime(), info.ModTime())
+}
