@@ -76,6 +76,9 @@ type Write struct {
 type PutOptions struct {
 	Write
 	ModTime time.Time // zero: now
+	// Real is what a Stat of a moment ago found the name to lead to, which saves finding it once more. Should it
+	// have changed, the step says so. "": not known.
+	Real string
 }
 
 // FS is a tree of resources. Safe for concurrent use.

@@ -16,9 +16,11 @@ import (
 // Errors: what the Check returned; *BodyError; fs sentinels; iofs.ErrNotExist: the parent is
 // missing. Nothing has changed when it fails, but for *AfterError.
 func (f *FS) Put(ctx context.Context, name string, body io.Reader, o PutOptions) (info *Info, created bool, err error) {
-	real, err := f.base.Resolve(name)
-	if err != nil {
-		return nil, false, err
+	real := o.Real
+	if real == "" {
+		if real, err = f.base.Resolve(name); err != nil {
+			return nil, false, err
+		}
 	}
 	staged, err := f.base.Stage(real)
 	if err != nil {

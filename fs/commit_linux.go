@@ -202,7 +202,7 @@ func (s *staged) giveName(p parent) error {
 
 // exchange replaces exactly the state that was checked.
 func (s *staged) exchange(p parent, base string, check func(*Info) error) (old int, err error) {
-	h, err := hold(p.fd, base)
+	h, err := hold(p.fd, base, leaseTries)
 	if err == unix.ENOENT {
 		return -1, errAgain
 	}

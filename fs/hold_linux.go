@@ -62,14 +62,14 @@ const (
 	leaseTries = 6 // 1, 2, 4, 8, 16, 32 ms
 )
 
-// hold opens base and takes the lease, then reads the state. Errors: ErrIsDir, ErrSpecial.
-func hold(dirfd int, base string) (h held, err error) {
+// hold opens base and takes the lease, for which it tries so often, then reads the state. Errors: ErrIsDir, ErrSpecial.
+func hold(dirfd int, base string, tries int) (h held, err error) {
 	if h.fd, err = openReadable(dirfd, base); err != nil {
 		return h, err
 	}
 	for n := 0; ; n++ {
 		_, err = unix.FcntlInt(uintptr(h.fd), unix.F_SETLEASE, unix.F_RDLCK)
-		if h.busy = err == unix.EAGAIN; !h.busy || n == leaseTries {
+		if h.busy = err == unix.EAGAIN; !h.busy || n >= tries {
 			break
 		}
 		time.Sleep(leasePause << n)

@@ -27,12 +27,13 @@ func (r *Root) Move(src, dst string, exact bool, check func(src, dst *Info) erro
 	if src == dst {
 		return info, nil, pathError("move", src, iofs.ErrInvalid)
 	}
-	var moved unix.Statx_t
 	err = try("move", src, func() error {
 		m := move{r: r, exact: exact, check: check, done: closer(-1)}
 		err := m.run(src, dst)
+		if err == nil {
+			info = m.outcome(dst)
+		}
 		m.close()
-		moved = m.s
 		if release = m.done; err != nil {
 			release()
 		}
@@ -41,19 +42,31 @@ func (r *Root) Move(src, dst string, exact bool, check func(src, dst *Info) erro
 	if err != nil {
 		return info, nil, err
 	}
-	st, err := r.stat(dst)
-	if err != nil || !same(&st, &moved) {
-		// Another program has replaced it already. What is returned is the state that was moved, and
-		// its tag must not be that of what came after it.
-		st = moved
+	return info, release, nil
+}
+
+// outcome is the state of what is at dst now: that of the bytes that were checked. So the source is held from the
+// check on; where another program can have written meanwhile, what was checked is returned, whose tag is
+// nobody's any more, and not the state of bytes that nobody has looked at.
+func (m *move) outcome(dst string) (info Info) {
+	st := m.s
+	var now unix.Statx_t
+	var err error
+	if m.hs.leased {
+		err = statFD(m.hs.fd, &now)
+	} else {
+		now, err = m.r.stat(dst)
 	}
-	info.fill(&st)
+	if err == nil && same(&now, &m.s) && !m.hs.busy {
+		st = now
+	}
 	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
-		if target := r.linked(dst); target != nil {
-			info = *target
+		if target := m.r.linked(dst); target != nil {
+			return *target
 		}
 	}
-	return info, release, nil
+	info.fill(&st)
+	return info
 }
 
 // move is one try of a Move.
@@ -67,6 +80,8 @@ type move struct {
 	over     bool // there is something at dst
 	h        held // dst, when exact
 	holds    bool
+	hs       held // src, when it is a file
+	holdsSrc bool
 	done     func() // release
 }
 
@@ -75,6 +90,9 @@ func (m *move) close() {
 	m.to.close()
 	if m.holds {
 		m.h.let()
+	}
+	if m.holdsSrc {
+		unix.Close(m.hs.fd) // and the lease ends
 	}
 }
 
@@ -109,6 +127,13 @@ func (m *move) look() error {
 	if err := statIn(m.from.fd, m.src, &m.s); err != nil {
 		return err
 	}
+	if m.s.Mode&unix.S_IFMT == unix.S_IFREG {
+		hs, err := hold(m.from.fd, m.src, 0)
+		if err != nil {
+			return errAgain // it was regular a moment ago
+		}
+		m.holdsSrc, m.hs, m.s = true, hs, hs.st
+	}
 	err := statIn(m.to.fd, m.dst, &m.d)
 	if err == unix.ENOENT {
 		m.d = unix.Statx_t{}
@@ -119,7 +144,7 @@ func (m *move) look() error {
 	}
 	m.over = true
 	if m.exact && m.d.Mode&unix.S_IFMT == unix.S_IFREG {
-		if m.h, err = hold(m.to.fd, m.dst); err != nil {
+		if m.h, err = hold(m.to.fd, m.dst, leaseTries); err != nil {
 			return errAgain // it was regular a moment ago
 		}
 		m.holds, m.d = true, m.h.st

@@ -72,7 +72,7 @@ func (r *Root) retireFile(p parent, base string, st *unix.Statx_t, exact bool, c
 		}
 		return r.unlinkFile(p, base, int64(st.Size))
 	}
-	h, err := hold(p.fd, base)
+	h, err := hold(p.fd, base, leaseTries)
 	if err != nil {
 		return nil, err
 	}

@@ -39,17 +39,18 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !repeated(r, err) {
 		return err
 	}
-	if cur == nil {
-		if err := h.parentExists(t.name); err != nil {
-			return err
-		}
+	real := ""
+	if cur != nil {
+		real = cur.Name
+	} else if err := h.parentExists(t.name); err != nil {
+		return err
 	}
 	body, err := h.body(r)
 	if err != nil {
 		return err
 	}
 	modTime := chosenModTime(r.Header)
-	info, created, err := h.fs.Put(r.Context(), t.name, body, etagfs.PutOptions{Write: h.fresh(t, write), ModTime: modTime})
+	info, created, err := h.fs.Put(r.Context(), t.name, body, etagfs.PutOptions{Write: h.fresh(t, write), ModTime: modTime, Real: real})
 	if err != nil {
 		return parentGone(write.Check, err)
 	}
