@@ -146,6 +146,9 @@ func (c *content) Read(p []byte) (int, error) {
 func (c *content) send(w *response, n int64) (sent int64, err error) {
 	defer func() { c.err = err }()
 	if c.small != nil || c.size == 0 {
+		if n >= joinBytes {
+			joinNext(w.request)
+		}
 		k, err := w.Write(c.small[c.pos : c.pos+n])
 		return int64(k), err
 	}

@@ -181,7 +181,7 @@ func (h *Handler) allowed() string {
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	res := h.pool.Get().(*response)
-	res.start(w, RequestID(r, h.opts.TrustForwarded), h.opts.Now())
+	res.start(w, r, RequestID(r, h.opts.TrustForwarded), h.opts.Now())
 	defer h.finish(res, r)
 	if err := h.serve(res, r); err != nil {
 		h.answer(res, r, err)

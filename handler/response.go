@@ -11,6 +11,7 @@ import (
 // Unwrap). It is pooled, so nobody may hold it after ServeHTTP has returned.
 type response struct {
 	http.ResponseWriter
+	request *http.Request
 	began   time.Time
 	id      string // RequestID
 	status  int    // 0: nothing written yet
@@ -20,8 +21,8 @@ type response struct {
 	vals    []string // room for the values of header fields
 }
 
-func (w *response) start(inner http.ResponseWriter, id string, now time.Time) {
-	*w = response{ResponseWriter: inner, began: now, id: id}
+func (w *response) start(inner http.ResponseWriter, r *http.Request, id string, now time.Time) {
+	*w = response{ResponseWriter: inner, request: r, began: now, id: id}
 	set(w, requestIDField, id)
 }
 

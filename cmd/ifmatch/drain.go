@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ifmatch/handler"
 )
 
 // arrivals are the connections whose first request has not reached the handler yet. net/http drops
@@ -32,7 +34,7 @@ func meet(srv *http.Server) *arrivals {
 		a.mu.Lock()
 		a.fresh[c] = struct{}{}
 		a.mu.Unlock()
-		return context.WithValue(ctx, arrivalKey{}, &arrival{conn: c})
+		return handler.WithConn(context.WithValue(ctx, arrivalKey{}, &arrival{conn: c}), c)
 	}
 	srv.ConnState = func(c net.Conn, state http.ConnState) {
 		if state == http.StateClosed {

@@ -62,14 +62,28 @@ func (l idleListener) Accept() (net.Conn, error) {
 // idleTCPConn keeps what net/http finds in a TCPConn: ReadFrom (sendfile) and CloseWrite.
 type idleTCPConn struct {
 	*net.TCPConn
-	w idleWriter
+	w    idleWriter
+	join joiner
 }
 
-func (c *idleTCPConn) Write(p []byte) (int, error) { return c.w.write(p) }
+func (c *idleTCPConn) Write(p []byte) (int, error) {
+	switch {
+	case c.join.hold(p):
+		return len(p), nil
+	case c.join.held != nil:
+		return c.writeJoined(p)
+	}
+	return c.w.write(p)
+}
 
 // ReadFrom sends a file by sendfile. When the deadline passes it looks whether bytes have moved
 // since it was set, and only then goes on.
 func (c *idleTCPConn) ReadFrom(src io.Reader) (total int64, err error) {
+	if c.join.held != nil {
+		if _, err := c.writeJoined(nil); err != nil {
+			return 0, err
+		}
+	}
 	lr, ok := src.(*io.LimitedReader)
 	if !ok {
 		lr = &io.LimitedReader{R: src, N: 1<<63 - 1}

@@ -1,0 +1,33 @@
+package handler
+
+import (
+	"context"
+	"net"
+	"net/http"
+)
+
+// Joiner is a connection that can hold the next buffer of an answer back until the rest follows, so that a small
+// answer is one write and not two.
+type Joiner interface{ JoinNext() }
+
+type connKey struct{}
+
+// WithConn says which connection the requests of a context come by (http.Server.ConnContext); one that is
+// no [Joiner] is not asked for anything.
+func WithConn(ctx context.Context, c net.Conn) context.Context {
+	if j, ok := c.(Joiner); ok {
+		return context.WithValue(ctx, connKey{}, j)
+	}
+	return ctx
+}
+
+// joinBytes of body cannot fit with a header into the buffer through which net/http writes: so when
+// that is full, more is certain to follow.
+const joinBytes = 4 << 10
+
+// joinNext is called before such a body is written, all of which is there already.
+func joinNext(r *http.Request) {
+	if j, ok := r.Context().Value(connKey{}).(Joiner); ok {
+		j.JoinNext()
+	}
+}
