@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -102,6 +103,11 @@ func serve(ctx context.Context, src source, log *slog.Logger, getenv func(string
 		log.Info("metrics", "url", url(m.ln, "http"))
 	}
 	announce(lns, set, log)
+	if set.proxyProtocol {
+		for i, ln := range lns {
+			lns[i] = newProxyListener(ln, time.Duration(set.headerTimeout), site.trusts)
+		}
+	}
 	return serveHTTP(ctx, lns, site, set.settings, secure.server(), m, log)
 }
 

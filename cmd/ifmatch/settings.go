@@ -43,6 +43,7 @@ type settings struct {
 	hosts           list
 	trustedProxies  networks
 	userHeader      string
+	proxyProtocol   bool
 }
 
 func defaultSettings() *settings {
@@ -101,5 +102,6 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.Var(&s.hosts, "hosts", "names of this server, beside Host, that a Destination may have")
 	f.Var(&s.trustedProxies, "trusted-proxies", "addresses of proxies whose Forwarded and X-Forwarded-* are believed")
 	f.StringVar(&s.userHeader, "user-header", "", "header field in which a trusted proxy says who has logged in")
+	f.BoolVar(&s.proxyProtocol, "proxy-protocol", false, "connections from trusted proxies begin with the PROXY protocol, which says who the client is")
 	return f
 }

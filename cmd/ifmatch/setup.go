@@ -260,6 +260,8 @@ func (set *setup) consistent() error {
 		return usagef("--tls-cert, --acme and --tls-self-signed exclude each other")
 	case set.userHeader != "" && len(set.trustedProxies.text) == 0:
 		return usagef("--user-header needs --trusted-proxies: nobody else may say who has logged in")
+	case set.proxyProtocol && len(set.trustedProxies.text) == 0:
+		return usagef("--proxy-protocol needs --trusted-proxies: nobody else may say who the client is")
 	case set.noAuth && set.canLogIn():
 		return usagef("--no-auth and users (--users, --user-header, --tls-client-ca) exclude each other")
 	}

@@ -100,6 +100,9 @@ func (s *site) enter() *generation {
 	return g
 }
 
+// trusts tells whether an address is that of a proxy which we believe now.
+func (s *site) trusts(remote string) bool { return s.now.Load().trustedProxies.hold(remote) }
+
 // trusted tells whether a request came through a proxy that we believe.
 func (g *generation) trusted(r *http.Request) bool { return g.trustedProxies.hold(r.RemoteAddr) }
 

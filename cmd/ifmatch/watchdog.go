@@ -58,7 +58,11 @@ func (d *watchdog) client(ln net.Listener) *http.Client {
 	var dialer net.Dialer
 	return &http.Client{Timeout: d.every, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, ln.Addr().Network(), ln.Addr().String())
+			c, err := dialer.DialContext(ctx, ln.Addr().Network(), ln.Addr().String())
+			if p, ok := ln.(*proxyListener); ok && err == nil {
+				err = p.greet(c)
+			}
+			return c, err
 		},
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
 		DisableKeepAlives: true, // each time a new connection, as it is accepting that is to be proven
