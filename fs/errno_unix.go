@@ -34,6 +34,8 @@ func wrapErrno(errno syscall.Errno) error {
 		sentinel = iofs.ErrInvalid
 	case syscall.EAGAIN, syscall.ETXTBSY:
 		sentinel = ErrBusy
+	case syscall.EMFILE, syscall.ENFILE:
+		sentinel = ErrTooManyOpen
 	case syscall.EBUSY: // a mount point
 		sentinel = iofs.ErrPermission
 	case syscall.ENXIO, syscall.ENODEV:

@@ -34,6 +34,8 @@ func wrapErrno(errno syscall.Errno) error {
 		sentinel = iofs.ErrInvalid
 	case windows.ERROR_SHARING_VIOLATION, windows.ERROR_LOCK_VIOLATION, windows.ERROR_USER_MAPPED_FILE:
 		sentinel = ErrBusy
+	case windows.ERROR_TOO_MANY_OPEN_FILES:
+		sentinel = ErrTooManyOpen
 	default:
 		return errno
 	}

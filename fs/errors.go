@@ -16,4 +16,5 @@ var (
 	ErrCrossDevice = errors.New("source and destination are on different file systems")
 	ErrBusy        = errors.New("another program has the file open for writing")
 	ErrTooLarge    = errors.New("file larger than the file system allows")
+	ErrTooManyOpen = errors.New("too many files are open")
 )

@@ -55,6 +55,7 @@ var causes = []struct {
 	{fs.ErrNameTooLong, 414, 414, "The name is too long for the file system."},
 	{fs.ErrBadName, 400, 400, "The file system does not allow this name."},
 	{fs.ErrBusy, 503, 503, "Another program has the file open for writing; nothing was changed, try again."},
+	{fs.ErrTooManyOpen, 503, 503, "The server has too many files open; nothing was changed, try again."},
 	{fs.ErrCrossDevice, 502, 502, "Source and destination are on different file systems; nothing was changed, use COPY and DELETE."},
 	{errChanged, 503, 503, "Another program is changing the file just now; try again."},
 	{fs.ErrIsDir, 405, 405, "This is a collection."},

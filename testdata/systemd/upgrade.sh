@@ -7,7 +7,7 @@ judge "an upgrade keeps the edited file, restarts the service, and refuses nobod
 dpkg-deb -R "$package" "$work/next"
 sed -i 's/^Version: .*/&+next/' "$work/next/DEBIAN/control"
 echo "# next" >>"$work/next/etc/ifmatch/ifmatch.toml"
-dpkg-deb --root-owner-group --build "$work/next" "$work/next.deb" >/dev/null
+dpkg-deb --root-owner-group -Znone --build "$work/next" "$work/next.deb" >/dev/null
 give "$work/next.deb" /tmp/next.deb
 set_line /etc/ifmatch/ifmatch.toml '^# log-format = .*' 'log-format = "json"'
 edited=$(inside sha256sum /etc/ifmatch/ifmatch.toml)
