@@ -108,6 +108,7 @@ func serve(ctx context.Context, src source, log *slog.Logger, getenv func(string
 			lns[i] = newProxyListener(ln, time.Duration(set.headerTimeout), site.trusts)
 		}
 	}
+	close(site.dirs.listening)
 	return serveHTTP(ctx, lns, site, set.settings, secure.server(), m, log)
 }
 

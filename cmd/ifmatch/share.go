@@ -38,6 +38,10 @@ type directories struct {
 	getenv func(string) string
 	shares func(dir string) []string // the prefixes that it is served at
 
+	// listening is closed when the server listens. What looks at every file begins then, so that a start
+	// takes no longer with many files.
+	listening chan struct{}
+
 	mu    sync.Mutex
 	open  map[string]*opened // guarded by mu
 	ended totals             // guarded by mu; of those that were closed
@@ -59,7 +63,7 @@ func (d *directories) get(dir string, s *settings) (*opened, error) {
 		}
 		return o, nil
 	}
-	o, err := openDirectory(dir, s, d.log, d.getenv)
+	o, err := openDirectory(dir, s, d.log, d.getenv, d.listening)
 	if err == nil {
 		d.openAdmin(dir, o, s)
 		d.open[dir] = o
@@ -80,7 +84,7 @@ func (d *directories) keep(want func(dir string) bool) {
 	}
 }
 
-func openDirectory(dir string, s *settings, log *slog.Logger, getenv func(string) string) (*opened, error) {
+func openDirectory(dir string, s *settings, log *slog.Logger, getenv func(string) string, listening <-chan struct{}) (*opened, error) {
 	base, err := openTree(dir, s)
 	if err != nil {
 		return nil, err
@@ -95,27 +99,38 @@ func openDirectory(dir string, s *settings, log *slog.Logger, getenv func(string
 	if !s.memory {
 		o.was, _ = os.Stat(dir)
 	}
-	swept := make(chan struct{})
+	background, stop := context.WithCancel(context.Background())
+	swept, hashed := make(chan struct{}), make(chan struct{})
 	go func() {
-		sweep(base, log)
-		close(swept)
+		defer close(swept)
+		if closedBefore(background, listening) {
+			sweep(base, log)
+		}
 	}()
-	hashing, stop := context.WithCancel(context.Background())
-	done := make(chan struct{})
 	go func() {
-		defer close(done)
-		if s.etag.value == "content" {
-			keepHashing(hashing, o.tree, int64(s.hashRate), log)
+		defer close(hashed)
+		if s.etag.value == "content" && closedBefore(background, listening) {
+			keepHashing(background, o.tree, int64(s.hashRate), log)
 		}
 	}()
 	o.close = func() {
 		stop()
-		<-done
+		<-hashed
 		o.tree.Close()
 		store.Close()
 		closeAfter(base, swept)
 	}
 	return o, nil
+}
+
+// closedBefore tells whether begun was closed before ctx ended.
+func closedBefore(ctx context.Context, begun <-chan struct{}) bool {
+	select {
+	case <-begun:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // share answers for one [shareSetup].

@@ -38,7 +38,7 @@ type generation struct {
 }
 
 func newSite(log *slog.Logger, getenv func(string) string) *site {
-	s := &site{dirs: &directories{log: log, getenv: getenv, open: map[string]*opened{}}, login: newLogin(log)}
+	s := &site{dirs: &directories{log: log, getenv: getenv, open: map[string]*opened{}, listening: make(chan struct{})}, login: newLogin(log)}
 	s.dirs.shares = s.sharesOf
 	return s
 }
