@@ -277,7 +277,8 @@ func TestPagesAreAccessible(t *testing.T) {
 	check := func(name string) {
 		t.Helper()
 		p.shot(name)
-		p.do(chromedp.Sleep(200 * time.Millisecond)) // colours are judged after they have faded in
+		p.has(`document.documentElement.scrollWidth <= innerWidth`) // nothing sticks out, on a phone least of all
+		p.do(chromedp.Sleep(200 * time.Millisecond))                // colours are judged after they have faded in
 		if _, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](string(axe)+";true")); err != nil {
 			t.Fatal(err)
 		}

@@ -64,7 +64,7 @@ func visit(t *testing.T, chrome context.Context, base string) *person {
 	if err := chromedp.Do(tab, chromedp.Navigate("about:blank")); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(tab, 90*time.Second)
+	ctx, cancel := context.WithTimeout(tab, 4*time.Minute)
 	p.ctx = ctx
 	call(p, network.Enable, network.EnableParams{})
 	go p.hear(chromedp.Console(ctx))
@@ -146,7 +146,7 @@ func (p *person) open(path string) {
 // has waits until a JavaScript expression is true.
 func (p *person) has(expression string) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
 	defer cancel()
 	for {
 		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))

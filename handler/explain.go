@@ -20,6 +20,9 @@ func (h *Handler) explain(w *response, r *http.Request, e *statusError) {
 	set(w, "Content-Type", kind)
 	set(w, "X-Content-Type-Options", "nosniff")
 	set(w, "Cache-Control", "no-store")
+	if strings.HasPrefix(kind, "text/html") {
+		set(w, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	}
 	set(w, "Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	if e.status == clientGone {

@@ -11,7 +11,10 @@ import (
 	"ifmatch/cmd/ifmatch/doctor"
 )
 
-var errUnsafe = errors.New("the server is not safe; the card says why")
+var (
+	errUnsafe = errors.New("the server is not safe; the card says why")
+	errUnsure = errors.New("the examination is not complete; the card says why")
+)
 
 func newDoctor(getenv func(string) string) *cobra.Command {
 	var asJSON bool
@@ -21,7 +24,7 @@ func newDoctor(getenv func(string) string) *cobra.Command {
 		Long: `Try a server, any server, in a scratch collection below URL: conditional writes, races,
 stale tags, uploads that break off, locks, the If header. Print what it does right and
 wrong, and why that matters. Nothing outside the scratch collection is changed, and it
-is removed again. Exit code 1 if something is wrong.`,
+is removed again. Exit code 1 if something is wrong, or could not be tried.`,
 		Example: `  ifmatch doctor https://files.example/scratch/`,
 		Args:    oneArg("the URL of a collection"),
 	}
@@ -50,10 +53,15 @@ is removed again. Exit code 1 if something is wrong.`,
 		} else {
 			card.Print(cmd.OutOrStdout())
 		}
-		if err == nil && !card.Healthy() {
-			err = errUnsafe
+		switch {
+		case err != nil:
+			return err
+		case card.Count(doctor.Wrong) > 0:
+			return errUnsafe
+		case !card.Healthy():
+			return errUnsure
 		}
-		return err
+		return nil
 	}
 	return cmd
 }

@@ -45,7 +45,7 @@ func statusError(r *http.Request, res *http.Response) error {
 	if t, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); t == "text/plain" {
 		body, _ := io.ReadAll(io.LimitReader(res.Body, 1000))
 		line, _, _ := bytes.Cut(bytes.TrimSpace(body), []byte("\n"))
-		e.Says = printable(string(line))
+		e.Says = strings.TrimSuffix(printable(string(line)), ".")
 	}
 	return e
 }
