@@ -58,7 +58,7 @@ func newACME(dir string, s *settings, log *slog.Logger) (*acmeCerts, error) {
 	a := &acmeCerts{settings: acmeSettings(s), fallback: &fallback, log: log, fails: map[string]*acmeFailure{}}
 	a.manager = autocert.Manager{
 		Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(dir), Email: s.acmeEmail, HostPolicy: a.mayHave,
-		Client: &acme.Client{DirectoryURL: s.acmeDirectory, UserAgent: "ifmatch"},
+		Client: &acme.Client{DirectoryURL: string(s.acmeDirectory), UserAgent: "ifmatch"},
 	}
 	return a, nil
 }

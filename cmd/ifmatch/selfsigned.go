@@ -83,7 +83,15 @@ func (s *ownCert) run(ctx context.Context) {
 
 func (s *ownCert) tell(leaf *x509.Certificate) {
 	s.log.Info("self-signed certificate: compare its fingerprint before you trust it", "sha256", fingerprint(leaf),
-		"names", strings.Join(slices.Concat(s.needed, s.extra), " "), "until", leaf.NotAfter.Format(time.DateOnly))
+		"names", certNames(leaf), "until", leaf.NotAfter.Format(time.DateOnly))
+}
+
+func certNames(leaf *x509.Certificate) string {
+	names := slices.Clone(leaf.DNSNames)
+	for _, ip := range leaf.IPAddresses {
+		names = append(names, ip.String())
+	}
+	return strings.Join(names, " ")
 }
 
 // fingerprint is what browsers show of a certificate.

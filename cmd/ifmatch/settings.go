@@ -37,9 +37,9 @@ type settings struct {
 	tlsKey          string
 	tlsClientCA     string
 	tlsSelfSigned   bool
-	acme            list
+	acme            dnsNames
 	acmeEmail       string
-	acmeDirectory   string
+	acmeDirectory   httpsURL
 	hosts           list
 	trustedProxies  networks
 	userHeader      string
@@ -98,7 +98,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.BoolVar(&s.tlsSelfSigned, "tls-self-signed", false, "serve HTTPS with a certificate that we make and keep; the log says its fingerprint, for people to compare")
 	f.Var(&s.acme, "acme", "names for which a certificate is obtained by ACME and renewed; serve HTTPS, which has to be reached on port 443 of each; you agree to the terms of the authority")
 	f.StringVar(&s.acmeEmail, "acme-email", "", "address that the authority may write to")
-	f.StringVar(&s.acmeDirectory, "acme-directory", s.acmeDirectory, "URL of the authority")
+	f.Var(&s.acmeDirectory, "acme-directory", "URL of the authority")
 	f.Var(&s.hosts, "hosts", "names of this server, beside Host, that a Destination may have")
 	f.Var(&s.trustedProxies, "trusted-proxies", "addresses of proxies whose Forwarded and X-Forwarded-* are believed")
 	f.StringVar(&s.userHeader, "user-header", "", "header field in which a trusted proxy says who has logged in")

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	neturl "net/url"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync/atomic"
 
@@ -156,7 +154,7 @@ func (s *settings) scheme() string {
 	return "http"
 }
 
-// readTLS reads the files of certificates, and checks the names for which there will be one.
+// readTLS reads the files of certificates.
 // Errors: *usageError.
 func (set *setup) readTLS() (err error) {
 	if set.tlsCert != "" {
@@ -169,16 +167,5 @@ func (set *setup) readTLS() (err error) {
 			return usagef("tls-client-ca: %w", err)
 		}
 	}
-	for i, name := range set.acme {
-		set.acme[i] = strings.ToLower(name)
-		if !acmeName.MatchString(set.acme[i]) || net.ParseIP(name) != nil {
-			return usagef("--acme: %q is not accepted; accepted: names such as files.example.org, without wildcards", name)
-		}
-	}
-	if u, err := neturl.Parse(set.acmeDirectory); err != nil || u.Scheme != "https" || u.Host == "" {
-		return usagef("--acme-directory: %q is not accepted; accepted: an https URL", set.acmeDirectory)
-	}
 	return nil
 }
-
-var acmeName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
