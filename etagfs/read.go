@@ -62,7 +62,10 @@ func (f *FS) List(name string, fn func(base string, info *Info) error) error {
 	}
 	var info Info
 	return f.base.List(real, func(base string, i *fs.Info) error {
-		info = Info{Info: *i, Name: memberName(real, base)}
+		info = Info{Info: *i, Name: i.Real}
+		if info.Name == "" {
+			info.Name = memberName(real, base)
+		}
 		f.setTag(&info)
 		if f.content != nil && info.Tag.IsZero() && !i.IsCollection() {
 			f.content.wanted.add(info.Name)

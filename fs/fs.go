@@ -149,6 +149,7 @@ type Info struct {
 	Mode  iofs.FileMode // type and permission bits
 	Birth int64         // nanoseconds since 1970 UTC; 0 where unknown
 	Links uint64        // hard links
+	Real  string        // in a listing, of a symbolic link: the real name of what it leads to; else ""
 }
 
 // IsCollection tells whether the resource is a directory.

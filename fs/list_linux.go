@@ -76,6 +76,7 @@ func (r *Root) target(dir, base string, info *Info) bool {
 		return false
 	}
 	*info, err = r.Lookup(real)
+	info.Real = real
 	return err == nil
 }
 

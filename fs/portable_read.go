@@ -11,6 +11,12 @@ import (
 func (p *portable) Lookup(name string) (Info, error) {
 	defer p.settled()()
 	info, err := p.state(name)
+	if err == nil {
+		// The walk of os.Root follows links on the way, and what is asked for by such a name has another one.
+		if real, e := p.resolve(name); e == nil && real != name {
+			err = ErrNotDir
+		}
+	}
 	return info, pathError("lookup", name, err)
 }
 
@@ -166,7 +172,12 @@ func (p *portable) member(dir *os.Root, name, base string) (Info, bool) {
 	case err != nil:
 		return Info{}, false
 	case fi.Mode()&iofs.ModeSymlink != 0:
-		info, err := p.target(path.Join(name, base))
+		real, err := p.resolve(path.Join(name, base))
+		if err != nil {
+			return Info{}, false
+		}
+		info, err := p.state(real)
+		info.Real = real
 		return info, err == nil
 	case !fi.IsDir() && !fi.Mode().IsRegular():
 		return Info{}, false

@@ -214,6 +214,11 @@ func TestListShowsWhatIsServed(t *testing.T) {
 		want["tofile"], want["totop"] = want["file-7"], mustLookup(t, f, "/top")
 		want["col"] = mustLookup(t, f, "/sub/col")
 		want["tocol"] = want["col"]
+		for link, real := range map[string]string{"tofile": "/sub/file-7", "totop": "/top", "tocol": "/sub/col"} {
+			info := want[link]
+			info.Real = real
+			want[link] = info
+		}
 		err := f.List("/sub", func(base string, info *Info) error {
 			w, ok := want[base]
 			if !ok {

@@ -133,7 +133,7 @@ func (f *finder) answer(w http.ResponseWriter, cur *etagfs.Info) error {
 // one appends the answer for one resource.
 func (f *finder) one(href []byte, base string, info *etagfs.Info) error {
 	var dead []state.Property
-	if f.have {
+	if f.have || f.plan.dead && info.Real != "" { // what a link leads to is a member of another collection
 		var err error
 		if dead, err = f.h.state.Properties(info.Name); err != nil {
 			return err

@@ -19,7 +19,11 @@ func nodeOf(i *etagfs.Info) node { return node{i.Dev, i.Ino} }
 // directory is open. above are the collections that the way leads through, for links in circles.
 func (f *finder) members(name string, above []node) error {
 	var deeper []collection
-	f.have = f.plan.dead && f.h.state.MembersHave(name)
+	f.have = false
+	if f.plan.dead {
+		real, err := f.h.fs.Real(name)
+		f.have = err != nil || f.h.state.MembersHave(real)
+	}
 	stem := len(f.path)
 	err := f.h.fs.List(name, func(base string, info *etagfs.Info) error {
 		if !showable(base) {

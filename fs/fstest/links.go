@@ -68,6 +68,7 @@ func testLinks(t *testing.T, f fs.FS) {
 		t.Fatal(err)
 	}
 	file := lookup(t, f, "/dir/file")
+	file.Real = "/dir/file"
 	todir := members["todir"]
 	if members["tofile"] != file || members["chain"] != file || !todir.IsCollection() || len(members) != 4 {
 		t.Errorf("list = %+v, want dir and the links to it and into it as what they lead to", members)

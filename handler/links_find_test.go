@@ -1,0 +1,78 @@
+//go:build unix
+
+package handler_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ifmatch/etagfs"
+	"ifmatch/fs"
+	"ifmatch/handler"
+)
+
+// Dead properties and locks of what a symbolic link leads to are told of in the same way whether the link is asked for,
+// or the collection that it is in, or one above that, and through whichever name.
+func TestPropfindOfLinks(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"there/f", "there/deep/g", "here/own"} {
+		write(t, filepath.Join(dir, name), "text")
+	}
+	for link, to := range map[string]string{"here/f": "../there/f", "here/deep": "../there/deep", "way": "here"} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for kind, open := range map[string]func(string, fs.RootOptions) (fs.FS, error){"root": fs.OpenRoot, "portable": fs.OpenPortable} {
+		base, err := open(dir, fs.RootOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := handler.New(etagfs.New(base, etagfs.Options{Relaxed: true, NoNotify: true}), handler.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"/there/f", "/there/deep", "/there/deep/g"} {
+			if w := dav(h, "PROPPATCH", name, setProp(name)); w.Code != 207 {
+				t.Fatal(w.Code, w.Body)
+			}
+			if w := dav(h, "LOCK", name, exclusive, "Depth", "0"); w.Code != 200 {
+				t.Fatal(w.Code, w.Body)
+			}
+		}
+		// one is the part of an answer that tells of one resource.
+		one := func(name, depth, href string) string {
+			w := dav(h, "PROPFIND", name, "", "Depth", depth)
+			for part := range strings.SplitSeq(w.Body.String(), "<D:response>") {
+				if strings.HasPrefix(part, "<D:href>"+href+"</D:href>") {
+					return part
+				}
+			}
+			t.Errorf("%s: %s with Depth %s does not tell of %s", kind, name, depth, href)
+			return ""
+		}
+		for _, row := range []struct{ in, href, real string }{
+			{"/here", "/here/f", "/there/f"},
+			{"/here", "/here/deep/", "/there/deep"},
+			{"/here/deep", "/here/deep/g", "/there/deep/g"},
+			{"/way", "/way/f", "/there/f"},
+			{"/way/deep", "/way/deep/g", "/there/deep/g"},
+		} {
+			itself := one(row.href, "0", row.href)
+			if !strings.Contains(itself, `<p xmlns="urn:p">`+row.real+`</p>`) || strings.Count(itself, "<D:activelock>") != 1 {
+				t.Errorf("%s: %s: %s", kind, row.href, itself)
+			}
+			for _, depth := range []string{"1", "infinity"} {
+				if in := one(row.in, depth, row.href); strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(in), "</D:multistatus>")) != strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(itself), "</D:multistatus>")) {
+					t.Errorf("%s: %s with Depth %s: %s\nitself: %s", kind, row.in, depth, in, itself)
+				}
+			}
+			if in := one("/", "infinity", row.href); !strings.Contains(in, row.real+"</p>") && strings.HasPrefix(row.href, "/here") {
+				t.Errorf("%s: from above: %s", kind, in)
+			}
+		}
+		base.Close()
+	}
+}
