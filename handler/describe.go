@@ -90,11 +90,8 @@ func (h *Handler) validators(cur *etagfs.Info) http.Header {
 
 // lastModified is never later than the answer itself (RFC 9110 §8.8.2.1), whatever touch -d did.
 func (h *Handler) lastModified(cur *etagfs.Info) string {
-	t := cur.ModTime()
-	if now := h.opts.Now(); t.After(now) {
-		t = now
-	}
-	return t.UTC().Format(http.TimeFormat)
+	var room [32]byte
+	return string(appendHTTPDate(room[:0], min(cur.Mtime, h.opts.Now().UnixNano())))
 }
 
 // appendState appends properties of the current state and its locks.
