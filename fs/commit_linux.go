@@ -14,6 +14,12 @@ import (
 //	replace exact  lease, state, check, link to a reserved name, renameat2(2) RENAME_EXCHANGE,
 //	               look at what came out; put it back if it is not what was checked
 //
+// Meanwhile a write lease on the new file keeps everybody else from opening it, until its state was read.
+// Who opens it with O_NONBLOCK in these microseconds is told EWOULDBLOCK.
+//
+// BUG: where there are no leases, another program that writes to the new file in that moment and dates it
+// back leaves a state that is taken for the one of our bytes.
+//
 // BUG: a program that looked the name up before the exchange and comes to open it for writing
 // only after the lease has ended writes to the replaced file. It is a matter of a microsecond,
 // and no other than with any program that replaces files by rename.
