@@ -118,7 +118,7 @@ func TestExternalChangesAreSeenAtOnce(t *testing.T) {
 		for _, mode := range []Options{{}, {NoNotify: true}, {Content: true}, {Content: true, NoNotify: true}} {
 			t.Run(fmt.Sprintf("%s/content=%v/notify=%v", o.name, mode.Content, !mode.NoNotify), func(t *testing.T) {
 				if o.name == "bind-mounted directory" && os.Getuid() != 0 {
-					t.Skip("only root can mount")
+					t.Fatal("only root can mount: run the tests as root, as CI does, or under unshare -Urm")
 				}
 				n := rounds
 				if o.name == "mmap write" {
@@ -133,7 +133,7 @@ func TestExternalChangesAreSeenAtOnce(t *testing.T) {
 // On file systems that stack on others, where reports and times are not to be relied on.
 func TestExternalChangesOnStackedFileSystems(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("only root can mount")
+		t.Fatal("only root can mount: run the tests as root, as CI does, or under unshare -Urm")
 	}
 	for kind, mount := range map[string]func(t *testing.T, dir string) string{"overlayfs": mountOverlay, "FUSE": mountBindfs} {
 		for _, o := range outsiders {

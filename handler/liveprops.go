@@ -14,8 +14,12 @@ import (
 // Live properties, whose values the server makes. All are protected but for displayname and
 // getcontentlanguage, which clients may set: then they are dead, and hide ours.
 //
-// BUG(handler): a PUT makes a new inode, so creationdate tells when the present representation came
-// to be, where the file system does not carry it over.
+// BUG(handler): creationdate is the birth time of the inode, and a PUT that replaces makes a new one: so it
+// tells when the present representation came to be, and not when the resource was created (RFC 4918
+// §15.1). No file system lets a birth time be set. To keep it in an extended attribute would cost a
+// listing an open and a read for each member, or Depth 1 would not agree with Depth 0; to keep it in the
+// store would cost each replacing PUT a second durable transaction, and be wrong for what other
+// programs replace.
 
 // liveProp numbers the live properties in the order of allprop.
 type liveProp int
