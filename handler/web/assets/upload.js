@@ -31,6 +31,7 @@ export class Uploads {
 
   add(list) {
     if (!list.length) return;
+    clearTimeout(this.closing); // of an earlier batch
     if (!this.busy) {
       this.forAll = null;
       for (const i of this.items) if (over(i)) i.row?.remove();
@@ -182,7 +183,7 @@ export class Uploads {
     const done = this.items.filter((i) => i.state === 'done').length;
     if (failed) toast(`${failed} of ${this.items.length} uploads failed.`, { bad: true });
     else if (done) { toast(done === 1 ? `“${this.items.find((i) => i.state === 'done').path}” uploaded.` : `${done} files uploaded.`); }
-    if (this.items.every(over)) setTimeout(() => { if (!this.busy) this.close(); }, 2500);
+    if (this.items.every(over)) this.closing = setTimeout(() => { if (!this.busy) this.close(); }, 2500);
   }
 
   // ---- what is seen
