@@ -56,11 +56,17 @@ func (c *copying) run(ctx context.Context) (info *Info, created bool, err error)
 	if err != nil {
 		return nil, false, err
 	}
+	if c.room, err = c.to.quota.room(ctx); err != nil {
+		return nil, false, err
+	}
+	defer c.room.give()
+	c.freed, c.built = c.to.weight(ctx, c.dst), 0
 	if state.IsCollection() {
 		return c.collection(ctx)
 	}
 	err = c.to.hashed(ctx, func(last bool) error {
 		for i := range copyAttempts {
+			c.built = 0 // what an earlier attempt built was given back
 			if old, e := c.to.base.Lookup(c.dst); e == nil && old.IsCollection() {
 				info, created, err = c.over(ctx, last)
 			} else {
@@ -81,6 +87,9 @@ type copying struct {
 	from, to *FS
 	names    []string // of source and destination, as asked for
 	src, dst string   // real names
+	room     *room
+	freed    int64 // bytes of what is replaced
+	built    int64 // bytes of what is ready to be moved into place
 }
 
 // copied is the state of a file that was copied; digest is nil where it is not known or not needed.
@@ -142,15 +151,17 @@ func (c *copying) file(ctx context.Context, last, latched bool) (_ *Info, create
 		}
 		defer held.release()
 	}
-	now, created, release, err := staged.Commit(c.Exact, func(cur *fs.Info) error {
+	var grown int64
+	now, created, release, err := staged.Commit(c.Exact, c.room.within(from.SizeBytes, &grown, func(cur *fs.Info) error {
 		if err := c.still(&from); err != nil {
 			return err
 		}
 		return c.check(last)(&from.Info, cur)
-	})
+	}))
 	if err != nil {
 		return nil, false, err
 	}
+	c.to.quota.took(path.Dir(c.dst), grown)
 	return c.done(held, &now, from.digest, release, created)
 }
 
@@ -174,11 +185,14 @@ func (c *copying) stage(ctx context.Context, src, dst string) (fs.Staged, copied
 		return nil, copied{}, err
 	}
 	defer file.Close()
+	from := copied{Info: file.Info()}
+	if err := c.room.need(c.built + from.SizeBytes - c.freed); err != nil {
+		return nil, copied{}, err
+	}
 	staged, err := c.to.base.Stage(dst)
 	if err != nil {
 		return nil, copied{}, err
 	}
-	from := copied{Info: file.Info()}
 	from.digest, err = c.fill(ctx, staged, file)
 	if err == nil {
 		err = unchanged(file)

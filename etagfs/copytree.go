@@ -15,6 +15,9 @@ import (
 // collection copies a collection.
 func (c *copying) collection(ctx context.Context) (*Info, bool, error) {
 	hidden := c.to.base.Hidden(c.dst)
+	if err := c.room.need(1 - c.freed); err != nil { // as for MakeCollection
+		return nil, false, err
+	}
 	from, err := c.from.base.Lookup(c.src)
 	if err != nil {
 		return nil, false, err
@@ -53,13 +56,22 @@ func (c *copying) place(hidden string, from *copied, last bool) (*Info, bool, er
 				return err
 			}
 		}
-		return c.check(last)(&from.Info, cur)
+		if cur != nil && !cur.IsCollection() {
+			c.freed = cur.SizeBytes
+		} else if cur == nil {
+			c.freed = 0
+		}
+		if err := c.check(last)(&from.Info, cur); err != nil {
+			return err
+		}
+		return c.room.need(c.built - c.freed)
 	})
 	if err != nil {
 		held.release()
 		c.abandon(hidden)
 		return nil, false, err
 	}
+	c.to.quota.took(path.Dir(c.dst), c.built-c.freed)
 	return c.done(held, &now, from.digest, release, created)
 }
 
@@ -126,6 +138,7 @@ func (c *copying) buildFile(ctx context.Context, src, to string) (copied, error)
 		return copied{}, err
 	}
 	release()
+	c.built += from.SizeBytes
 	c.to.committed(now.Identity, from.digest)
 	return from, nil
 }

@@ -50,6 +50,8 @@ type Options struct {
 	HashLimitBytes int64
 	// NoNotify does without reports of changes; the answers are the same.
 	NoNotify bool
+	// QuotaBytes bounds the sum of the sizes of all files; 0: no bound. It needs KeepCounted.
+	QuotaBytes int64
 	// WatchLimit is the number of directories watched at once; 0: fs's default.
 	WatchLimit int
 }
@@ -79,6 +81,8 @@ type PutOptions struct {
 	// Real is what a Stat of a moment ago found the name to lead to, which saves finding it once more. Should it
 	// have changed, the step says so. "": not known.
 	Real string
+	// SizeBytes is that of the body where it is known before: so much room is reserved at once.
+	SizeBytes int64
 }
 
 // FS is a tree of resources. Safe for concurrent use.
@@ -92,6 +96,7 @@ type FS struct {
 	content *content    // nil: stat tags
 	watcher *fs.Watcher // nil: nothing is reported
 	subs    subscribers
+	quota   *quota // nil: none
 }
 
 var numbers atomic.Uint64
@@ -112,6 +117,7 @@ func New(base fs.FS, o Options) *FS {
 		number:  numbers.Add(1),
 		relaxed: o.Relaxed,
 		log:     o.Log,
+		quota:   newQuota(o.QuotaBytes),
 		tags:    &statTagger{granularity: base.Features().Granularity, now: o.Now},
 	}
 	if o.Content {

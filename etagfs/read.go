@@ -75,7 +75,10 @@ func (f *FS) List(name string, fn func(base string, info *Info) error) error {
 }
 
 // Usage returns what RFC 4331 asks for.
-func (f *FS) Usage(name string) (fs.Usage, error) { return f.base.Usage(name) }
+func (f *FS) Usage(name string) (fs.Usage, error) {
+	u, err := f.base.Usage(name)
+	return f.quota.bounded(u), err
+}
 
 // Features tells what the file system below can do.
 func (f *FS) Features() fs.Features { return f.base.Features() }

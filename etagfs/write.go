@@ -13,7 +13,7 @@ import (
 
 // Put makes the bytes of body the representation of name and returns the new state; created tells
 // whether the URL was unmapped. The body is read before any latch is taken.
-// Errors: what the Check returned; *BodyError; fs sentinels; iofs.ErrNotExist: the parent is
+// Errors: what the Check returned; *BodyError; ErrQuota; fs sentinels; iofs.ErrNotExist: the parent is
 // missing. Nothing has changed when it fails, but for *AfterError.
 func (f *FS) Put(ctx context.Context, name string, body io.Reader, o PutOptions) (info *Info, created bool, err error) {
 	real := o.Real
@@ -22,12 +22,21 @@ func (f *FS) Put(ctx context.Context, name string, body io.Reader, o PutOptions)
 			return nil, false, err
 		}
 	}
+	room, err := f.quota.room(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	defer room.give()
+	b := &bodyReader{ctx: ctx, r: body, room: room, old: f.weight(ctx, real)}
+	if err := room.need(o.SizeBytes - b.old); err != nil {
+		return nil, false, err
+	}
 	staged, err := f.base.Stage(real)
 	if err != nil {
 		return nil, false, err
 	}
 	defer staged.Discard()
-	digest, err := f.fill(ctx, staged, body)
+	digest, err := f.fill(staged, b)
 	if err != nil {
 		return nil, false, err
 	}
@@ -40,23 +49,33 @@ func (f *FS) Put(ctx context.Context, name string, body io.Reader, o PutOptions)
 			return f.relinked(name, last, o.Write, err)
 		}
 		defer held.release()
-		info, created, err = f.commit(held, staged, real, digest, last, o.Write)
+		info, created, err = f.commit(held, &filled{staged, room, b.read, digest}, real, last, o.Write)
 		return err
 	})
 	return info, created, err
 }
 
-// commit is the one place where a body becomes a representation. digest is nil with stat tags.
-func (f *FS) commit(held *held, staged fs.Staged, name string, digest *Digest, last bool, w Write) (info *Info, created bool, err error) {
+// filled is a body on the disk. digest is nil with stat tags.
+type filled struct {
+	staged    fs.Staged
+	room      *room
+	sizeBytes int64
+	digest    *Digest
+}
+
+// commit is the one place where a body becomes a representation.
+func (f *FS) commit(held *held, body *filled, name string, last bool, w Write) (info *Info, created bool, err error) {
 	check := f.check(name, w, last)
-	if w.Check != nil && digest != nil {
-		check = func(cur *fs.Info) error { return f.checkSame(name, cur, *digest, last, w) }
+	if w.Check != nil && body.digest != nil {
+		check = func(cur *fs.Info) error { return f.checkSame(name, cur, *body.digest, last, w) }
 	}
-	now, created, release, err := staged.Commit(w.Exact, check)
+	var grown int64
+	now, created, release, err := body.staged.Commit(w.Exact, body.room.within(body.sizeBytes, &grown, check))
 	if err != nil {
 		return nil, false, err
 	}
-	f.committed(now.Identity, digest)
+	f.quota.took(path.Dir(name), grown)
+	f.committed(now.Identity, body.digest)
 	f.subs.tell(name)
 	info = f.info(name, &now)
 	err = f.durable(held, then(w.Then, info), path.Dir(name))
@@ -68,10 +87,11 @@ func (f *FS) commit(held *held, staged fs.Staged, name string, digest *Digest, l
 // is itself removed, not what it leads to.
 // Errors: what the Check returned; fs sentinels; *AfterError.
 func (f *FS) Remove(ctx context.Context, name string, w Write) error {
-	return f.hashed(ctx, func(last bool) error { return f.remove(name, last, w) })
+	freed := f.freed(ctx, name)
+	return f.hashed(ctx, func(last bool) error { return f.remove(name, freed, last, w) })
 }
 
-func (f *FS) remove(name string, last bool, w Write) error {
+func (f *FS) remove(name string, freed int64, last bool, w Write) error {
 	held, real, err := f.holdThemselves([]string{name}, w.Beside)
 	if err != nil {
 		return err
@@ -82,6 +102,7 @@ func (f *FS) remove(name string, last bool, w Write) error {
 	if err != nil {
 		return err
 	}
+	f.quota.took(path.Dir(link), -freed)
 	f.subs.tell(link)
 	err = f.durable(held, then(w.Then, nil), path.Dir(link))
 	release()
@@ -96,12 +117,17 @@ func (f *FS) MakeCollection(ctx context.Context, name string, w Write) (*Info, e
 	if err != nil {
 		return nil, err
 	}
+	room, err := f.quota.room(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer room.give()
 	held, err := f.holdReal(name, real, w.Beside)
 	if err != nil {
 		return nil, f.relinked(name, true, w, err)
 	}
 	defer held.release()
-	now, err := f.makeCollection(real, w)
+	now, err := f.makeCollection(real, room, w)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +136,7 @@ func (f *FS) MakeCollection(ctx context.Context, name string, w Write) (*Info, e
 	return info, f.durable(held, then(w.Then, info), path.Dir(real))
 }
 
-func (f *FS) makeCollection(name string, w Write) (fs.Info, error) {
+func (f *FS) makeCollection(name string, room *room, w Write) (fs.Info, error) {
 	cur, err := f.current(name)
 	if err != nil {
 		return fs.Info{}, err
@@ -120,6 +146,9 @@ func (f *FS) makeCollection(name string, w Write) (fs.Info, error) {
 	}
 	if cur != nil {
 		return fs.Info{}, &iofs.PathError{Op: "mkcol", Path: name, Err: iofs.ErrExist}
+	}
+	if err := room.need(1); err != nil { // it has no size of its own, but there must be some left
+		return fs.Info{}, err
 	}
 	return f.base.MakeCollection(name)
 }
@@ -138,14 +167,15 @@ type Write2 struct {
 // is itself moved. created tells whether dst was unmapped.
 // Errors: what the Check returned; fs sentinels, fs.ErrCrossDevice among them; *AfterError.
 func (f *FS) Move(ctx context.Context, src, dst string, w Write2) (info *Info, created bool, err error) {
+	freed := f.freed(ctx, dst)
 	err = f.hashed(ctx, func(last bool) error {
-		info, created, err = f.move(src, dst, last, w)
+		info, created, err = f.move(src, dst, freed, last, w)
 		return err
 	})
 	return info, created, err
 }
 
-func (f *FS) move(src, dst string, last bool, w Write2) (info *Info, created bool, err error) {
+func (f *FS) move(src, dst string, freed int64, last bool, w Write2) (info *Info, created bool, err error) {
 	held, real, err := f.holdThemselves([]string{src, dst}, w.Beside)
 	if err != nil {
 		return nil, false, err
@@ -161,6 +191,7 @@ func (f *FS) move(src, dst string, last bool, w Write2) (info *Info, created boo
 	if err != nil {
 		return nil, false, err
 	}
+	f.quota.took(path.Dir(dst), -freed)
 	f.committed(now.Identity, digest) // the rename moved ctime
 	f.subs.tell(src, dst)
 	info = f.info(dst, &now)
@@ -214,8 +245,7 @@ func (f *FS) update(name string, modTime time.Time, last bool, w Write) (*Info, 
 
 // fill copies the body into the staged file, telling failures of the body from those of the disk.
 // The digest is nil with stat tags.
-func (f *FS) fill(ctx context.Context, staged fs.Staged, body io.Reader) (digest *Digest, err error) {
-	b := &bodyReader{ctx: ctx, r: body}
+func (f *FS) fill(staged fs.Staged, b *bodyReader) (digest *Digest, err error) {
 	if f.content != nil {
 		var d Digest
 		d, err = copyHashing(staged, b)
@@ -229,11 +259,14 @@ func (f *FS) fill(ctx context.Context, staged fs.Staged, body io.Reader) (digest
 	return digest, err
 }
 
-// bodyReader remembers its own failure, and ends when the request does.
+// bodyReader remembers its own failure, and ends when the request does, or when there is no more room.
 type bodyReader struct {
-	ctx context.Context
-	r   io.Reader
-	err error // but for io.EOF
+	ctx  context.Context
+	r    io.Reader
+	room *room
+	old  int64 // bytes that it is to replace
+	read int64
+	err  error // but for io.EOF and ErrQuota
 }
 
 func (b *bodyReader) Read(p []byte) (int, error) {
@@ -242,8 +275,11 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := b.r.Read(p)
+	b.read += int64(n)
 	if err != nil && err != io.EOF {
 		b.err = err
+	} else if full := b.room.need(b.read - b.old); full != nil {
+		return 0, full
 	}
 	return n, err
 }

@@ -45,12 +45,12 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 	} else if err := h.parentExists(t.name); err != nil {
 		return err
 	}
-	body, err := h.body(r)
+	body, size, err := h.body(r)
 	if err != nil {
 		return err
 	}
 	modTime := chosenModTime(r.Header)
-	info, created, err := h.fs.Put(r.Context(), t.name, body, etagfs.PutOptions{Write: h.fresh(t, write), ModTime: modTime, Real: real})
+	info, created, err := h.fs.Put(r.Context(), t.name, body, etagfs.PutOptions{Write: h.fresh(t, write), ModTime: modTime, Real: real, SizeBytes: size})
 	if err != nil {
 		return parentGone(write.Check, err)
 	}
@@ -124,21 +124,21 @@ func collectionNoPut(t target, cur *etagfs.Info) error {
 	return nil
 }
 
-// body is the content of the request, checked for what the header promised.
-func (h *Handler) body(r *http.Request) (io.Reader, error) {
+// body is the content of the request, checked for what the header promised; the size is -1 when it does not say.
+func (h *Handler) body(r *http.Request) (body io.Reader, sizeBytes int64, err error) {
 	b := &upload{from: r.Body, max: h.opts.MaxUploadBytes, want: r.ContentLength}
 	if v := r.Header.Get("X-Expected-Entity-Length"); v != "" {
 		n, err := strconv.ParseInt(v, 10, 64)
 		if err != nil || n < 0 || b.want >= 0 && b.want != n {
-			return nil, &statusError{status: http.StatusBadRequest, say: "X-Expected-Entity-Length and Content-Length do not agree."}
+			return nil, 0, &statusError{status: http.StatusBadRequest, say: "X-Expected-Entity-Length and Content-Length do not agree."}
 		}
 		b.want = n
 	}
 	digests, err := promisedDigests(r.Header)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return verify(b, digests), nil
+	return verify(b, digests), b.want, nil
 }
 
 // upload reads the content of a request. It fails when that is too large, or is not of the length that was

@@ -48,6 +48,7 @@ var causes = []struct {
 }{
 	{context.Canceled, clientGone, clientGone, "The request was given up."},
 	{context.DeadlineExceeded, 503, 503, "The server took too long; try again."},
+	{etagfs.ErrQuota, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "The quota of this share does not hold it; nothing was changed."},
 	{fs.ErrNoSpace, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "There is no space left for it; nothing was changed."},
 	{state.ErrTooLarge, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "The server keeps no more dead properties; nothing was changed."},
 	{fs.ErrTooLarge, 413, 413, "The file system cannot hold a file so large; nothing was changed."},
@@ -67,12 +68,18 @@ var causes = []struct {
 	{iofs.ErrNotExist, 404, 404, "There is nothing at this URL."},
 }
 
+// noRoom are the elements of DAV:error where there is no room. RFC 4331 §6.
+var noRoom = map[error]string{
+	etagfs.ErrQuota: "<D:quota-not-exceeded/>",
+	fs.ErrNoSpace:   "<D:sufficient-disk-space/>",
+}
+
 // answer writes the answer for an error that a method returned. When the answer has begun already, the
 // connection is cut, so that nobody takes the part for the whole.
 func (h *Handler) answer(w *response, r *http.Request, err error) {
 	e := h.statusOf(r, err)
 	w.why = e.Error()
-	if e.status >= 500 {
+	if e.status >= 500 && !errors.Is(err, etagfs.ErrQuota) { // which is the client's news
 		w.failure = err
 		e = e.quoting(w.id)
 	}
@@ -114,7 +121,7 @@ func (h *Handler) statusOf(r *http.Request, err error) *statusError {
 			if readMethods[r.Method] {
 				status = c.read
 			}
-			e := &statusError{status: status, say: c.say, cause: err}
+			e := &statusError{status: status, say: c.say, dav: noRoom[c.err], cause: err}
 			if status == http.StatusServiceUnavailable {
 				e.header = http.Header{"Retry-After": {"1"}}
 			}

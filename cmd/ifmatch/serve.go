@@ -120,6 +120,7 @@ func treeOptions(s *settings, store *state.Store, log *slog.Logger) etagfs.Optio
 	}
 	o.Relaxed = s.durability.value == "none"
 	o.NoNotify = s.noNotify
+	o.QuotaBytes = int64(s.quota)
 	return o
 }
 

@@ -22,6 +22,7 @@ type settings struct {
 	requireIfMatch  choice
 	readOnly        bool
 	maxUpload       size
+	quota           size
 	maxInfinite     count
 	logFormat       choice
 	logLevel        choice
@@ -82,6 +83,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.BoolVar(&s.readOnly, "read-only", false, "refuse everything that changes something")
 	f.Var(&s.maxInfinite, "max-infinite", "members that a PROPFIND with Depth infinity may tell of; with more it is refused")
 	f.Var(&s.maxUpload, "max-upload", "largest file that can be uploaded, such as 10GiB; 0 for no limit")
+	f.Var(&s.quota, "quota", "how much the files of DIR, of each share and of each home may hold together, such as 100GiB; 0 for no limit")
 	f.BoolVar(&s.memory, "memory", false, "serve an empty tree in memory, for trying things out; takes no DIR")
 	f.Var(&s.logFormat, "log-format", "text or json, on standard error")
 	f.Var(&s.logLevel, "log-level", "info: a line for each request; warn: only what needs a look; error: only what failed here")

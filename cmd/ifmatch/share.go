@@ -49,7 +49,7 @@ type directories struct {
 
 // opening are the settings that only a restart can change.
 func opening(s *settings) string {
-	return fmt.Sprint("etag=", s.etag.value, " hash-limit=", s.hashLimit.String(), " durability=", s.durability.value, " read-only=", s.readOnly, " no-notify=", s.noNotify, " state=", s.state)
+	return fmt.Sprint("etag=", s.etag.value, " hash-limit=", s.hashLimit.String(), " durability=", s.durability.value, " quota=", s.quota.String(), " read-only=", s.readOnly, " no-notify=", s.noNotify, " state=", s.state)
 }
 
 // get opens dir, or finds it open.
@@ -100,22 +100,29 @@ func openDirectory(dir string, s *settings, log *slog.Logger, getenv func(string
 		o.was, _ = os.Stat(dir)
 	}
 	background, stop := context.WithCancel(context.Background())
-	swept, hashed := make(chan struct{}), make(chan struct{})
+	swept := make(chan struct{})
 	go func() {
 		defer close(swept)
 		if closedBefore(background, listening) {
 			sweep(base, log)
 		}
 	}()
-	go func() {
-		defer close(hashed)
-		if s.etag.value == "content" && closedBefore(background, listening) {
-			keepHashing(background, o.tree, int64(s.hashRate), log)
+	var keepers sync.WaitGroup
+	keepers.Go(func() {
+		if closedBefore(background, listening) {
+			o.tree.KeepCounted(background)
 		}
-	}()
+	})
+	if s.etag.value == "content" {
+		keepers.Go(func() {
+			if closedBefore(background, listening) {
+				keepHashing(background, o.tree, int64(s.hashRate), log)
+			}
+		})
+	}
 	o.close = func() {
 		stop()
-		<-hashed
+		keepers.Wait()
 		o.tree.Close()
 		store.Close()
 		closeAfter(base, swept)

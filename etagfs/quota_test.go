@@ -1,0 +1,187 @@
+package etagfs
+
+import (
+	"context"
+	"errors"
+	"io"
+	iofs "io/fs"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/spf13/afero"
+
+	"ifmatch/fs"
+)
+
+// bounded is a tree on disk with a quota of 1000 bytes that has been counted.
+func bounded(t *testing.T, o Options) *FS {
+	t.Helper()
+	base, err := fs.OpenRoot(t.TempDir(), fs.RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Relaxed, o.QuotaBytes = true, 1000
+	f := New(base, o)
+	f.count(ctx)
+	t.Cleanup(func() { f.Close(); base.Close() })
+	return f
+}
+
+// used tells what the quota has counted, and that a new count finds the same.
+func used(t *testing.T, f *FS) int64 {
+	t.Helper()
+	before := f.quota.used
+	f.count(ctx)
+	if f.quota.used != before || f.quota.reserved != 0 {
+		t.Errorf("added up %d, a count finds %d; %d reserved", before, f.quota.used, f.quota.reserved)
+	}
+	return f.quota.used
+}
+
+func xs(n int) string { return strings.Repeat("x", n) }
+
+func TestQuota(t *testing.T) {
+	for mode, o := range map[string]Options{"stat": {}, "content": {Content: true}} {
+		t.Run(mode, func(t *testing.T) {
+			f := bounded(t, o)
+			put := func(name string, n int, o PutOptions) error {
+				_, _, err := f.Put(ctx, name, strings.NewReader(xs(n)), o)
+				return err
+			}
+			copied := func(src, dst string) error {
+				_, _, err := f.Copy(ctx, src, dst, CopyOptions{})
+				return err
+			}
+			mkcol := func(name string) error {
+				_, err := f.MakeCollection(ctx, name, Write{})
+				return err
+			}
+			for i, step := range []struct {
+				do   func() error
+				full bool
+				used int64
+			}{
+				{func() error { return mkcol("/d") }, false, 0},
+				{func() error { return put("/d/a", 400, PutOptions{}) }, false, 400},
+				{func() error { return put("/b", 601, PutOptions{}) }, true, 400},
+				{func() error { return put("/b", 601, PutOptions{SizeBytes: 601}) }, true, 400},
+				{func() error { return put("/b", 600, PutOptions{SizeBytes: 600}) }, false, 1000},
+				{func() error { return put("/none", 0, PutOptions{}) }, false, 1000},
+				{func() error { return mkcol("/e") }, true, 1000},
+				{func() error { return put("/b", 600, PutOptions{SizeBytes: 600}) }, false, 1000}, // a save of the same size
+				{func() error { return put("/b", 601, PutOptions{SizeBytes: 601}) }, true, 1000},
+				{func() error { return put("/b", 100, PutOptions{SizeBytes: 600}) }, false, 500},
+				{func() error { return copied("/d", "/e") }, false, 900},
+				{func() error { return copied("/d", "/g") }, true, 900},
+				{func() error { return copied("/d", "/e") }, false, 900}, // over itself
+				{func() error { return copied("/b", "/c") }, false, 1000},
+				{func() error { return copied("/b", "/e") }, false, 700}, // a file over a collection
+				{func() error { _, _, err := f.Move(ctx, "/c", "/d/a", Write2{}); return err }, false, 300},
+				{func() error { return f.Remove(ctx, "/d", Write{}) }, false, 200},
+			} {
+				err := step.do()
+				if errors.Is(err, ErrQuota) != step.full || err != nil && !step.full {
+					t.Fatalf("step %d: %v", i, err)
+				}
+				if n := used(t, f); n != step.used {
+					t.Fatalf("step %d: %d bytes used, want %d", i, n, step.used)
+				}
+			}
+			names := ""
+			f.List("/", func(base string, i *Info) error { names += base + " "; return nil })
+			if strings.Contains(names, "g") {
+				t.Errorf("what was refused is there: %s", names)
+			}
+		})
+	}
+}
+
+// Two uploads whose sizes nobody knows do not pass the bound together.
+func TestQuotaOfUploadsAtOnce(t *testing.T) {
+	f := bounded(t, Options{})
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	stored := 0
+	for i := range 20 {
+		all.Go(func() {
+			body := io.MultiReader(strings.NewReader(xs(50)), strings.NewReader(xs(50)), strings.NewReader(xs(50)))
+			_, _, err := f.Put(ctx, "/"+string(rune('a'+i)), body, PutOptions{})
+			if err != nil && !errors.Is(err, ErrQuota) {
+				t.Error(err)
+			}
+			if err == nil {
+				mu.Lock()
+				stored++
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	if n := used(t, f); n > 1000 || n != int64(stored)*150 || stored == 0 {
+		t.Errorf("%d uploads of 150 bytes, %d bytes used", stored, n)
+	}
+}
+
+// What other programs add and remove is found by the next count; links count nothing.
+func TestQuotaCountsWhatOthersChange(t *testing.T) {
+	dir := t.TempDir()
+	base, err := fs.OpenRoot(dir, fs.RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := New(base, Options{Relaxed: true, QuotaBytes: 1000})
+	t.Cleanup(func() { f.Close(); base.Close() })
+	waits, stop := context.WithCancel(ctx)
+	stop()
+	if _, _, err := f.Put(waits, "/a", strings.NewReader("x"), PutOptions{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("before the first count: %v", err)
+	}
+	if err := errors.Join(os.Mkdir(dir+"/d", 0o777), afero.WriteFile(base, "/d/f", []byte(xs(900)), 0o666), os.Symlink("d", dir+"/l")); err != nil {
+		t.Fatal(err)
+	}
+	keeping, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { f.KeepCounted(keeping); close(done) }()
+	if _, _, err := f.Put(ctx, "/a", strings.NewReader(xs(101)), PutOptions{}); !errors.Is(err, ErrQuota) {
+		t.Errorf("with 900 bytes of somebody else: %v", err)
+	}
+	u, err := f.Usage("/")
+	if err != nil || u.UsedBytes != 900 || u.AvailableBytes != 100 {
+		t.Errorf("usage: %+v, %v", u, err)
+	}
+	stop()
+	<-done
+	if err := base.Remove("/d/f"); err != nil && !errors.Is(err, iofs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	f.count(ctx)
+	if _, _, err := f.Put(ctx, "/a", strings.NewReader(xs(1000)), PutOptions{}); err != nil {
+		t.Errorf("after it was removed: %v", err)
+	}
+}
+
+// A count beside writes sees each of them once: what it listed before it happened is added, the rest is not.
+func TestQuotaCountBesideWrites(t *testing.T) {
+	f := bounded(t, Options{})
+	for _, d := range []string{"/1", "/2"} {
+		if _, err := f.MakeCollection(ctx, d, Write{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	q := f.quota
+	q.since = map[string]int64{}
+	put(t, f, "/1/early", xs(10)) // the list shows it
+	sum := f.weigh(ctx, "/", func(dir string) { delete(q.since, dir) })
+	put(t, f, "/2/late", xs(20)) // too late for the list
+	for _, growth := range q.since {
+		sum += growth
+	}
+	if q.since = nil; sum != 30 {
+		t.Errorf("counted %d bytes, want 30", sum)
+	}
+	if n := used(t, f); n != 30 {
+		t.Errorf("%d bytes used", n)
+	}
+}
