@@ -159,18 +159,28 @@ func (t modelTree) without(url string) modelTree {
 // passing marks tags that no write was answered with. A MOVE that names a state gives the file a second name for
 // a moment, and the kernel moves the ctime of what it renames a moment before the name: who looks then sees
 // a tag of its own for the same bytes.
-// It may refuse writes, and must never let one through. With tags from content such a reader may get none.
+// It may refuse writes, and must never let one through. With tags from content such a reader may get none. For
+// the same reason who reads while the file moves away may be told the tag that it has where it goes.
 func passing(history []porcupine.Operation) {
 	given := make(map[string]bool)
+	moves := make(map[string]porcupine.Operation) // by the tag they were answered with
 	for _, op := range history {
-		if in, out := op.Input.(request), op.Output.(answer); !in.reads() && out.status < 300 {
-			given[out.tag] = true
+		in, out := op.Input.(request), op.Output.(answer)
+		if in.reads() || out.status >= 300 {
+			continue
+		}
+		given[out.tag] = true
+		if in.method == "MOVE" {
+			moves[out.tag] = op
 		}
 	}
 	for i := range history {
 		in, out := history[i].Input.(request), history[i].Output.(answer)
 		in.passing = unknown(given, in.ifMatch) || unknown(given, in.ifNoneMatch)
 		out.passing = unknown(given, out.tag) || out.tag == "" && in.reads()
+		if m, moved := moves[out.tag]; moved && in.reads() && m.Input.(request).url == in.url {
+			out.passing = out.passing || m.Call < history[i].Return && history[i].Call < m.Return
+		}
 		history[i].Input, history[i].Output = in, out
 	}
 }
