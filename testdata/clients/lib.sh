@@ -19,7 +19,7 @@ trap 'exit 130' INT
 # serves what that file says, else DIR.
 serve() {
 	local what=("$DIR")
-	[ -z "${CONFIG:-}" ] || what=(--config "$CONFIG")
+	[ -z "${CONFIG:-}" ] || what=(--allow-root --config "$CONFIG")
 	mkdir -p "$DIR" "$WORK/state"
 	: >"$WORK/server.log"
 	# without 7, a file of a mount that the server would keep open
