@@ -269,3 +269,31 @@ func TestFileSaysHowToLog(t *testing.T) {
 		t.Errorf("the log is not JSON:\n%s", stderr)
 	}
 }
+
+// One share may let its files run as pages, and the others do not.
+func TestTrustPagesIsForOneShare(t *testing.T) {
+	dir := t.TempDir()
+	for _, share := range []string{"site", "files"} {
+		if err := os.Mkdir(filepath.Join(dir, share), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(dir, share, "a.html"), "<h1>a</h1>")
+	}
+	file := filepath.Join(dir, "ifmatch.toml")
+	writeFile(t, file, strings.ReplaceAll(`[[share]]
+prefix = "/site"
+dir = "DIR/site"
+trust-pages = true
+[[share]]
+prefix = "/files"
+dir = "DIR/files"
+`, "DIR", dir))
+	url := start(t, nil, "--config", file, "--state", t.TempDir()).url
+	for path, want := range map[string]string{"/site/a.html": "", "/files/a.html": "attachment"} {
+		res, _ := send(t, "GET", url+path, nil)
+		wantStatus(t, res, http.StatusOK)
+		if got := res.Header.Get("Content-Disposition"); got != want {
+			t.Errorf("%s: Content-Disposition %q, want %q", path, got, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@
 // been told to. A name that is taken is asked about.
 
 import { another } from './actions.js';
+import { listenToDrops } from './drop.js';
 import { badName, buttons, dialog, el, icon, shown, size, toast } from './dom.js';
 import { makeFolder, member, Refused, sentence, strongTag } from './net.js';
 
@@ -21,7 +22,7 @@ export class Uploads {
     this.forAll = null; // what was answered for all that follow
     this.questions = Promise.resolve();
     this.folders = new Map();
-    this.listenToDrops();
+    listenToDrops((list) => this.add(list));
   }
 
   get busy() { return this.active + this.waiting.length > 0; }
@@ -240,44 +241,4 @@ export class Uploads {
     item.button.setAttribute('aria-label', running ? `Cancel ${item.path}` : `Retry ${item.path}`);
     item.button.replaceChildren(running ? icon('close') : icon('retry'));
   }
-
-  // ---- drag and drop
-
-  listenToDrops() {
-    const veil = el('div', { class: 'drop', hidden: true }, el('p', {}, icon('upload'), 'Drop to upload here'));
-    document.body.append(veil);
-    let depth = 0;
-    const wanted = (event) => event.dataTransfer?.types.includes('Files');
-    addEventListener('dragenter', (event) => { if (wanted(event)) { depth++; veil.hidden = false; event.preventDefault(); } });
-    addEventListener('dragover', (event) => { if (wanted(event)) { event.preventDefault(); event.dataTransfer.dropEffect = 'copy'; } });
-    addEventListener('dragleave', (event) => { if (wanted(event) && --depth <= 0) { depth = 0; veil.hidden = true; } });
-    addEventListener('drop', async (event) => {
-      if (!wanted(event)) return;
-      event.preventDefault();
-      depth = 0;
-      veil.hidden = true;
-      const entries = [...event.dataTransfer.items].map((i) => i.webkitGetAsEntry?.()).filter((e) => e);
-      if (entries.length) this.add(await walk(entries));
-      else this.addFiles(event.dataTransfer.files);
-    });
-  }
-}
-
-/** All files in dropped entries, with their paths. */
-async function walk(entries) {
-  const files = [];
-  for (const entry of entries) {
-    const path = entry.fullPath.replace(/^\//, '');
-    if (entry.isFile) {
-      files.push({ file: await new Promise((done, failed) => entry.file(done, failed)), path });
-      continue;
-    }
-    const reader = entry.createReader();
-    for (;;) { // a reader gives a hundred at a time
-      const some = await new Promise((done, failed) => reader.readEntries(done, failed));
-      if (!some.length) break;
-      files.push(...await walk(some));
-    }
-  }
-  return files;
 }
