@@ -22,7 +22,7 @@ import (
 // in which a plain sequential model gives the same answers: linear_model_test.go.
 
 // checkTimeout bounds the search for that order. Not to find out counts as a failure.
-const checkTimeout = time.Minute
+const checkTimeout = 5 * time.Minute
 
 // recorder sends requests and keeps what they came to. Safe for concurrent use.
 type recorder struct {
