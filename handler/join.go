@@ -2,7 +2,6 @@ package handler
 
 import (
 	"context"
-	"net"
 	"net/http"
 )
 
@@ -12,9 +11,9 @@ type Joiner interface{ JoinNext() }
 
 type connKey struct{}
 
-// WithConn says which connection the requests of a context come by (http.Server.ConnContext); one that is
+// WithConn says which net.Conn the requests of a context come by (http.Server.ConnContext); one that is
 // no [Joiner] is not asked for anything.
-func WithConn(ctx context.Context, c net.Conn) context.Context {
+func WithConn(ctx context.Context, c any) context.Context {
 	if j, ok := c.(Joiner); ok {
 		return context.WithValue(ctx, connKey{}, j)
 	}
