@@ -31,6 +31,9 @@ func (r *Root) makeDir(name string, st *unix.Statx_t) error {
 	if err := unix.Mkdirat(p.fd, base, r.opts.dirMode()); err != nil {
 		return err
 	}
+	if err := r.adoptDir(p.fd, base); err != nil {
+		return err
+	}
 	return statIn(p.fd, base, st)
 }
 

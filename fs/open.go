@@ -12,6 +12,10 @@ type RootOptions struct {
 	// umask of the process; 0 stands for 0666 and 0777.
 	FileMode, DirMode iofs.FileMode
 
+	// Owner and Umask are those of new files and collections; nil: those of the process. Linux only.
+	Owner *Owner
+	Umask *Umask
+
 	// Hook is for tests: it is called before every step that changes the disk, with the name of
 	// the system call and of the resource, and its error is that of the step. nil: no hook.
 	Hook func(step, name string) error

@@ -43,6 +43,9 @@ type portable struct {
 // OpenPortable serves dir by the calls that every system has.
 // Errors: of the operating system; ErrNotDir.
 func OpenPortable(dir string, opts RootOptions) (FS, error) {
+	if opts.ownership() {
+		return nil, errors.New(dir + ": owner, group and umask of new files can be chosen on Linux only")
+	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err

@@ -57,6 +57,10 @@ func OpenRoot(dir string, opts RootOptions) (FS, error) {
 		}
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
+	if err := r.tryOwner(dir); err != nil {
+		r.Close()
+		return nil, err
+	}
 	return r, nil
 }
 

@@ -104,6 +104,9 @@ func (s *staged) prepare(modTime time.Time, durable bool) error {
 	if s.finished {
 		return iofs.ErrClosed
 	}
+	if err := s.r.adopt(s.fd, s.name); err != nil {
+		return err
+	}
 	if err := statFD(s.fd, &s.own); err != nil {
 		return err
 	}

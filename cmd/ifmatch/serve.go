@@ -151,7 +151,7 @@ func openTree(dir string, s *settings) (fs.FS, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", dir, errors.Unwrap(err))
 	}
-	base, err := fs.OpenRoot(dir, fs.RootOptions{ReadOnly: s.readOnly})
+	base, err := fs.OpenRoot(dir, rootOptions(s))
 	if errors.Is(err, iofs.ErrPermission) {
 		return nil, fmt.Errorf("%s: no permission to open it", dir)
 	}

@@ -22,6 +22,9 @@ type settings struct {
 	requireIfMatch  choice
 	readOnly        bool
 	maxUpload       size
+	owner           account
+	group           account
+	umask           umask
 	quota           size
 	maxInfinite     count
 	logFormat       choice
@@ -53,6 +56,7 @@ func defaultSettings() *settings {
 		etag:            choice{"stat", []string{"stat", "content"}},
 		hashLimit:       256 << 20,
 		hashRate:        100 << 20,
+		group:           account{group: true},
 		maxInfinite:     250_000,
 		durability:      choice{"full", []string{"full", "none"}},
 		requireIfMatch:  choice{"off", []string{"off", "warn", "on"}},
@@ -83,6 +87,9 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.BoolVar(&s.readOnly, "read-only", false, "refuse everything that changes something")
 	f.Var(&s.maxInfinite, "max-infinite", "members that a PROPFIND with Depth infinity may tell of; with more it is refused")
 	f.Var(&s.maxUpload, "max-upload", "largest file that can be uploaded, such as 10GiB; 0 for no limit")
+	f.Var(&s.owner, "owner", "user that new files and collections belong to, by name or number; it takes privileges (Linux)")
+	f.Var(&s.group, "group", "group of new files and collections, by name or number; another one than the groups of the server takes privileges (Linux)")
+	f.Var(&s.umask, "umask", "permissions that new files and collections do not get, such as 0027; without one, that of the process (Linux)")
 	f.Var(&s.quota, "quota", "how much the files of DIR, of each share and of each home may hold together, such as 100GiB; 0 for no limit")
 	f.BoolVar(&s.memory, "memory", false, "serve an empty tree in memory, for trying things out; takes no DIR")
 	f.Var(&s.logFormat, "log-format", "text or json, on standard error")

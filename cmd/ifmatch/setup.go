@@ -44,7 +44,7 @@ type source struct {
 }
 
 // perShare are the flags that a share can have for itself.
-var perShare = []string{"etag", "hash-limit", "durability", "require-if-match", "read-only", "max-upload", "quota", "max-infinite", "proxy-tags", "trust-pages", "no-notify"}
+var perShare = []string{"etag", "hash-limit", "durability", "require-if-match", "read-only", "max-upload", "quota", "owner", "group", "umask", "max-infinite", "proxy-tags", "trust-pages", "no-notify"}
 
 // notInFile are flags that only a command line can have.
 var notInFile = []string{"config", "memory"}

@@ -49,7 +49,7 @@ type directories struct {
 
 // opening are the settings that only a restart can change.
 func opening(s *settings) string {
-	return fmt.Sprint("etag=", s.etag.value, " hash-limit=", s.hashLimit.String(), " durability=", s.durability.value, " quota=", s.quota.String(), " read-only=", s.readOnly, " no-notify=", s.noNotify, " state=", s.state)
+	return fmt.Sprint("etag=", s.etag.value, " hash-limit=", s.hashLimit.String(), " durability=", s.durability.value, " quota=", s.quota.String(), s.ownership(), " read-only=", s.readOnly, " no-notify=", s.noNotify, " state=", s.state)
 }
 
 // get opens dir, or finds it open.
@@ -186,7 +186,11 @@ func (s *share) of(user string) (*handler.Handler, error) {
 		return h, nil
 	}
 	dir := s.dirOf(user)
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, iofs.ErrExist) {
+	err := os.Mkdir(dir, 0o700)
+	if err == nil && (s.owner.text != "" || s.group.text != "") {
+		err = os.Chown(dir, s.owner.or(), s.group.or())
+	}
+	if err != nil && !errors.Is(err, iofs.ErrExist) {
 		return nil, err
 	}
 	h, err := s.handler(dir)

@@ -1,0 +1,77 @@
+package fs
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// adopt gives a new file or collection the owner, group and mode that were asked for. It is nobody's
+// representation yet, or an empty collection.
+func (r *Root) adopt(fd int, name string) error {
+	if !r.opts.ownership() {
+		return nil
+	}
+	if err := r.hook("attributes", name); err != nil {
+		return err
+	}
+	if o := r.opts.Owner; o != nil {
+		if err := unix.Fchown(fd, o.UID, o.GID); err != nil {
+			return err
+		}
+	}
+	if r.opts.Umask == nil {
+		return nil
+	}
+	if n, err := unix.Fgetxattr(fd, aclAttr, nil); err == nil && n > 0 {
+		return nil // from the default ACL of its collection
+	}
+	var st unix.Statx_t
+	if err := statFD(fd, &st); err != nil {
+		return err
+	}
+	mode := r.opts.fileMode()
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		mode = r.opts.dirMode() | uint32(st.Mode)&unix.S_ISGID
+	}
+	return unix.Fchmod(fd, mode&^uint32(*r.opts.Umask))
+}
+
+// adoptDir is adopt for the collection base that was just made; when it cannot, the collection goes again.
+func (r *Root) adoptDir(dirfd int, base string) error {
+	if !r.opts.ownership() {
+		return nil
+	}
+	fd, err := unix.Openat(dirfd, base, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var st unix.Statx_t
+	if err = statFD(fd, &st); err == nil && int(st.Uid) != unix.Geteuid() {
+		return unix.EEXIST // another program has put one of somebody else there
+	}
+	if err == nil {
+		err = r.adopt(fd, base)
+	}
+	if err != nil {
+		unix.Unlinkat(dirfd, base, unix.AT_REMOVEDIR)
+	}
+	return err
+}
+
+// tryOwner tells at start whether new files can be given away.
+func (r *Root) tryOwner(dir string) error {
+	if r.opts.Owner == nil || r.opts.ReadOnly {
+		return nil
+	}
+	s, err := r.stage("/" + r.reserved())
+	if err == nil {
+		defer s.Discard()
+		err = r.adopt(s.fd, s.name)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: new files cannot be given the owner or group that is asked for, which takes privileges (CAP_CHOWN), or a group of one's own: %v", dir, err)
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package fs
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// New files and collections get the owner, group and mode that are asked for, whatever the umask of the process;
+// a replaced file keeps its own.
+func TestOwnership(t *testing.T) {
+	dir := t.TempDir()
+	want := Owner{UID: os.Getuid(), GID: os.Getgid()}
+	if want.UID == 0 { // others cannot give files away
+		want = Owner{UID: 65534, GID: 65533}
+	}
+	mask := Umask(0o027)
+	f, err := OpenRoot(dir, RootOptions{Owner: &want, Umask: &mask})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.MakeCollection("/d"); err != nil {
+		t.Fatal(err)
+	}
+	store := func(name string) {
+		t.Helper()
+		s, err := f.Stage(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Discard()
+		if _, err := s.ReadFrom(strings.NewReader("x")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Prepare(time.Time{}, false); err != nil {
+			t.Fatal(err)
+		}
+		_, _, release, err := s.Commit(false, func(*Info) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		release()
+	}
+	store("/d/new")
+	old := filepath.Join(dir, "d", "old")
+	if err := os.WriteFile(old, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(old, 0o604); err != nil {
+		t.Fatal(err)
+	}
+	store("/d/old")
+	for name, is := range map[string]struct {
+		mode  os.FileMode
+		owner Owner
+	}{
+		"d":     {0o750, want},
+		"d/new": {0o640, want},
+		"d/old": {0o604, Owner{os.Getuid(), os.Getgid()}},
+	} {
+		fi, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		st := fi.Sys().(*syscall.Stat_t)
+		if got := (Owner{int(st.Uid), int(st.Gid)}); fi.Mode().Perm() != is.mode || got != is.owner {
+			t.Errorf("%s: %v %+v, want %v %+v", name, fi.Mode().Perm(), got, is.mode, is.owner)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ReservedPrefix+"*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// What cannot be given away is said at start.
+func TestOwnershipIsTriedAtStart(t *testing.T) {
+	refused := RootOptions{Owner: &Owner{UID: 12345, GID: -1}, Hook: func(step, _ string) error {
+		if step == "attributes" {
+			return syscall.EPERM
+		}
+		return nil
+	}}
+	if _, err := OpenRoot(t.TempDir(), refused); err == nil || !strings.Contains(err.Error(), "privileges") {
+		t.Errorf("OpenRoot: %v", err)
+	}
+}
