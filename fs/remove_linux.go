@@ -22,6 +22,33 @@ func spare(base string, n uint64) string {
 // directory that is renamed meanwhile does not lead it elsewhere. It goes on after an error
 // and returns the first.
 func removeTree(dirfd int, base string) error {
+	var r removal
+	if err := r.tree(dirfd, base, 0); err != nil {
+		return err
+	}
+	return r.first
+}
+
+// removeDepth bounds the descriptors that a removal holds. A client can make a tree of any depth, moving one below the
+// other; what lies deeper than this is moved up to the top of what is removed, and removed from there.
+const removeDepth = 64
+
+// removal is one removeTree.
+type removal struct {
+	top   int      // the outermost directory
+	moved []string // names in it of what was moved up
+	names int      // given so far
+	first error
+}
+
+func (r *removal) note(err error) {
+	if r.first == nil && err != nil && err != unix.ENOENT {
+		r.first = err
+	}
+}
+
+// tree removes base; its error is that of base itself.
+func (r *removal) tree(dirfd int, base string, depth int) error {
 	err := unix.Unlinkat(dirfd, base, unix.AT_REMOVEDIR)
 	switch err {
 	case unix.ENOTEMPTY, unix.EEXIST:
@@ -38,26 +65,30 @@ func removeTree(dirfd int, base string) error {
 	if err != nil {
 		return err
 	}
-	err = removeMembers(fd)
+	if depth == 0 {
+		r.top = fd
+	}
+	r.members(fd, depth)
+	for depth == 0 && len(r.moved) > 0 {
+		last := len(r.moved) - 1
+		name := r.moved[last]
+		r.moved = r.moved[:last]
+		r.note(r.tree(fd, name, 1))
+	}
 	unix.Close(fd)
-	if e := unix.Unlinkat(dirfd, base, unix.AT_REMOVEDIR); err == nil {
-		err = e
+	err = unix.Unlinkat(dirfd, base, unix.AT_REMOVEDIR)
+	if r.first != nil {
+		return r.first
 	}
 	return err
 }
 
-// removeMembers empties an open directory. The directories in it come after its own list is
+// members empties an open directory. The directories in it come after its own list is
 // read, so that the buffers in use do not grow with the depth.
-func removeMembers(fd int) error {
-	var first error
-	note := func(err error) {
-		if first == nil && err != nil && err != unix.ENOENT {
-			first = err
-		}
-	}
+func (r *removal) members(fd, depth int) {
 	var dirs []string
 	closed := false
-	note(eachMember(fd, func(base []byte, kind byte) error {
+	r.note(eachMember(fd, func(base []byte, kind byte) error {
 		name := string(base[:len(base)-1])
 		if kind == unix.DT_DIR {
 			dirs = append(dirs, name)
@@ -73,11 +104,29 @@ func removeMembers(fd int) error {
 			dirs = append(dirs, name)
 			return nil
 		}
-		note(err)
+		r.note(err)
 		return nil
 	}))
 	for _, name := range dirs {
-		note(removeTree(fd, name))
+		if depth < removeDepth || !r.moveUp(fd, name) {
+			r.note(r.tree(fd, name, depth+1))
+		}
 	}
-	return first
+}
+
+// moveUp renames name in fd to one at the top, and tells whether it could.
+func (r *removal) moveUp(fd int, name string) bool {
+	for range stepTries {
+		up := fmt.Sprintf("%sdeep-%d", ReservedPrefix, r.names)
+		r.names++
+		switch err := renameNew(fd, name, r.top, up); err {
+		case nil:
+			r.moved = append(r.moved, up)
+			return true
+		case unix.EEXIST:
+		default:
+			return false
+		}
+	}
+	return false
 }

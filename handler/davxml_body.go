@@ -72,6 +72,9 @@ func parsePropfind(doc []byte) (propfindBody, error) {
 
 func (b *propfindBody) readNames(x *xmlReader) error {
 	return x.children(func(t *xmlToken) error {
+		if err := namesProperty(t); err != nil {
+			return err
+		}
 		if !slices.Contains(b.names, t.name) {
 			if len(b.names) == maxPropNames {
 				return xmlTooMuch("names too many properties")
@@ -80,6 +83,15 @@ func (b *propfindBody) readNames(x *xmlReader) error {
 		}
 		return x.skip()
 	})
+}
+
+// namesProperty refuses the namespace that no other prefix than "xml" may have (Namespaces in XML §3): answers declare
+// prefixes of their own.
+func namesProperty(t *xmlToken) error {
+	if t.name.Space == nsXML {
+		return unfitXML("no property is in the namespace of XML itself")
+	}
+	return nil
 }
 
 // propChange is one instruction of a PROPPATCH: set a property, or remove it.
@@ -116,7 +128,10 @@ func parseChanges(doc []byte, root string, instructions ...string) ([]propChange
 			}
 			return x.children(func(t *xmlToken) error {
 				c := propChange{name: t.name, remove: remove}
-				var err error
+				err := namesProperty(t)
+				if err != nil {
+					return err
+				}
 				if c.value, err = x.property(t); err == nil {
 					changes = append(changes, c)
 				}

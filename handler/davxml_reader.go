@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // xmlKind says what an xmlToken is.
@@ -150,6 +151,8 @@ func (x *xmlReader) declare(attrs []xml.Attr) error {
 			return malformedXML("a namespace prefix that is bound to nothing")
 		case d.prefix == "xmlns" || d.space == nsXMLNS || (d.prefix == "xml") != (d.space == nsXML):
 			return malformedXML("a namespace declaration that XML does not allow")
+		case strings.ContainsFunc(d.space, notInURI):
+			return malformedXML("a namespace that is no URI")
 		case len(d.space) > maxXMLName || len(d.prefix) > maxXMLName:
 			return xmlTooMuch("has too long a name")
 		}
@@ -162,6 +165,10 @@ func (x *xmlReader) declare(attrs []xml.Attr) error {
 	}
 	return nil
 }
+
+// notInURI are the characters that no URI and no IRI has (RFC 3986 §2, RFC 3987 §2.2). Parsers that join namespace and
+// name with one of them (expat, ElementTree) refuse a whole document with such a namespace.
+func notInURI(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune("<>\"{}|\\^`", r) }
 
 // attributes resolves those that declare no namespace. An attribute without a prefix is in no namespace.
 func (x *xmlReader) attributes(attrs []xml.Attr) ([]xmlAttr, error) {
@@ -191,6 +198,9 @@ func (x *xmlReader) resolve(raw xml.Name, element bool) (xml.Name, error) {
 		return xml.Name{}, xmlTooMuch("has too long a name")
 	case strings.Contains(raw.Local, ":"):
 		return xml.Name{}, malformedXML("a name with a colon too many")
+	case raw.Space != "" && !beginsName(raw.Local):
+		// encoding/xml looks at "a:1" as a whole; with another prefix, or none, it would break the answer.
+		return xml.Name{}, malformedXML("a name that begins with no letter")
 	case raw.Space == "" && !element:
 		return raw, nil
 	}
@@ -198,6 +208,19 @@ func (x *xmlReader) resolve(raw xml.Name, element bool) (xml.Name, error) {
 		return xml.Name{Space: space, Local: raw.Local}, nil
 	}
 	return xml.Name{}, malformedXML("a namespace prefix that is not declared")
+}
+
+// beginsName tells whether what can stand inside a name can begin one, too. Namespaces in XML §4, NCName.
+func beginsName(local string) bool {
+	c := local[0]
+	switch letter := c | 0x20; {
+	case 'a' <= letter && letter <= 'z', c == '_':
+		return true
+	case c < utf8.RuneSelf:
+		return false
+	}
+	_, err := xml.NewDecoder(strings.NewReader("<" + local + "/>")).RawToken()
+	return err == nil
 }
 
 // bound is the namespace of a prefix in scope; the default namespace is none until it is declared.

@@ -27,9 +27,6 @@ func (h *Handler) destination(r *http.Request) (there *Handler, t target, err er
 		return nil, t, &statusError{status: http.StatusBadGateway,
 			say: "Destination is on another server; this one copies and moves only what it serves itself."}
 	}
-	if u.Path == "" {
-		u.Path = "/"
-	}
 	there, t, err = h.find(r, u)
 	switch {
 	case err == errNoResource:

@@ -49,6 +49,9 @@ func (h *Handler) target(r *http.Request) (target, error) {
 // parse gives the name that u means in this tree, in the form it is spelled.
 func (h *Handler) parse(u *url.URL) (target, error) {
 	path := u.Path
+	if path == "" && u.Host != "" { // "http://host" is "http://host/" (RFC 9110 §4.2.3)
+		path = "/"
+	}
 	if p := h.opts.Prefix; p != "" {
 		rest, ok := strings.CutPrefix(path, p)
 		if !ok || rest != "" && rest[0] != '/' {

@@ -16,6 +16,8 @@ func TestParsePath(t *testing.T) {
 		status int
 	}{
 		{path: "/", name: "/", slash: true},
+		{path: "http://host", name: "/", slash: true}, // RFC 9110 §4.2.3
+		{path: "http://host/a", name: "/a"},
 		{path: "//", name: "/", slash: true},
 		{path: "/a/b", name: "/a/b"},
 		{path: "/a/b/", name: "/a/b", slash: true},

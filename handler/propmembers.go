@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"ifmatch/etagfs"
+	"ifmatch/fs"
 )
 
 // node tells collections apart, whatever links lead to them.
@@ -57,8 +58,9 @@ type collection struct {
 	node node
 }
 
-// below calls list for each of the collections in name. One that vanished or may not be read tells
-// nothing of its members; itself it was told of.
+// below calls list for each of the collections in name. One that vanished or may not be read, or lies so deep that no URL
+// leads to its members (a MOVE above it can make its name longer than the system takes), tells nothing of them; itself
+// it was told of.
 func below(name string, in []collection, above []node, list func(name, base string, above []node) error) error {
 	for _, c := range in {
 		member := name + "/" + c.base
@@ -66,7 +68,7 @@ func below(name string, in []collection, above []node, list func(name, base stri
 			member = "/" + c.base
 		}
 		err := list(member, c.base, append(above, c.node))
-		if err != nil && !isUnmapped(err) && !errors.Is(err, iofs.ErrPermission) {
+		if err != nil && !isUnmapped(err) && !errors.Is(err, iofs.ErrPermission) && !errors.Is(err, fs.ErrNameTooLong) {
 			return err
 		}
 	}

@@ -93,6 +93,12 @@ func (h *Handler) refuseUpload(r *http.Request) error {
 		return &statusError{status: http.StatusUnsupportedMediaType, header: http.Header{"Accept-Encoding": {"identity"}},
 			say: "Content codings are not supported for PUT: send the representation as it is."}
 	}
+	if !r.ProtoAtLeast(1, 1) && r.Header["Content-Length"] == nil {
+		// RFC 1945 §8.3, RFC 9112 §6.1. Chunks, or all that comes until the connection ends, are no content of such a
+		// request to net/http: a representation would be overwritten with nothing.
+		return &statusError{status: http.StatusLengthRequired, header: http.Header{"Connection": {"close"}},
+			say: "A PUT in HTTP/1.0 must have Content-Length. Nothing was changed."}
+	}
 	if max := h.opts.MaxUploadBytes; max > 0 && r.ContentLength > max {
 		return tooLarge(max)
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -127,7 +128,10 @@ func nothing(err error) error {
 
 // head is the request as sent, but for the body.
 func (st *step) head(host string, length int, vars map[string]string) string {
-	lines := append([]string{st.request[0] + " HTTP/1.1"}, st.request[1:]...)
+	lines := slices.Clone(st.request)
+	if !strings.HasSuffix(lines[0], " HTTP/1.0") {
+		lines[0] += " HTTP/1.1"
+	}
 	if !st.has("host") {
 		lines = append(lines, "Host: "+host)
 	}

@@ -13,7 +13,7 @@
 //	Location: /notes.txt
 //	$tag = ETag
 //
-// Host and Content-Length are added to a request that does not give Content-Length or
+// It is HTTP/1.1 unless the first line ends with HTTP/1.0. Host and Content-Length are added to a request that does not give Content-Length or
 // Transfer-Encoding itself. The body is what stands between the empty line and "->", without the last
 // newline; "<1000 bytes>" stands for so many, "\r" for a carriage return, and a body that ends with "<cut>" is
 // followed by the end of the connection. With Expect: 100-continue the body is sent after 100 only.
@@ -61,7 +61,7 @@ type step struct {
 	expect  []string
 }
 
-var requestLine = regexp.MustCompile(`^[A-Za-z-]+ \S+$`)
+var requestLine = regexp.MustCompile(`^[A-Za-z-]+ \S+( HTTP/1\.0)?$`)
 
 // Parse reads a script. Errors name the line.
 func Parse(text []byte) (*Script, error) {

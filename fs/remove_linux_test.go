@@ -1,0 +1,63 @@
+package fs
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// A client can move one tree below another until it is deeper than a process may have files open.
+func TestRemoveTreeDeeperThanDescriptors(t *testing.T) {
+	dir := t.TempDir()
+	top, err := unix.Open(dir, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(top)
+	at := top
+	for n := range 3000 {
+		name := "d" + strconv.Itoa(n%removeDepth)
+		if n == 0 {
+			name = "gone"
+		}
+		for _, base := range []string{name, "beside"} {
+			if err := unix.Mkdirat(at, base, 0o777); err != nil && err != unix.EEXIST {
+				t.Fatal(n, err)
+			}
+		}
+		next, err := unix.Openat(at, name, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(n, err)
+		}
+		if fd, err := unix.Openat(next, "f", unix.O_CREAT|unix.O_CLOEXEC, 0o666); err == nil {
+			unix.Close(fd)
+		}
+		if at != top {
+			unix.Close(at)
+		}
+		at = next
+	}
+	unix.Close(at)
+
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	few := before
+	few.Cur = 512
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	err = removeTree(top, "gone")
+	unix.Setrlimit(unix.RLIMIT_NOFILE, &before)
+	if err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "gone")); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+}
