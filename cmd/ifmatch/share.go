@@ -161,7 +161,7 @@ func newShare(sh *shareSetup, g *generation) (*share, error) {
 }
 
 func (s *share) handler(dir string) (*handler.Handler, error) {
-	o, err := s.site.dirs.get(dir, s.settings)
+	o, err := s.site.dirs.get(dir, s.settingsOf(dir))
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +173,16 @@ func (s *share) handler(dir string) (*handler.Handler, error) {
 		ho.Prefix = s.prefix
 	}
 	return handler.New(o.tree, ho)
+}
+
+// settingsOf are those of a directory of the share: no two homes have their state in one place.
+func (s *share) settingsOf(dir string) *settings {
+	if dir == s.dir || s.state == "" {
+		return s.settings
+	}
+	own := *s.settings
+	own.state = filepath.Join(filepath.Dir(s.state), ownName(dir)) // beside the one of shareState
+	return &own
 }
 
 // of is the handler for user; a home is made when its user first comes.

@@ -297,3 +297,28 @@ dir = "DIR/files"
 		}
 	}
 }
+
+// One --state for all is a directory of its own for each home, too.
+func TestHomesWithOneStateDirectory(t *testing.T) {
+	h := &house{t: t, dir: t.TempDir()}
+	if err := os.Mkdir(filepath.Join(h.dir, "homes"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	h.users("anna", "ben")
+	h.file = filepath.Join(h.dir, "ifmatch.toml")
+	h.write("users = \"DIR/users\"\nstate = \"DIR/state\"\n[[share]]\nprefix = \"/home\"\ndir = \"DIR/homes/{user}\"\n")
+	h.process = start(t, nil, "--config="+h.file)
+	for _, user := range []string{"anna", "ben"} {
+		if res, text := h.ask(user, "PUT", "/home/x", user); res.StatusCode != 201 {
+			t.Error(user, res.Status, text)
+		}
+	}
+	for _, user := range []string{"anna", "ben"} {
+		if _, text := h.ask(user, "GET", "/home/x", ""); text != user {
+			t.Error(user, text)
+		}
+		if state := filepath.Join(h.dir, "state", ownName(filepath.Join(h.dir, "homes", user))); !isDir(state) {
+			t.Error("no state in", state)
+		}
+	}
+}
