@@ -97,6 +97,7 @@ type FS struct {
 	watcher *fs.Watcher // nil: nothing is reported
 	subs    subscribers
 	quota   *quota // nil: none
+	renames renames
 }
 
 var numbers atomic.Uint64
@@ -145,6 +146,7 @@ func (f *FS) Close() error {
 type File struct {
 	fs.File
 	info Info
+	of   *FS
 }
 
 // State returns the state that belongs to the bytes.

@@ -50,7 +50,7 @@ func (f *FS) Open(name string) (*File, error) {
 			info = f.info(name, &state) // it was replaced meanwhile: these bytes have no tag
 		}
 	}
-	return &File{File: file, info: *info}, nil
+	return &File{File: file, info: *info, of: f}, nil
 }
 
 // List calls fn for each member of a collection; the Info is valid only during the call.

@@ -183,13 +183,20 @@ func (f *FS) move(src, dst string, freed int64, last bool, w Write2) (info *Info
 	defer held.release()
 	src, dst = real[0], real[1]
 	var digest *Digest
+	var was fs.Info
 	now, release, err := f.base.Move(src, dst, w.Exact, func(s, d *fs.Info) error {
 		created = d == nil
+		if s != nil {
+			was = *s
+		}
 		digest = f.digestOf(s)
 		return check2(f, src, f, dst, last, w)(s, d)
 	})
 	if err != nil {
 		return nil, false, err
+	}
+	if !now.IsCollection() {
+		f.renames.note(was.Identity, now.Identity)
 	}
 	f.quota.took(path.Dir(dst), -freed)
 	f.committed(now.Identity, digest) // the rename moved ctime

@@ -77,8 +77,11 @@ func (c *content) failure() error {
 }
 
 // unchanged looks whether the descriptor still shows the state that the tag stands for. A file that was
-// replaced or deleted meanwhile keeps its bytes; only its ctime moved, with the number of its links. A
-// replace moves the first a moment before the second, hence the second look.
+// replaced or deleted meanwhile keeps its bytes; only its ctime moved, with the number of its links. One that
+// was moved keeps both but for its ctime. The step shows a moment before the rest of it, hence the other looks.
+//
+// BUG(handler): another program that renames the file, or changes its owner or mode, looks like one that
+// writes and sets mtime back: the download is cut off.
 func (c *content) unchanged() error {
 	was := &c.file.State().Info
 	for try := 0; ; try++ {
@@ -88,12 +91,12 @@ func (c *content) unchanged() error {
 			return err
 		case now.SizeBytes != was.SizeBytes || now.Mtime != was.Mtime:
 			return errChanged
-		case now.Ctime == was.Ctime || now.Links != was.Links:
+		case now.Ctime == was.Ctime || now.Links != was.Links || c.file.Moved(&now):
 			return nil
-		case try == 3:
+		case try == 5:
 			return errChanged
 		}
-		time.Sleep(time.Duration(try) * time.Millisecond)
+		time.Sleep(time.Millisecond << try / 2)
 	}
 }
 

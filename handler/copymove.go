@@ -156,7 +156,13 @@ func (x *transfer) early() error {
 	if dst != nil {
 		return nil
 	}
-	return x.there.parentExists(x.dst.name)
+	if err := x.there.parentExists(x.dst.name); err != nil || x.step == state.Move {
+		return err
+	}
+	if _, err := x.there.fs.Real(x.dst.name); isUnmapped(err) {
+		return noParent(err) // a symbolic link that leads out: nothing can come to be behind it
+	}
+	return nil
 }
 
 // accept is the whole condition of the step, in the order of RFC 9110 §13.2.1: what would be refused

@@ -2,6 +2,7 @@ package handler_test
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -126,6 +127,24 @@ func slowGet(t *testing.T, url string, meanwhile func()) (got []byte, err error)
 	return append(first, rest...), err
 }
 
+// move expects any success.
+func move(from, to string) error {
+	req, err := http.NewRequest("MOVE", from, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Destination", to)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	res.Body.Close()
+	if res.StatusCode/100 != 2 {
+		return errors.New(res.Status)
+	}
+	return nil
+}
+
 // A large download while the file is replaced goes on with the old bytes, whole. One whose file is
 // changed in place or cut is cut off, so that no client keeps it under the tag that was sent.
 func TestGetWhileTheFileChanges(t *testing.T) {
@@ -135,11 +154,27 @@ func TestGetWhileTheFileChanges(t *testing.T) {
 		change func(path, url string) error
 		whole  bool
 	}{
-		"nothing happens":      {func(string, string) error { return nil }, true},
-		"replaced by rename":   {func(path, _ string) error { return os.Rename(sibling(path), path) }, true},
-		"deleted":              {func(path, _ string) error { return os.Remove(path) }, true},
-		"replaced by PUT":      {func(_, url string) error { return status(url, "PUT", 204) }, true},
-		"deleted by DELETE":    {func(_, url string) error { return status(url, "DELETE", 204) }, true},
+		"nothing happens":    {func(string, string) error { return nil }, true},
+		"replaced by rename": {func(path, _ string) error { return os.Rename(sibling(path), path) }, true},
+		"deleted":            {func(path, _ string) error { return os.Remove(path) }, true},
+		"replaced by PUT":    {func(_, url string) error { return status(url, "PUT", 204) }, true},
+		"deleted by DELETE":  {func(_, url string) error { return status(url, "DELETE", 204) }, true},
+		"moved twice": {func(_, url string) error {
+			return errors.Join(move(url, url+"2"), move(url+"2", strings.TrimSuffix(url, "large")+"large.old"))
+		}, true},
+		"moved, then changed with mtime put back": {func(path, url string) error {
+			if err := move(url, url+"2"); err != nil {
+				return err
+			}
+			fi, err := os.Stat(path + "2")
+			if err != nil {
+				return err
+			}
+			if err := writeAt(path+"2", 5); err != nil {
+				return err
+			}
+			return os.Chtimes(path+"2", time.Time{}, fi.ModTime())
+		}, false},
 		"linked":               {func(path, _ string) error { return os.Link(path, path+"2") }, true},
 		"shrunk":               {func(path, _ string) error { return os.Truncate(path, size/2) }, false},
 		"grown":                {func(path, _ string) error { return writeAt(path, size) }, false},

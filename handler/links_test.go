@@ -70,6 +70,9 @@ func TestLinksAndSpecialFiles(t *testing.T) {
 	}
 
 	head, _ := do(t, "HEAD", url+"/link", "")
+	if res, _ := do(t, "COPY", url+"/real", "", "Destination", url+"/out"); res.StatusCode != 409 {
+		t.Errorf("COPY to a link that leads out: %s", res.Status)
+	}
 	if res, _ := do(t, "PUT", url+"/link", "two", "If-Match", head.Header.Get("Etag")); res.StatusCode != 204 {
 		t.Errorf("PUT through a link: %s", res.Status)
 	}
