@@ -24,7 +24,7 @@ var (
 	ErrNoSuchLock = webdav.ErrNoSuchLock                             // unknown, or ended
 	ErrNotHolder  = errors.New("the lock belongs to somebody else")  // RFC 4918 §6.4
 	ErrOutOfScope = errors.New("the lock does not cover this name")  // RFC 4918 §9.11
-	ErrTooMany    = errors.New("more locks than this server grants") // Options.Max
+	ErrTooMany    = errors.New("more locks than this server grants") // Options.Max, Options.MaxTogether
 )
 
 // Lock is a write lock. Values are copies; Owner is shared and not to be changed.

@@ -12,15 +12,19 @@ import (
 
 // Options of a Table; the zero value is a good one.
 type Options struct {
-	Max int          // locks at once; 0: 100,000
-	Log *slog.Logger // nil: discard
+	Max int // locks at once; 0: 100,000
+	// MaxTogether is how many shared locks hold at once for one resource, each of which every answer about it
+	// tells; 0: 100.
+	MaxTogether int
+	Log         *slog.Logger // nil: discard
 }
 
 // Table holds the locks of one tree. Safe for concurrent use. A lock is durable when it is granted.
 type Table struct {
-	store Store
-	max   int
-	log   *slog.Logger
+	store    Store
+	max      int
+	together int
+	log      *slog.Logger
 
 	count atomic.Int64 // len(byToken), so that nobody waits for mu where nothing is locked
 
@@ -47,10 +51,13 @@ func New(store Store, now time.Time, o Options) (*Table, error) {
 	if o.Max == 0 {
 		o.Max = 100_000
 	}
+	if o.MaxTogether == 0 {
+		o.MaxTogether = 100
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	t := &Table{store: store, max: o.Max, log: o.Log, byToken: make(map[string]*entry), swept: now}
+	t := &Table{store: store, max: o.Max, together: o.MaxTogether, log: o.Log, byToken: make(map[string]*entry), swept: now}
 	var drop []string
 	err := store.LoadLocks(func(token string, record []byte) error {
 		l, err := decode(token, record)
@@ -103,7 +110,7 @@ func (t *Table) Create(now time.Time, want Lock) (Lock, error) {
 		t.mu.Unlock()
 		return Lock{}, err
 	}
-	if len(t.byToken) >= t.max {
+	if t.full(now, want.Root) {
 		t.mu.Unlock()
 		return Lock{}, ErrTooMany
 	}
@@ -146,6 +153,21 @@ func (t *Table) conflict(now time.Time, l *Lock) error {
 		return nil
 	}
 	return &ConflictError{Roots: unique(roots)}
+}
+
+// full tells whether there is no room for another lock that does not conflict.
+func (t *Table) full(now time.Time, root string) bool {
+	if len(t.byToken) >= t.max {
+		return true
+	}
+	covering, _ := t.root.covering(root, nil)
+	left := t.together
+	for _, o := range covering {
+		if now.Before(o.Expires) {
+			left--
+		}
+	}
+	return left <= 0
 }
 
 // Refresh lets the lock end at now plus timeout (RFC 4918 §9.10.2) and returns when that is durable.

@@ -230,6 +230,20 @@ func TestTooMany(t *testing.T) {
 	}
 }
 
+// Each answer about a resource tells all its locks, so nobody may pile them up.
+func TestTooManyTogether(t *testing.T) {
+	table, _ := New(nil, start, Options{MaxTogether: 2})
+	grant(t, table, Lock{Root: "/", Shared: true, Infinite: true})
+	grant(t, table, Lock{Root: "/a", Shared: true})
+	if _, err := table.Create(start, Lock{Root: "/a", Shared: true, Timeout: time.Hour}); !errors.Is(err, ErrTooMany) {
+		t.Errorf("got %v", err)
+	}
+	grant(t, table, Lock{Root: "/b", Shared: true})
+	if _, err := table.Create(start.Add(time.Hour), Lock{Root: "/a", Shared: true, Timeout: time.Hour}); err != nil {
+		t.Errorf("after they expired: %v", err)
+	}
+}
+
 // memory is a Store that can be told to fail.
 type memory struct {
 	mu      sync.Mutex
