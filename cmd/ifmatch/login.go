@@ -92,7 +92,7 @@ func (l *login) password(ctx context.Context, users *auth.Users, credentials, na
 func (g *generation) address(r *http.Request) string {
 	address := r.RemoteAddr
 	if g.trusted(r) {
-		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+		hops := forwardedFor(r.Header)
 		for i := len(hops) - 1; i >= 0 && g.trustedProxies.hold(address); i-- {
 			a, ok := hostAddr(strings.TrimSpace(hops[i]))
 			if !ok {
@@ -105,6 +105,24 @@ func (g *generation) address(r *http.Request) string {
 		return a.String()
 	}
 	return "unix"
+}
+
+// forwardedFor are the addresses that proxies say they were asked from, the nearest one last: X-Forwarded-For, or else
+// for= of Forwarded (RFC 7239 §5.2). A proxy that writes the former may let a client's own Forwarded through.
+func forwardedFor(header http.Header) (hops []string) {
+	if lines := header.Values("X-Forwarded-For"); len(lines) > 0 {
+		return strings.Split(strings.Join(lines, ","), ",")
+	}
+	for _, element := range strings.Split(strings.Join(header.Values("Forwarded"), ","), ",") {
+		hop := "unknown"
+		for pair := range strings.SplitSeq(element, ";") {
+			if name, value, _ := strings.Cut(strings.TrimSpace(pair), "="); strings.EqualFold(name, "for") {
+				hop = strings.Trim(value, `"`)
+			}
+		}
+		hops = append(hops, hop)
+	}
+	return hops
 }
 
 // network is what counts as one address: whoever has one of IPv6 has 2^64 of them.

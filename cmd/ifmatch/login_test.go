@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"path/filepath"
 	"testing"
 
@@ -35,7 +36,7 @@ func siteFor(t testing.TB, args ...string) *site {
 func TestProxiesSayWhoAsks(t *testing.T) {
 	s := siteFor(t, "--trusted-proxies=10.0.0.1,192.168.0.0/16,unix", "--user-header=X-Remote-User")
 	for _, tt := range []struct {
-		remote, user, forwarded string
+		remote, user, forwarded string // X-Forwarded-For, or with an = Forwarded
 		status                  int
 		address                 string
 	}{
@@ -45,6 +46,9 @@ func TestProxiesSayWhoAsks(t *testing.T) {
 		{"10.0.0.1:5", "anna", "1.2.3.4", 200, "1.2.3.4"},
 		{"10.0.0.1:5", "anna", "6.6.6.6, 1.2.3.4, 192.168.3.3", 200, "1.2.3.4"}, // the client wrote the first one
 		{"10.0.0.1:5", "anna", "nonsense", 200, "10.0.0.1"},
+		{"10.0.0.1:5", "anna", `for=6.6.6.6, For="[2001:db8::7]:4711";proto=https, for=192.168.3.3`, 200, "2001:db8::7"},
+		{"10.0.0.1:5", "anna", "for=_hidden, for=192.168.3.3", 200, "192.168.3.3"},
+		{"10.0.0.1:5", "anna", "proto=https", 200, "10.0.0.1"},
 		{"10.0.0.2:5", "anna", "1.2.3.4", 401, "10.0.0.2"},
 		{"[::ffff:10.0.0.1]:5", "anna", "", 200, "10.0.0.1"},
 		{"@", "anna", "", 200, "unix"},
@@ -52,8 +56,12 @@ func TestProxiesSayWhoAsks(t *testing.T) {
 		r := httptest.NewRequest("GET", "/a.txt", nil)
 		r.RemoteAddr = tt.remote
 		r.Header.Set("X-Remote-User", tt.user)
-		if tt.forwarded != "" {
+		switch {
+		case strings.Contains(tt.forwarded, "="):
+			r.Header.Set("Forwarded", tt.forwarded)
+		case tt.forwarded != "":
 			r.Header.Set("X-Forwarded-For", tt.forwarded)
+			r.Header.Set("Forwarded", "for=6.6.6.6") // of the client
 		}
 		r.Header.Set("X-Request-Id", "of-the-proxy")
 		w := httptest.NewRecorder()
