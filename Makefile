@@ -5,7 +5,7 @@ SHELL     := /bin/bash
 GO        ?= go
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS   := -s -w $(if $(VERSION),-X main.release=$(VERSION))
-FUZZTIME  ?= 2000x
+FUZZTIME  ?= 4000x
 BENCH     ?= .
 DIR       ?= $(CURDIR)/tmp
 
