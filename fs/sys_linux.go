@@ -24,7 +24,7 @@ const (
 
 	// An open of a file that is leased is refused: until our own commit is over, which is a matter of
 	// microseconds, or until another program answers.
-	openTries    = 32
+	openTries    = 96
 	openPause    = 20 * time.Microsecond // and twice as long each time
 	openPauseMax = 4 * time.Millisecond
 )
