@@ -2,8 +2,9 @@ package etagfs
 
 import (
 	"context"
-	"ifmatch/fs"
 	"io"
+
+	"ifmatch/fs"
 )
 
 // fill copies the body into the staged file, telling failures of the body from those of the disk.
