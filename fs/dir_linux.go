@@ -37,9 +37,10 @@ func (r *Root) makeDir(name string, st *unix.Statx_t) error {
 	return statIn(p.fd, base, st)
 }
 
-// SyncDir makes the names in a directory durable.
+// SyncDir makes the names in a directory durable. Concurrent calls share their cost in the journal of the file
+// system; a queue in front of that made eight writers on ext4 half as slow again.
 func (r *Root) SyncDir(name string) error {
-	return pathError("sync", name, r.flush.do(name, func() error { return r.syncDir(name) }))
+	return pathError("sync", name, r.syncDir(name))
 }
 
 func (r *Root) syncDir(name string) error {

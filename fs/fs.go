@@ -73,8 +73,8 @@ type FS interface {
 	// is moved into place. The sweep removes what a crash leaves there.
 	Hidden(name string) string
 
-	// SyncDir makes the names in a directory durable. Concurrent calls for one directory share
-	// one fsync that starts after the last of them was made.
+	// SyncDir makes the names in a directory durable. Concurrent calls share their cost, in the journal of
+	// the file system or by one fsync that starts after the last of them was made.
 	SyncDir(name string) error
 
 	// SetModTime changes the modification time of a resource, to the second as in Staged.Prepare.

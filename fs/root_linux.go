@@ -29,7 +29,6 @@ type Root struct {
 	features Features
 	storeNS  int64 // granularity with which times are stored
 	clock    clock
-	flush    flusher
 	syncs    Durations
 
 	linkEmpty bool // linkat with AT_EMPTY_PATH works for us; else by /proc
