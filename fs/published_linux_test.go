@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // The state that Commit returns is that of the bytes it has committed, also when a program writes to the new file
@@ -78,4 +79,19 @@ func dateBack(path, body string) error {
 		return err
 	}
 	return os.Chtimes(path, info.ModTime(), info.ModTime())
+}
+
+// An open waits for a commit of ours that a CPU quota has stopped, and does not spin.
+func TestLeasedPause(t *testing.T) {
+	var total time.Duration
+	for try := range openTries {
+		pause := leasedPause(try)
+		if pause < openPause || pause > openPauseMax {
+			t.Errorf("pause %d is %v", try, pause)
+		}
+		total += pause
+	}
+	if total < 300*time.Millisecond || total > time.Second {
+		t.Errorf("an open waits %v", total)
+	}
 }

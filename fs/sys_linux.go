@@ -29,8 +29,8 @@ const (
 	openPauseMax = 4 * time.Millisecond
 )
 
-// leasedPause waits before the next try of an open.
-func leasedPause(try int) { time.Sleep(min(openPause<<try, openPauseMax)) }
+// leasedPause is how long to wait after so many tries of an open.
+func leasedPause(try int) time.Duration { return min(openPause<<min(try, 10), openPauseMax) }
 
 // openInside opens rel below dirfd without leaving it and without following a link. A link in
 // the middle is ErrNotDir, at the end ErrSpecial.
@@ -43,7 +43,7 @@ func openInside(dirfd int, rel string, flags int, mode uint32) (int, error) {
 			return fd, nil
 		case err == unix.EINTR:
 		case err == unix.EAGAIN && try < openTries:
-			leasedPause(try)
+			time.Sleep(leasedPause(try))
 		case err == unix.ELOOP:
 			return -1, linkInside(dirfd, rel)
 		case err == unix.EXDEV: // RESOLVE_BENEATH: it leads out
@@ -76,7 +76,7 @@ func openIn(dirfd int, base string, flags int) (int, error) {
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN && try < openTries:
-			leasedPause(try)
+			time.Sleep(leasedPause(try))
 		case err == unix.ELOOP, err == unix.ENXIO:
 			return -1, ErrSpecial
 		default:
