@@ -5,6 +5,9 @@ import "golang.org/x/sys/unix"
 // putBack undoes an exchange that brought out what nobody checked. Each exchange shows what was
 // at the name until then; if that is not what we had put there, another program has put its
 // own there since, which is newer than all that we hold and is put back in turn.
+//
+// BUG: two that exchange the same name at once, which in one server the latches prevent, may each take what
+// the other one has put there for newer, and what was there before both is lost.
 func (s *staged) putBack(p parent, base string, out *unix.Statx_t) error {
 	placed, held := s.own.Ino, out.Ino
 	for n := 0; n < stepTries; n++ {

@@ -23,8 +23,8 @@ const (
 	statFlags = unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT | fresh
 
 	// An open of a file that is leased is refused: until our own commit is over, which is a matter of
-	// microseconds, or until another program answers.
-	openTries    = 96
+	// microseconds on a machine that has time for us, or until another program answers.
+	openTries    = 512
 	openPause    = 20 * time.Microsecond // and twice as long each time
 	openPauseMax = 4 * time.Millisecond
 )

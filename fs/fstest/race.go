@@ -51,9 +51,11 @@ func testCreateRace(t *testing.T, f fs.FS) {
 	}
 }
 
-// Compare and swap: every accepted write is one step of a counter.
+// Compare and swap: every accepted write is one step of a counter. Writers hold the latch of the name while they
+// commit, as those of a server do, and read without it.
 func testReplaceRace(t *testing.T, f fs.FS) {
 	Put(t, f, "/counter", "")
+	var latch sync.Mutex
 	const writers, steps = 6, 25
 	together(writers, func(int) {
 		for range steps {
@@ -71,12 +73,14 @@ func testReplaceRace(t *testing.T, f fs.FS) {
 					t.Errorf("read: %v", err)
 					return
 				}
+				latch.Lock()
 				_, _, err = put(f, "/counter", string(body)+"+", func(cur *fs.Info) error {
 					if cur == nil || cur.Identity != id {
 						return errRefused
 					}
 					return nil
 				})
+				latch.Unlock()
 				if err == nil {
 					break
 				}
