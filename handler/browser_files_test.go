@@ -83,8 +83,9 @@ func TestRacesInTheBrowser(t *testing.T) {
 	p.sees("sub/")
 	p.press(actions("b.txt"))
 	p.press("Move…")
+	p.eval(`XMLHttpRequest.prototype.send = (send => function (body) { setTimeout(() => send.call(this, body), 300); })(XMLHttpRequest.prototype.send)`)
 	p.press("sub")
-	p.press("Move here")
+	p.press("Move here") // at once: it waits until sub is shown
 	p.sees("“b.txt” was not moved")
 	if a, b := stored(t, base+"/b.txt"), stored(t, base+"/sub/b.txt"); a != "b" || b != "in sub" {
 		t.Error(a, b)

@@ -176,7 +176,7 @@ func (p *person) press(what string) {
 		p.do(chromedp.Click(chromedp.CSS(what), chromedp.NodeVisible))
 		return
 	}
-	p.do(chromedp.Click(fmt.Sprintf(`//*[self::button or self::a or @role="menuitem"][normalize-space()=%q][not(ancestor::*[@hidden])]`, what), chromedp.NodeVisible))
+	p.do(chromedp.Click(fmt.Sprintf(`//*[self::button or self::a or @role="menuitem"][normalize-space()=%q][not(@disabled)][not(ancestor::*[@hidden])]`, what), chromedp.NodeVisible))
 }
 
 func (p *person) write(selector, text string) {

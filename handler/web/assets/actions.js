@@ -155,11 +155,25 @@ function save(href, name) {
 function pickFolder(here, title, yes, not) {
   return dialog(title, (box, done) => {
     let at = here.self;
+    let asked = 0;
     const list = el('ul', { class: 'folders' });
     const path = el('p', { class: 'path', role: 'status' });
+    const create = el('button', { class: 'button left', type: 'button', onclick: () => make() }, icon('plus'), 'New folder');
+    const go = el('button', { class: 'button primary', type: 'button', onclick: () => done(at) }, yes);
+    // Until the folder that was asked for last is shown, nothing can be put into the one before it by mistake.
     const show = async (to) => {
+      const turn = ++asked;
+      go.disabled = create.disabled = true;
       let page;
-      try { page = await readDocument('GET', to, { Accept: 'text/html' }); } catch (error) { path.textContent = sentence(error); return; }
+      try { page = await readDocument('GET', to, { Accept: 'text/html' }); } catch (error) {
+        if (turn === asked) {
+          go.disabled = create.disabled = false;
+          toast(sentence(error), { bad: true });
+        }
+        return;
+      }
+      if (turn !== asked) return;
+      go.disabled = create.disabled = false;
       at = to;
       path.textContent = shown(decodeURIComponent(to));
       const entry = (label, href, kind) => el('li', {}, el('button', { type: 'button', class: `icon ${kind}`, onclick: () => show(href) }, shown(label)));
@@ -169,14 +183,13 @@ function pickFolder(here, title, yes, not) {
           .map((href) => entry(decodeURIComponent(href.split('/').at(-2)), href, 'folder')));
       list.querySelector('button')?.focus();
     };
-    const create = async () => {
+    const make = async () => {
       const name = await askName('New folder', 'Name', 'New folder', 'Create');
       if (!name) return;
       try { await makeFolder(member(at, name, true)); show(member(at, name, true)); } catch (error) { toast(sentence(error), { bad: true }); }
     };
-    box.append(path, list, el('div', { class: 'buttons' }, el('button', { class: 'button left', type: 'button', onclick: create }, icon('plus'), 'New folder'),
-      el('button', { class: 'button', type: 'button', onclick: () => done(null) }, 'Cancel'),
-      el('button', { class: 'button primary', type: 'button', onclick: () => done(at) }, yes)));
+    box.append(path, list, el('div', { class: 'buttons' }, create,
+      el('button', { class: 'button', type: 'button', onclick: () => done(null) }, 'Cancel'), go));
     show(at);
   });
 }
