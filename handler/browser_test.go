@@ -172,11 +172,20 @@ func (p *person) sees(text string) {
 // press clicks what a CSS selector finds, or a button or link by its words.
 func (p *person) press(what string) {
 	p.t.Helper()
+	click := chromedp.Click(fmt.Sprintf(`//*[self::button or self::a or @role="menuitem"][normalize-space()=%q][not(@disabled)][not(ancestor::*[@hidden])]`, what), chromedp.NodeVisible)
 	if strings.ContainsAny(what, "#.[") && !strings.HasSuffix(what, "…") {
-		p.do(chromedp.Click(chromedp.CSS(what), chromedp.NodeVisible))
-		return
+		click = chromedp.Click(chromedp.CSS(what), chromedp.NodeVisible)
 	}
-	p.do(chromedp.Click(fmt.Sprintf(`//*[self::button or self::a or @role="menuitem"][normalize-space()=%q][not(@disabled)][not(ancestor::*[@hidden])]`, what), chromedp.NodeVisible))
+	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
+	defer cancel()
+	err := chromedp.Do(ctx, click)
+	for err != nil && ctx.Err() == nil && strings.Contains(err.Error(), "Could not find node") {
+		err = chromedp.Do(ctx, click) // the page has drawn its list anew between the look and the click, which was not made
+	}
+	if err != nil {
+		p.shot("failed")
+		p.t.Fatalf("press %s: %v (%v)", what, err, p.wrong)
+	}
 }
 
 func (p *person) write(selector, text string) {
