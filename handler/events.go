@@ -110,6 +110,8 @@ func (s *stream) run(r *http.Request, changed <-chan struct{}) error {
 			return nil
 		case <-stopping:
 			return nil
+		case <-s.h.opts.Over:
+			return nil
 		case <-over.C:
 			return nil
 		case <-changed:

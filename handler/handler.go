@@ -62,6 +62,9 @@ type Options struct {
 	// Elsewhere is the Handler of another tree of this server that a URL path leads to, so that COPY can have its
 	// destination there; nil where there is none, or none for who asks. nil: there is no other tree.
 	Elsewhere func(r *http.Request, urlPath string) *Handler
+	// Over ends event streams when it is closed, since another Handler has taken this one's place: who comes back
+	// is asked again who it is and what it may read. nil never is.
+	Over <-chan struct{}
 	// Log takes one line a request; nil logs nothing.
 	Log *slog.Logger
 	// Now is the clock; nil is time.Now.

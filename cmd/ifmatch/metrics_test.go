@@ -263,7 +263,7 @@ func TestCountersSurviveAReload(t *testing.T) {
 	if w.Code != 200 || before.commits.Count() == 0 || before.locks != 1 {
 		t.Fatalf("%d %+v", w.Code, before)
 	}
-	s.forget(nil)
+	s.end(s.now.Load())
 	if after := s.dirs.totals(); after.commits != before.commits || after.tree.Syncs != before.tree.Syncs || after.locks != 0 {
 		t.Errorf("before %+v, after %+v", before, after)
 	}

@@ -137,15 +137,29 @@ func (p *process) lines() []string {
 // logged waits until the log has a line that contains what.
 func (p *process) logged(what string) {
 	p.t.Helper()
+	p.loggedAgain(what, 0)
+}
+
+// loggedAgain waits until more lines of the log than before contain what.
+func (p *process) loggedAgain(what string, before int) {
+	p.t.Helper()
 	for range 500 {
-		for _, line := range p.lines() {
-			if strings.Contains(line, what) {
-				return
-			}
+		if p.count(what) > before {
+			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	p.t.Fatalf("the log does not say %q:\n%s", what, strings.Join(p.lines(), "\n"))
+}
+
+// count is how many lines of the log contain what.
+func (p *process) count(what string) (n int) {
+	for _, line := range p.lines() {
+		if strings.Contains(line, what) {
+			n++
+		}
+	}
+	return n
 }
 
 // stop sends sig and returns the exit code.

@@ -9,7 +9,7 @@ import (
 )
 
 // reloadOnHangup reads everything again on SIGHUP. Connections stay, requests in flight end with what
-// they began with, and locks stay with their directories. A mistake keeps the old configuration.
+// they began with, event streams end, and locks stay with their directories. A mistake keeps the old configuration.
 func reloadOnHangup(ctx context.Context, src source, s *site, secure *security, log *slog.Logger) (stop func()) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -39,6 +39,9 @@ func (s *site) reload(src source, secure *security, log *slog.Logger) {
 	defer m.tell("READY=1")
 	set, err := src.load()
 	var next *secured
+	if err == nil {
+		err = set.guarded(onlyLocal(secure.lns...))
+	}
 	if err == nil {
 		next, err = secure.prepare(set)
 	}

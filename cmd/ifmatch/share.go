@@ -168,7 +168,7 @@ func (s *share) handler(dir string) (*handler.Handler, error) {
 	ho := handlerOptions(s.settings, s.site.dirs.log)
 	ho.State, ho.Locks, ho.Hosts = o.store, o.locks, s.hosts
 	ho.TrustForwarded, ho.Address = s.site.trusted, s.site.address
-	ho.Elsewhere = s.site.elsewhere
+	ho.Elsewhere, ho.Over = s.site.elsewhere, s.site.over
 	if s.prefix != "/" {
 		ho.Prefix = s.prefix
 	}
@@ -214,12 +214,17 @@ func (s *share) of(user string) (*handler.Handler, error) {
 func (s *share) dirOf(user string) string { return strings.ReplaceAll(s.dir, "{user}", user) }
 
 // serves tells whether dir is one of the share's directories.
-func (s *share) serves(dir string) bool {
+func (s *shareSetup) serves(dir string) bool {
 	before, after, homes := strings.Cut(s.dir, "{user}")
 	if !homes {
 		return dir == s.dir
 	}
 	return strings.HasPrefix(dir, before) && strings.HasSuffix(dir, after)
+}
+
+// serves tells whether dir is a directory of one of the shares.
+func (set *setup) serves(dir string) bool {
+	return slices.ContainsFunc(set.shares, func(s *shareSetup) bool { return s.serves(dir) })
 }
 
 // shareState gives each share of a file a directory of its own where --state names one for all.

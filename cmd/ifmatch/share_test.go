@@ -46,7 +46,7 @@ prefix = "/home"
 dir = "DIR/homes/{user}"
 `
 
-func newHouse(t testing.TB) *house {
+func newHouse(t testing.TB, args ...string) *house {
 	t.Helper()
 	h := &house{t: t, dir: t.TempDir()}
 	for _, d := range []string{"photos/shown", "photos/secret", "backup", "homes"} {
@@ -58,7 +58,7 @@ func newHouse(t testing.TB) *house {
 	h.users("anna", "ben")
 	h.file = filepath.Join(h.dir, "ifmatch.toml")
 	h.write(houseFile)
-	h.process = start(t, nil, "--config="+h.file)
+	h.process = start(t, nil, append(args, "--config="+h.file)...)
 	return h
 }
 

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,9 @@ type site struct {
 	login *login
 	now   atomic.Pointer[generation]
 
+	mu   sync.Mutex
+	live []*generation // guarded by mu; now, what is being made ready, and what requests may still be in
+
 	asking singleflight.Group // whether a share is ready, by prefix
 }
 
@@ -33,8 +37,9 @@ type generation struct {
 	dirs   *directories
 	login  *login
 	shares []*share
-	mu     sync.RWMutex // held for reading by each request; whoever has it alone may close what is no longer served
-	roots  sync.Map     // http.Handler for those who see the same shares, by their prefixes
+	mu     sync.RWMutex  // held for reading by each request; whoever has it alone knows that all have ended
+	over   chan struct{} // closed when another one follows
+	roots  sync.Map      // http.Handler for those who see the same shares, by their prefixes
 }
 
 func newSite(log *slog.Logger, getenv func(string) string) *site {
@@ -46,44 +51,44 @@ func newSite(log *slog.Logger, getenv func(string) string) *site {
 // use begins to serve set. When it cannot, all stays as it was.
 func (s *site) use(set *setup) error {
 	shareState(set)
-	g := &generation{setup: set, dirs: s.dirs, login: s.login}
-	old := s.now.Load()
+	g := &generation{setup: set, dirs: s.dirs, login: s.login, over: make(chan struct{})}
+	s.begin(g)
 	for _, sh := range set.shares {
 		share, err := newShare(sh, g)
 		if err != nil {
-			s.forget(old)
+			s.end(g)
 			return err
 		}
 		g.shares = append(g.shares, share)
 	}
-	s.now.Store(g)
-	if old != nil {
+	if old := s.now.Swap(g); old != nil {
+		close(old.over)
 		go func() {
-			old.mu.Lock() // requests of the old one have ended
-			if s.now.Load() == g {
-				s.forget(g)
-			}
+			old.mu.Lock() // its requests have ended
+			s.end(old)
 		}()
 	}
 	return nil
 }
 
-// forget closes the directories that g does not serve.
-func (s *site) forget(g *generation) {
+// begin keeps the directories of g open, until end.
+func (s *site) begin(g *generation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live = append(s.live, g)
+}
+
+// end closes the directories that only g had: one before it may have requests that last longer.
+func (s *site) end(g *generation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live = slices.DeleteFunc(s.live, func(l *generation) bool { return l == g })
 	s.dirs.keep(func(dir string) bool {
-		if g == nil {
-			return false
-		}
-		for _, sh := range g.shares {
-			if sh.serves(dir) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(s.live, func(l *generation) bool { return l.serves(dir) })
 	})
 }
 
-func (s *site) close() { s.forget(nil) }
+func (s *site) close() { s.dirs.keep(func(string) bool { return false }) }
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g := s.enter()
@@ -126,7 +131,7 @@ func (g *generation) root(user string) (http.Handler, error) {
 	}
 	// Depth infinity would have to tell of what is in the shares: RFC 4918 §9.1 lets us refuse it.
 	h, err := handler.New(etagfs.New(base, etagfs.Options{Log: g.dirs.log}),
-		handler.Options{ReadOnly: true, MaxInfinite: -1, Log: g.dirs.log, Hosts: g.hosts, TrustForwarded: g.trusted, Address: g.address})
+		handler.Options{ReadOnly: true, MaxInfinite: -1, Log: g.dirs.log, Hosts: g.hosts, TrustForwarded: g.trusted, Address: g.address, Over: g.over})
 	if err == nil {
 		g.roots.Store(key, h)
 	}

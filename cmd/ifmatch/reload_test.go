@@ -1,0 +1,87 @@
+//go:build unix
+
+package main
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// reload has the server read everything again, and waits until its log says what came of it.
+func (h *house) reload(want string) {
+	h.t.Helper()
+	before := h.count(want)
+	h.cmd.Process.Signal(syscall.SIGHUP)
+	h.loggedAgain(want, before)
+}
+
+// photosAlone is the file without the shares /backup and /home.
+var photosAlone = strings.Split(houseFile, "[[share]]\nprefix = \"/backup\"")[0]
+
+// Whoever was taken out of the file of users hears no more of what happens.
+func TestReloadEndsEventStreams(t *testing.T) {
+	h := newHouse(t)
+	streams := map[string]*http.Response{}
+	for _, user := range []string{"anna", "ben"} {
+		req, err := http.NewRequest("GET", h.url+"/home/?events", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.SetBasicAuth(user, user)
+		if streams[user], err = http.DefaultClient.Do(req); err != nil {
+			t.Fatal(err)
+		}
+		defer streams[user].Body.Close()
+		wantStatus(t, streams[user], 200)
+	}
+	h.users("anna")
+	h.reload(`"msg":"reloaded"`)
+	for user, status := range map[string]int{"anna": 200, "ben": 401} {
+		if _, err := io.Copy(io.Discard, streams[user].Body); err != nil {
+			t.Errorf("the stream of %s did not end as a whole answer: %v", user, err)
+		}
+		if res, _ := h.ask(user, "HEAD", "/home/?events", ""); res.StatusCode != status {
+			t.Errorf("%s comes back: %s, want %d", user, res.Status, status)
+		}
+	}
+}
+
+// What began before a reload that takes its share away ends well, also after further reloads, good and bad.
+func TestRequestsOutliveSeveralReloads(t *testing.T) {
+	h := newHouse(t)
+	finish := slowPut(t, strings.Replace(h.url, "http://", "http://anna:anna@", 1)+"/backup/slow", "hello world")
+	h.write(photosAlone)
+	h.reload(`"msg":"reloaded"`)
+	h.reload(`"msg":"reloaded"`)
+	h.write("nonsense = true\n" + photosAlone)
+	h.reload("not reloaded")
+	h.write(strings.Replace(photosAlone, `prefix = "/photos"`, `prefix = "/pictures"`, 1))
+	h.reload(`"msg":"reloaded"`)
+	res, err := finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, res, 201)
+	if text, err := os.ReadFile(filepath.Join(h.dir, "backup/slow")); string(text) != "hello world" {
+		t.Errorf("%q %v", text, err)
+	}
+}
+
+// A reload does not open to all what takes a password beyond this machine.
+func TestReloadKeepsStrangersOut(t *testing.T) {
+	h := newHouse(t, "--listen=0.0.0.0:0")
+	h.url = "http://127.0.0.1" + h.url[strings.LastIndex(h.url, ":"):]
+	h.write(strings.Replace(photosAlone, "users =", "# users =", 1))
+	h.reload("not reloaded")
+	h.logged("--no-auth")
+	if res, _ := h.ask("", "GET", "/photos/", ""); res.StatusCode != 401 {
+		t.Errorf("without a login: %s", res.Status)
+	}
+	h.write("no-auth = true\n" + strings.Replace(photosAlone, "users =", "# users =", 1))
+	h.reload(`"msg":"reloaded"`)
+}
