@@ -39,14 +39,17 @@ func promisedDigests(h http.Header) ([]promised, error) {
 		}
 		all = append(all, found...)
 	}
-	if v := h.Get("Content-Md5"); v != "" {
+	for _, v := range h["Content-Md5"] {
+		if v == "" {
+			continue
+		}
 		want, err := base64.StdEncoding.DecodeString(strings.TrimSpace(v))
 		if err != nil || len(want) != md5.Size {
 			return nil, badDigest("Content-MD5", "it is the base64 of 16 bytes")
 		}
 		all = append(all, promised{"Content-MD5", want, md5.New})
 	}
-	if v := h.Get("Oc-Checksum"); v != "" {
+	for _, v := range h["Oc-Checksum"] {
 		found, err := ownCloudChecksum(v)
 		if err != nil {
 			return nil, err

@@ -81,6 +81,7 @@ func (h *Handler) decideRead(w http.ResponseWriter, r *http.Request, t target, p
 	case cur.IsCollection():
 		return true, h.index(w, r, t, cur)
 	case r.Method == http.MethodHead:
+		offerDigest(w, r, cur)
 		h.head(w, t, cur)
 		return true, nil
 	}

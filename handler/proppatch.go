@@ -150,12 +150,15 @@ var lastModifiedProp = xml.Name{Space: nsDAV, Local: "lastmodified"}
 // stamp notes the modification time to set. A value that says none is 409.
 func (p *patchPlan) stamp(text string, parse func(string) (time.Time, error)) (status int) {
 	t, err := parse(strings.TrimSpace(text))
-	if err != nil || t.Year() < 1678 || t.Year() > 2261 { // what nanoseconds in 64 bits can hold
+	if err != nil || !keepsTime(t) {
 		return http.StatusConflict
 	}
 	p.modTime = t
 	return 0
 }
+
+// keepsTime tells whether t can be a modification time: whether nanoseconds in 64 bits can hold it.
+func keepsTime(t time.Time) bool { return t.Year() >= 1678 && t.Year() <= 2261 }
 
 // parseSeconds reads seconds since 1970, or an HTTP-date.
 func parseSeconds(text string) (time.Time, error) {

@@ -36,7 +36,8 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 	}
 	// The early check: no content is asked for (100 Continue) when it would be in vain.
 	cur, err := h.early(r.Method, t, write.Check)
-	if err != nil && !repeated(r, err) {
+	again := repeated(r, err)
+	if err != nil && again == nil {
 		return err
 	}
 	real := ""
@@ -45,7 +46,7 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 	} else if err := h.parentExists(t.name); err != nil {
 		return err
 	}
-	body, size, err := h.body(r)
+	body, size, err := h.body(r, again)
 	if err != nil {
 		return err
 	}
@@ -63,12 +64,18 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// repeated tells whether a refusal could be that of a request that was carried out before and whose
-// answer was lost: If-Match names an older state, and the content has the size of what is stored now. Then
-// it is read, and the check at the commit compares the bytes. RFC 9110 §13.1.1.
-func repeated(r *http.Request, refused error) bool {
+// repeated is a refusal that could be that of a request which was carried out before and whose answer was
+// lost: If-Match names an older state, and the content may have the size of what is stored now. Then it is read, no
+// further than that size, and the check at the commit compares the bytes. RFC 9110 §13.1.1. nil: refused is certain.
+func repeated(r *http.Request, refused error) *refusal {
 	no, ok := refused.(*refusal)
-	return ok && no.field == "If-Match" && no.cur != nil && no.cur.Digest != nil && r.ContentLength == no.cur.SizeBytes
+	if !ok || no.field != "If-Match" || no.cur == nil || no.cur.Digest == nil {
+		return nil
+	}
+	if r.ContentLength >= 0 && r.ContentLength != no.cur.SizeBytes {
+		return nil
+	}
+	return no
 }
 
 // chosenModTime is the modification time that rclone and ownCloud's clients send along, in seconds since
@@ -76,10 +83,10 @@ func repeated(r *http.Request, refused error) bool {
 func chosenModTime(h http.Header) time.Time {
 	v, _, _ := strings.Cut(h.Get("X-Oc-Mtime"), ".")
 	sec, err := strconv.ParseInt(v, 10, 64)
-	if err != nil || sec <= 0 || sec > 1<<40 {
-		return time.Time{}
+	if t := time.Unix(sec, 0); err == nil && sec > 0 && keepsTime(t) {
+		return t
 	}
-	return time.Unix(sec, 0)
+	return time.Time{}
 }
 
 // refuseUpload refuses by the header alone what could never be stored.
@@ -131,8 +138,9 @@ func collectionNoPut(t target, cur *etagfs.Info) error {
 }
 
 // body is the content of the request, checked for what the header promised; the size is -1 when it does not say.
-func (h *Handler) body(r *http.Request) (body io.Reader, sizeBytes int64, err error) {
-	b := &upload{from: r.Body, max: h.opts.MaxUploadBytes, want: r.ContentLength}
+// again is nil, or what repeated returned.
+func (h *Handler) body(r *http.Request, again *refusal) (body io.Reader, sizeBytes int64, err error) {
+	b := &upload{from: r.Body, max: h.opts.MaxUploadBytes, want: r.ContentLength, again: again}
 	if v := r.Header.Get("X-Expected-Entity-Length"); v != "" {
 		n, err := strconv.ParseInt(v, 10, 64)
 		if err != nil || n < 0 || b.want >= 0 && b.want != n {
@@ -154,12 +162,16 @@ type upload struct {
 	read int64
 	max  int64 // 0: no bound
 	want int64 // -1: not promised
+
+	again *refusal // it is refused so when it is larger than what is stored; nil: it is not
 }
 
 func (u *upload) Read(p []byte) (int, error) {
 	n, err := u.from.Read(p)
 	u.read += int64(n)
 	switch {
+	case u.again != nil && u.read > u.again.cur.SizeBytes:
+		return n, u.again
 	case u.max > 0 && u.read > u.max:
 		return n, tooLarge(u.max)
 	case u.want >= 0 && (u.read > u.want || err == io.EOF && u.read < u.want):
