@@ -3,6 +3,7 @@ package etagfs
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,8 +26,8 @@ func newBacklog() *backlog {
 
 func (b *backlog) add(name string) {
 	b.mu.Lock()
-	if len(b.names) < backlogLimit {
-		b.names[name] = struct{}{}
+	if _, ok := b.names[name]; !ok && len(b.names) < backlogLimit {
+		b.names[strings.Clone(name)] = struct{}{} // a listing's names share their memory
 	}
 	b.mu.Unlock()
 	select {

@@ -37,7 +37,7 @@ func TestYoungTagIsWeakUntilTheClockHasMovedOn(t *testing.T) {
 				seen := map[string]int{} // strong tags, by the write they stood for
 				for write := range 200 {
 					state := identity(granularity, time.Now())
-					tag := f.tags.tag(state)
+					tag := f.tags.tag(state, nil)
 					if old, ok := seen[tag.Opaque]; ok && !tag.Weak && old != write {
 						t.Fatalf("the strong tag %s stood for write %d and now for write %d", tag, old, write)
 					}
@@ -51,7 +51,7 @@ func TestYoungTagIsWeakUntilTheClockHasMovedOn(t *testing.T) {
 				}
 				state := identity(granularity, time.Now())
 				time.Sleep(2*granularity + 1)
-				if tag := f.tags.tag(state); tag.Weak {
+				if tag := f.tags.tag(state, nil); tag.Weak {
 					t.Errorf("still weak after the clock has moved on: %s", tag)
 				}
 			})

@@ -3,6 +3,7 @@ package etagfs
 import (
 	"context"
 	"fmt"
+	"path"
 	"sync"
 	"time"
 
@@ -175,7 +176,7 @@ func (f *FS) weigh(ctx context.Context, dir string, begin func(dir string)) (sum
 		switch {
 		case i.Real != "": // a link
 		case i.IsCollection():
-			below = append(below, memberName(dir, base))
+			below = append(below, path.Join(dir, base))
 		default:
 			sum += i.SizeBytes
 		}

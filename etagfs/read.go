@@ -53,7 +53,8 @@ func (f *FS) Open(name string) (*File, error) {
 	return &File{File: file, info: *info, of: f}, nil
 }
 
-// List calls fn for each member of a collection; the Info is valid only during the call.
+// List calls fn for each member of a collection; the Info is valid only during the call. Names and tags share pieces
+// of memory: who keeps a few of many clones them.
 // Errors: as Stat; fs.ErrNotDir; what fn returns.
 func (f *FS) List(name string, fn func(base string, info *Info) error) error {
 	real, err := f.base.Resolve(name)
@@ -61,12 +62,13 @@ func (f *FS) List(name string, fn func(base string, info *Info) error) error {
 		return unmapped(err)
 	}
 	var info Info
+	var w words
 	return f.base.List(real, func(base string, i *fs.Info) error {
 		info = Info{Info: *i, Name: i.Real}
 		if info.Name == "" {
-			info.Name = memberName(real, base)
+			info.Name = w.memberName(real, base)
 		}
-		f.setTag(&info)
+		f.setTag(&info, &w)
 		if f.content != nil && info.Tag.IsZero() && !i.IsCollection() {
 			f.content.wanted.add(info.Name)
 		}
@@ -92,27 +94,19 @@ func (f *FS) info(name string, i *fs.Info) *Info {
 		return nil
 	}
 	info := &Info{Info: *i, Name: name}
-	f.setTag(info)
+	f.setTag(info, nil)
 	return info
 }
 
 // setTag fills in what is known without reading the file.
-func (f *FS) setTag(info *Info) {
+func (f *FS) setTag(info *Info, w *words) {
 	switch {
 	case info.IsCollection():
 	case f.content != nil:
 		info.Tag, info.Digest = f.content.tag(&info.Info)
 	default:
-		info.Tag = f.tags.tag(&info.Info)
+		info.Tag = f.tags.tag(&info.Info, w)
 	}
-}
-
-// memberName is path.Join without its care for names that are not clean.
-func memberName(collection, base string) string {
-	if collection == "/" {
-		return "/" + base
-	}
-	return collection + "/" + base
 }
 
 // quiet is settled, but for our own commits: one that has taken its step and still has the file open is

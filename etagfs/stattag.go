@@ -13,16 +13,17 @@ import (
 // statTag encodes an identity so that two identities never share a tag: every field is in it,
 // each in a self-delimiting form. The leading letter tells stat tags from hash tags, and keeps the
 // tag from looking like a hex digest, which clients take for a checksum of the content.
-func statTag(id fs.Identity) string {
+func statTag(id fs.Identity, w *words) string {
 	var raw [5 * binary.MaxVarintLen64]byte
 	b := binary.AppendUvarint(raw[:0], id.Dev)
 	b = binary.AppendUvarint(b, id.Ino)
 	b = binary.AppendVarint(b, id.SizeBytes)
 	b = binary.AppendVarint(b, id.Mtime)
 	b = binary.AppendVarint(b, id.Ctime-id.Mtime) // mostly small
-	out := make([]byte, 1, 1+len(raw)*4/3+4)
+	var out [1 + (len(raw)*8+5)/6]byte
 	out[0] = 's'
-	return string(base64.RawURLEncoding.AppendEncode(out, b))
+	base64.RawURLEncoding.Encode(out[1:], b)
+	return w.keep(out[:1+base64.RawURLEncoding.EncodedLen(len(b))])
 }
 
 // statTagger makes tags of identities. Where the clock of the file system is too coarse to tell
@@ -37,17 +38,17 @@ type statTagger struct {
 	own map[fs.Identity]struct{} // guarded by mu; commits younger than granularity
 }
 
-func (s *statTagger) tag(i *fs.Info) ETag {
+func (s *statTagger) tag(i *fs.Info, w *words) ETag {
 	if s.young(i.Identity) && !s.mine(i.Identity) {
 		return s.unsure(i)
 	}
-	return ETag{Opaque: statTag(i.Identity)}
+	return ETag{Opaque: statTag(i.Identity, w)}
 }
 
 // unsure is a tag for bytes that may change without changing the identity. It is weak, and no two are
 // alike: a weak tag that came back would match weakly, and earn a 304 for changed bytes.
 func (s *statTagger) unsure(i *fs.Info) ETag {
-	return ETag{Opaque: statTag(i.Identity) + "." + strconv.FormatInt(s.now().UnixNano(), 36), Weak: true}
+	return ETag{Opaque: statTag(i.Identity, nil) + "." + strconv.FormatInt(s.now().UnixNano(), 36), Weak: true}
 }
 
 // young tells whether another change could still get the same times.

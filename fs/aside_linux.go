@@ -79,8 +79,7 @@ func (r *Root) settle(dirfd int, name string, a aside) error {
 		return err
 	}
 	defer unix.Close(fd)
-	return eachMember(fd, func(b []byte, _ byte) error {
-		base := string(b[:len(b)-1])
+	return eachMember(fd, func(base string, _ *byte, _ byte) error {
 		var held, beside unix.Statx_t
 		if err := statIn(fd, base, &held); err != nil {
 			return err

@@ -1,8 +1,8 @@
 package fs
 
 import (
-	"bytes"
 	"encoding/binary"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -14,7 +14,7 @@ const direntBytes = 64 << 10
 var direntPool = sync.Pool{New: func() any { return new([direntBytes]byte) }}
 
 // List calls fn for each member of a collection. It opens the directory and nothing else; a
-// member costs one statx, and the name that fn gets.
+// member costs one statx. The names that fn gets share their memory: who keeps a few of many clones them.
 func (r *Root) List(name string, fn func(base string, info *Info) error) error {
 	err := checkName(name)
 	var fd int
@@ -28,8 +28,8 @@ func (r *Root) List(name string, fn func(base string, info *Info) error) error {
 	var st unix.Statx_t
 	var info Info
 	var failed error // of fn: returned as it is
-	err = eachMember(fd, func(base []byte, kind byte) error {
-		if Reserved(string(base[:len(base)-1])) { // the conversion is only compared, so it costs nothing
+	err = eachMember(fd, func(base string, ended *byte, kind byte) error {
+		if Reserved(base) {
 			return nil
 		}
 		switch kind {
@@ -37,9 +37,8 @@ func (r *Root) List(name string, fn func(base string, info *Info) error) error {
 		default:
 			return nil
 		}
-		var text string
 		if kind != unix.DT_LNK {
-			if err := statPointer(fd, &base[0], statFlags, &st); err != nil {
+			if err := statPointer(fd, ended, statFlags, &st); err != nil {
 				return nil // vanished, or not for us to see
 			}
 			kind = byte(st.Mode >> 12) // the type bits of st_mode are those of d_type
@@ -47,16 +46,14 @@ func (r *Root) List(name string, fn func(base string, info *Info) error) error {
 		switch kind {
 		case unix.DT_REG, unix.DT_DIR:
 			info.fill(&st)
-			text = string(base[:len(base)-1])
 		case unix.DT_LNK:
-			text = string(base[:len(base)-1])
-			if !r.target(name, text, &info) {
+			if !r.target(name, base, &info) {
 				return nil
 			}
 		default:
 			return nil
 		}
-		failed = fn(text, &info)
+		failed = fn(base, &info)
 		return failed
 	})
 	if failed != nil {
@@ -80,9 +77,9 @@ func (r *Root) target(dir, base string, info *Info) bool {
 	return err == nil
 }
 
-// eachMember calls fn for each entry of an open directory but itself and its parent, with the
-// name and the NUL after it, both gone when fn returns, and a DT_ kind.
-func eachMember(fd int, fn func(base []byte, kind byte) error) error {
+// eachMember calls fn for each entry of an open directory but itself and its parent, with the name, also as a
+// system call takes it (its bytes, with a NUL after them), and a DT_ kind. The names of one read share their memory.
+func eachMember(fd int, fn func(base string, ended *byte, kind byte) error) error {
 	buf := direntPool.Get().(*[direntBytes]byte)
 	defer direntPool.Put(buf)
 	for {
@@ -93,16 +90,18 @@ func eachMember(fd int, fn func(base []byte, kind byte) error) error {
 		if n <= 0 || err != nil {
 			return err
 		}
-		for rest := buf[:n]; len(rest) > 0; {
+		text := string(buf[:n])
+		for at := 0; at < n; {
 			// struct linux_dirent64: u64 ino, s64 off, u16 reclen, u8 type, name, NUL.
-			size := binary.NativeEndian.Uint16(rest[16:])
-			kind, base := rest[18], rest[19:size]
-			rest = rest[size:]
-			base = base[:bytes.IndexByte(base, 0)+1]
-			if b := string(base); b == ".\x00" || b == "..\x00" {
+			size := int(binary.NativeEndian.Uint16(buf[at+16:]))
+			kind, base := buf[at+18], text[at+19:at+size]
+			ended := &buf[at+19]
+			base = base[:strings.IndexByte(base, 0)]
+			at += size
+			if base == "." || base == ".." {
 				continue
 			}
-			if err := fn(base, kind); err != nil {
+			if err := fn(base, ended, kind); err != nil {
 				return err
 			}
 		}

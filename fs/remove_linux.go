@@ -2,6 +2,7 @@ package fs
 
 import (
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -88,10 +89,9 @@ func (r *removal) tree(dirfd int, base string, depth int) error {
 func (r *removal) members(fd, depth int) {
 	var dirs []string
 	closed := false
-	r.note(eachMember(fd, func(base []byte, kind byte) error {
-		name := string(base[:len(base)-1])
+	r.note(eachMember(fd, func(name string, _ *byte, kind byte) error {
 		if kind == unix.DT_DIR {
-			dirs = append(dirs, name)
+			dirs = append(dirs, strings.Clone(name))
 			return nil
 		}
 		err := unix.Unlinkat(fd, name, 0)
@@ -101,7 +101,7 @@ func (r *removal) members(fd, depth int) {
 			err = unix.Unlinkat(fd, name, 0)
 		}
 		if err == unix.EISDIR || err == unix.EPERM && kind == unix.DT_UNKNOWN {
-			dirs = append(dirs, name)
+			dirs = append(dirs, strings.Clone(name))
 			return nil
 		}
 		r.note(err)

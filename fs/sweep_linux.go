@@ -1,6 +1,8 @@
 package fs
 
 import (
+	"strings"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -36,15 +38,14 @@ func (s *sweep) note(err error) {
 
 func (s *sweep) directory(fd int) {
 	var dirs, left []string
-	s.note(eachMember(fd, func(base []byte, kind byte) error {
-		name := string(base[:len(base)-1])
+	s.note(eachMember(fd, func(name string, _ *byte, kind byte) error {
 		switch {
 		case Reserved(name):
 			if !s.r.owns(name) {
-				left = append(left, name)
+				left = append(left, strings.Clone(name))
 			}
 		case kind == unix.DT_DIR, kind == unix.DT_UNKNOWN && isDir(fd, name):
-			dirs = append(dirs, name)
+			dirs = append(dirs, strings.Clone(name))
 		}
 		return nil
 	}))

@@ -5,6 +5,7 @@ import (
 	iofs "io/fs"
 	"net/http"
 	"slices"
+	"strings"
 
 	"ifmatch/etagfs"
 	"ifmatch/fs"
@@ -34,7 +35,7 @@ func (f *finder) members(name string, above []node) error {
 		if info.IsCollection() {
 			f.path = append(f.path, '/')
 			if n := nodeOf(info); f.depth == depthInfinity && !slices.Contains(above, n) {
-				deeper = append(deeper, collection{base, n})
+				deeper = append(deeper, collection{strings.Clone(base), n})
 			}
 		}
 		if f.seen++; f.depth == depthInfinity && !f.within && f.seen > f.h.opts.MaxInfinite {
@@ -86,7 +87,7 @@ func (f *finder) bound() error {
 				return errFiniteDepth
 			}
 			if n := nodeOf(info); info.IsCollection() && showable(base) && !slices.Contains(above, n) {
-				deeper = append(deeper, collection{base, n})
+				deeper = append(deeper, collection{strings.Clone(base), n})
 			}
 			return f.r.Context().Err()
 		})
