@@ -80,12 +80,14 @@ func (s *staged) keepToSelf() {
 }
 
 // published reads the state after the step, which moves ctime, from the descriptor (the name may have
-// another owner by now), and lets the others at the file.
-func (s *staged) published() error {
-	err := statFD(s.fd, &s.now)
+// another owner by now), and lets the others at the file. A state that cannot be read is that of before, which
+// is nobody's any more: the bytes are there, so the answer must not be an error.
+func (s *staged) published() {
+	if err := s.r.look(s.fd, "", &s.now); err != nil {
+		s.now, s.alone = s.own, false
+	}
 	unix.Close(s.fd) // and the lease ends
 	s.fd = -1
-	return err
 }
 
 // step creates or replaces once.
@@ -130,9 +132,9 @@ func (s *staged) create(p parent, base string, check func(*Info) error) error {
 	}
 	switch err {
 	case nil:
-		return s.published()
+		s.published()
 	case unix.EEXIST:
-		return errAgain
+		err = errAgain
 	}
 	return err
 }
@@ -183,9 +185,9 @@ func (s *staged) renameOver(p parent, base string) error {
 	switch err {
 	case nil:
 		s.tmp = ""
-		return s.published()
+		s.published()
 	case unix.EISDIR, unix.EEXIST, unix.ENOTEMPTY: // it is a collection by now
-		return errAgain
+		err = errAgain
 	}
 	return err
 }
@@ -246,15 +248,16 @@ func (s *staged) exchange(p parent, base string, check func(*Info) error) (old i
 		return -1, err
 	}
 	var out unix.Statx_t
-	if err = statIn(s.tmpDir.fd, s.tmp, &out); err != nil {
-		return -1, err
+	err = s.r.look(s.tmpDir.fd, s.tmp, &out)
+	if err != nil {
+		out = h.st // so it seems: nobody can tell, hence it goes back
 	}
-	if !same(&out, &h.st) || h.disturbed() {
+	if err != nil || !same(&out, &h.st) || h.disturbed() {
 		return -1, s.putBack(p, base, &out)
 	}
-	err = s.published()
+	s.published()
 	s.dropName() // it is done: should this name not go, the sweep removes it
-	return h.fd, err
+	return h.fd, nil
 }
 
 // replaceChecked is what is left where the file system cannot exchange: safe against writers

@@ -34,7 +34,11 @@ func (r *Root) makeDir(name string, st *unix.Statx_t) error {
 	if err := r.adoptDir(p.fd, base); err != nil {
 		return err
 	}
-	return statIn(p.fd, base, st)
+	if err := r.look(p.fd, base, st); err != nil {
+		unix.Unlinkat(p.fd, base, unix.AT_REMOVEDIR)
+		return err
+	}
+	return nil
 }
 
 // SyncDir makes the names in a directory durable. Concurrent calls share their cost in the journal of the file

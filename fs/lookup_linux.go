@@ -148,11 +148,12 @@ func (r *Root) SetModTime(name string, t time.Time) (Info, error) {
 	if err == nil {
 		err = setTimesPath(fd, chosenTime(t, r.clock.stamp(0, r.storeNS)))
 	}
-	if err == nil {
-		err = statFD(fd, &st)
-	}
 	if err != nil {
 		return info, pathError("settime", name, err)
+	}
+	var now unix.Statx_t
+	if r.look(fd, "", &now) == nil {
+		st = now // else it stays that of before, which is nobody's any more
 	}
 	info.fill(&st)
 	return info, nil

@@ -25,7 +25,19 @@ func (p *portable) MakeCollection(name string) (Info, error) {
 	if err != nil {
 		return Info{}, pathError("mkdir", name, err)
 	}
-	return p.Lookup(name)
+	info, err := p.look(name)
+	if err != nil {
+		p.root.Remove(rel)
+	}
+	return info, pathError("mkdir", name, err)
+}
+
+// look is state after a step: whoever calls it either has a true answer without it or takes the step back.
+func (p *portable) look(name string) (Info, error) {
+	if err := p.hook("look", name); err != nil {
+		return Info{}, err
+	}
+	return p.state(name)
 }
 
 // portablePlace is what stands at a name: itself, and the state that a check sees.
@@ -144,12 +156,13 @@ func (p *portable) remove(rel string) {
 }
 
 func (p *portable) SetModTime(name string, t time.Time) (Info, error) {
+	var info Info
 	var err error
 	if p.opts.ReadOnly {
 		err = ErrReadOnly
 	}
 	if err == nil {
-		_, err = p.state(name)
+		info, err = p.state(name)
 	}
 	if err == nil {
 		err = p.hook("utimes", name)
@@ -162,7 +175,10 @@ func (p *portable) SetModTime(name string, t time.Time) (Info, error) {
 	if err != nil {
 		return Info{}, pathError("settime", name, err)
 	}
-	return p.Lookup(name)
+	if now, err := p.look(name); err == nil {
+		info = now // else it stays that of before, which is nobody's any more
+	}
+	return info, nil
 }
 
 // SyncDir makes the names in a directory durable, where directories can be synced at all.

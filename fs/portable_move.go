@@ -78,15 +78,16 @@ func (p *portable) rename(src, dst string, from, to portablePlace) (info Info, a
 		}
 		return Info{}, "", false, err
 	}
+	// What another program did to it in this moment makes no error of what was done: then the state is that of before.
+	info = *from.self
 	if from.self.Mode&iofs.ModeSymlink != 0 {
-		fi, err := p.root.Lstat(dstRel)
-		if err == nil {
+		if fi, err := p.root.Lstat(dstRel); err == nil {
 			info = commonInfo(fi)
 		}
-		return info, away, true, err
+	} else if now, err := p.look(dst); err == nil {
+		info = now
 	}
-	info, err = p.state(dst)
-	return info, away, true, err
+	return info, away, true, nil
 }
 
 func (p *portable) stepAside(rel string) (away string, err error) {

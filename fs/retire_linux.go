@@ -175,16 +175,17 @@ func (r *Root) setAside(p parent, base string, checked *unix.Statx_t) (tmp strin
 		return "", err
 	}
 	var st unix.Statx_t
-	if err := statIn(p.fd, tmp, &st); err != nil {
-		return "", err
-	}
-	if same(&st, checked) {
+	err = r.look(p.fd, tmp, &st)
+	if err == nil && same(&st, checked) {
 		return tmp, nil
 	}
-	if err := r.restore(p, tmp, base); err != nil {
-		return "", err
+	if e := r.restore(p, tmp, base); e != nil {
+		return "", e
 	}
-	return "", errAgain
+	if err == nil {
+		err = errAgain
+	}
+	return "", err
 }
 
 // restore puts what was set aside back.

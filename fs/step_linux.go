@@ -50,6 +50,18 @@ func (r *Root) exchange(fromDir int, from string, toDir int, to string) error {
 	return unix.Renameat2(fromDir, from, toDir, to, unix.RENAME_EXCHANGE)
 }
 
+// look reads the state of what a step has brought to base in dirfd; "": of what dirfd leads to itself. The
+// step is made by then, so whoever calls it either has a true answer without that state or takes the step back.
+func (r *Root) look(dirfd int, base string, st *unix.Statx_t) error {
+	if err := r.hook("look", base); err != nil {
+		return err
+	}
+	if base == "" {
+		return statFD(dirfd, st)
+	}
+	return statIn(dirfd, base, st)
+}
+
 // removeTree is one step: what it does is invisible.
 func (r *Root) removeTree(dirfd int, base string) error {
 	if err := r.hook("remove", base); err != nil {
