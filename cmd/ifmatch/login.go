@@ -17,6 +17,7 @@ import (
 type login struct {
 	log       *slog.Logger
 	verifier  *auth.Verifier
+	turns     auth.Turns // by address
 	addresses auth.Throttle
 	names     auth.Throttle
 
@@ -65,15 +66,26 @@ func (g *generation) who(r *http.Request) answer {
 	return g.login.password(r.Context(), g.users, credentials, name, password, g.address(r), now)
 }
 
-// password compares one, unless too many were wrong.
+// password compares one, unless too many were wrong. Those of one address are compared one by one.
 func (l *login) password(ctx context.Context, users *auth.Users, credentials, name, password, address string, now time.Time) answer {
-	key := network(address)
-	waiting := func() time.Duration { return max(l.addresses.Wait(key, now), l.names.Wait(name, now)) }
+	key, who := network(address), name
+	if !auth.GoodName(name) {
+		who = "" // nobody's, and it may be long
+	}
+	done, err := l.turns.Take(ctx, key)
+	if err != nil {
+		return answer{wrong: true} // the client has left
+	}
+	defer done()
+	if name, ok := l.verifier.Known(users, credentials, now); ok { // they came on several connections
+		return answer{user: name}
+	}
+	waiting := func() time.Duration { return max(l.addresses.Wait(key, now), l.names.Wait(who, now)) }
 	if wait := waiting(); wait > 0 {
 		return answer{wait: wait}
 	}
 	ok, err := l.verifier.Verify(ctx, users, credentials, name, password, now)
-	if wait := waiting(); wait > 0 { // many tried at once
+	if wait := waiting(); wait > 0 { // many tried at once, from many addresses
 		return answer{wait: wait}
 	}
 	if ok {
@@ -81,7 +93,7 @@ func (l *login) password(ctx context.Context, users *auth.Users, credentials, na
 	}
 	if err == nil {
 		l.addresses.Fail(key, now)
-		l.names.Fail(name, now)
+		l.names.Fail(who, now)
 		l.failed.Add(1)
 		l.log.Warn("login failed", "remote", address, "user", name)
 	}

@@ -1,14 +1,19 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"ifmatch/cmd/ifmatch/auth"
 )
 
 // siteFor is a site in process, for the flags in args and a directory that is empty.
@@ -99,4 +104,56 @@ func BenchmarkGate(b *testing.B) {
 			}
 		})
 	}
+}
+
+// Who sends many passwords at once has no more of them compared than who sends them one after the other, and
+// others need not wait.
+func TestPasswordsThatWaitAreThrottled(t *testing.T) {
+	hash, err := bcrypt.GenerateFromPassword([]byte("right"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	users, err := auth.ReadUsers(writeFile(t, filepath.Join(t.TempDir(), "users"), "anna:"+string(hash)+"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		l := newLogin(slog.New(slog.DiscardHandler))
+		now := time.Now()
+		done, err := l.turns.Take(t.Context(), "6.6.6.6") // one is being compared
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers := make(chan answer)
+		for range 5 {
+			go func() {
+				answers <- l.password(t.Context(), users, "credentials", "anna", "right", "6.6.6.6", now)
+			}()
+		}
+		synctest.Wait()
+		if a := l.password(t.Context(), users, "other credentials", "anna", "right", "1.2.3.4", now); a.user != "anna" {
+			t.Errorf("another address: %+v", a)
+		}
+		for range l.addresses.Limit {
+			l.addresses.Fail("6.6.6.6", now)
+		}
+		done()
+		for range 5 {
+			if a := <-answers; a.wait == 0 {
+				t.Errorf("after too many failures: %+v", a)
+			}
+		}
+		if _, ok := l.verifier.Known(users, "credentials", now); ok {
+			t.Error("a password was compared that had to wait")
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		done, _ = l.turns.Take(t.Context(), "5.5.5.5")
+		go func() { answers <- l.password(gone, users, "credentials", "anna", "right", "5.5.5.5", now) }()
+		synctest.Wait()
+		cancel()
+		if a := <-answers; a.user != "" {
+			t.Errorf("a client that has left: %+v", a)
+		}
+		done()
+	})
 }

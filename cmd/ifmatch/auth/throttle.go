@@ -47,13 +47,6 @@ func (t *Throttle) Fail(key string, now time.Time) {
 	f.n++
 }
 
-// Forget is for a success of key.
-func (t *Throttle) Forget(key string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.seen, key)
-}
-
 // tidy makes room for one more key.
 func (t *Throttle) tidy(now time.Time) {
 	if t.seen == nil {
