@@ -67,7 +67,8 @@ type FS interface {
 	// Move renames src to dst in one step after check accepted both states (dst nil when
 	// unmapped), overwriting what is at dst; when exact, it is safe against programs beside the
 	// server. release is as for Retire.
-	// Errors: ErrCrossDevice when one rename cannot do it.
+	// Errors: ErrCrossDevice when one rename cannot do it; ErrSpecial: at dst is what is not served, such as a symbolic
+	// link that leads nowhere or out of the tree.
 	Move(src, dst string, exact bool, check func(src, dst *Info) error) (info Info, release func(), err error)
 
 	// Hidden returns a new reserved name beside name, in which a collection can be built before it

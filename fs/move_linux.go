@@ -106,10 +106,13 @@ func (m *move) run(src, dst string) (err error) {
 	if err := m.look(); err != nil {
 		return err
 	}
-	if err := m.check(m.state(&m.s, src), m.state(&m.d, dst)); err != nil {
+	there := m.state(&m.d, dst)
+	if err := m.check(m.state(&m.s, src), there); err != nil {
 		return &refusal{err}
 	}
 	switch {
+	case m.over && there == nil: // a link to nothing that is served: as little ours as a FIFO
+		return ErrSpecial
 	case m.holds && m.h.busy:
 		return ErrBusy
 	case !m.over:

@@ -30,6 +30,9 @@ func (p *portable) Move(src, dst string, _ bool, check func(src, dst *Info) erro
 		if err := check(copyInfo(from.cur), copyInfo(to.cur)); err != nil {
 			return Info{}, nil, err
 		}
+		if to.self != nil && to.cur == nil { // a link to nothing that is served
+			return Info{}, nil, pathError("move", dst, ErrSpecial)
+		}
 		info, away, done, err := p.rename(src, dst, from, to)
 		if err != nil {
 			return Info{}, nil, pathError("move", src, err)

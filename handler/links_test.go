@@ -73,6 +73,14 @@ func TestLinksAndSpecialFiles(t *testing.T) {
 	if res, _ := do(t, "COPY", url+"/real", "", "Destination", url+"/out"); res.StatusCode != 409 {
 		t.Errorf("COPY to a link that leads out: %s", res.Status)
 	}
+	for _, link := range []string{"/out", "/outdir", "/up", "/dangling", "/loop"} {
+		if res, _ := do(t, "MOVE", url+"/real", "", "Destination", url+link, "Overwrite", "F"); res.StatusCode != 403 {
+			t.Errorf("MOVE to the link %s: %s", link, res.Status)
+		}
+		if fi, err := os.Lstat(filepath.Join(dir, link)); err != nil || fi.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("MOVE took the link %s away: %v", link, err)
+		}
+	}
 	if res, _ := do(t, "PUT", url+"/link", "two", "If-Match", head.Header.Get("Etag")); res.StatusCode != 204 {
 		t.Errorf("PUT through a link: %s", res.Status)
 	}

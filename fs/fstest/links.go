@@ -101,6 +101,14 @@ func linksThemselvesChange(t *testing.T, f fs.FS) {
 		t.Fatal(err)
 	}
 	release()
+	for _, name := range []string{"/absolute", "/dangling", "/loop"} {
+		before, _ := f.Resolve(name)
+		_, err := move(f, "/dir/file", name)
+		wantErr(t, "move over "+name, err, fs.ErrSpecial)
+		if now, _ := f.Resolve(name); now != before {
+			t.Errorf("%s led to %q, and now to %q", name, before, now)
+		}
+	}
 	if _, err := move(f, "/todir", "/moved"); err != nil {
 		t.Fatal(err)
 	}
