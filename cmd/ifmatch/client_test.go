@@ -175,7 +175,7 @@ func TestEditShowsConflicts(t *testing.T) {
 else echo soap >"$1"; fi`, func() {
 		send(t, "PUT", url, strings.NewReader("eggs\n"))
 	})
-	if code != 0 || !strings.Contains(says, "same lines") {
+	if code != 0 || !strings.Contains(says, "in one place both of you changed the same lines") {
 		t.Errorf("exit code %d, %q", code, says)
 	}
 	shows(t, url, "soap\neggs\n")
@@ -262,9 +262,30 @@ func TestClientMistakes(t *testing.T) {
 	a.want(2, "usage: ifmatch put", "put", "x")
 	a.want(2, "not a URL", "get", "example.org/x")
 	a.want(2, "%23", "get", "http://example.org/x#y")
+	a.want(2, "begins with http:// or https://", "get", "127.0.0.1:8080/x")
+	a.want(2, "invalid URL escape", "get", "http://example.org/100%")
 	a.want(2, "names no file", "get", "http://example.org/")
+	a.want(2, "names no file", "get", "http://example.org/dir/")
 	a.want(1, "refused", "ls", "http://127.0.0.1:1/")
 	a.want(1, "no such file", "put", a.file("none"), "http://127.0.0.1:1/")
+}
+
+// What a collection is taken for by mistake: each command says what it is, before anything is written or opened.
+func TestCollectionsAreNoFiles(t *testing.T) {
+	server := start(t, nil, "--memory").url
+	res, _ := send(t, "MKCOL", server+"/d/", nil)
+	wantStatus(t, res, 201)
+	a := newPerson(t)
+	a.editor("exit 9")
+	a.want(3, "with a slash behind it", "put", a.write("x", "text"), server+"/d")
+	a.want(3, "with a slash behind it", "put", "--force", a.file("x"), server+"/d")
+	a.want(0, "created", "put", a.file("x"), server+"/d/")
+	a.want(3, "a collection has none", "edit", server+"/d")
+	a.want(3, "a collection has none", "watch", server+"/d")
+	if code, says := a.run("rm", server+"/d"); code != 3 || strings.Contains(says, "deleting") {
+		t.Errorf("exit code %d, %q", code, says)
+	}
+	shows(t, server+"/d/x", "text")
 }
 
 // TestLogin asks a server that wants ann's password. What is nearer to the user counts more.
@@ -313,6 +334,7 @@ func TestLogin(t *testing.T) {
 			}
 		})
 	}
+	newPerson(t).want(0, "hello", "get", strings.Replace(s.URL, "//", "//ann:p%3Aw@", 1)+"/x", "-")
 }
 
 // TestCredentialsStayWithTheirServer follows a redirect to another host.

@@ -29,7 +29,7 @@ the resource has changed. It works with any HTTP server that has ETags.`,
 		if err != nil {
 			return err
 		}
-		file := path.Base(u.Path)
+		_, file := path.Split(u.Path)
 		if len(args) > 1 {
 			file = args[1]
 		}
@@ -38,7 +38,7 @@ the resource has changed. It works with any HTTP server that has ETags.`,
 			c.Progress = nil // it would be drawn into the text
 			_, _, err := c.Fetch(cmd.Context(), u, client.Condition{}, cmd.OutOrStdout())
 			return err
-		case "/", ".", "..":
+		case "/", ".", "..", "":
 			return usagef("get: %s names no file; say where to put it: %s", u.Redacted(), cmd.UseLine())
 		}
 		s, unchanged, err := c.Get(cmd.Context(), u, file, force)

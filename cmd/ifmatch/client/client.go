@@ -12,12 +12,14 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -95,8 +97,10 @@ func readsOnly(r *http.Request, via []*http.Request) error {
 func ParseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
+	case err != nil && strings.Contains(s, "://"):
+		return nil, fmt.Errorf("%q is not a URL: %w", s, errors.Unwrap(err))
 	case err != nil:
-		return nil, fmt.Errorf("%q is not a URL", s)
+		return nil, fmt.Errorf("%q is not a URL that begins with http:// or https://", s)
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return nil, fmt.Errorf("%q is not a URL that begins with http:// or https:// and names a host", u.Redacted())
 	case u.Fragment != "":

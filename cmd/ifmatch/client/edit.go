@@ -22,8 +22,10 @@ type Editing struct {
 	Dir  string                                       // where the file being edited is kept; it must exist
 }
 
-// maxEdit bounds what is fetched to be edited.
-const maxEdit = merge.MaxBytes
+const (
+	maxEdit   = merge.MaxBytes // bounds what is fetched to be edited
+	maxMerges = 20             // of one edit; a server that shows another tag each time would be asked for ever
+)
 
 // Edit lets the user edit a resource and saves it only over the state that the edit is based on. When somebody else
 // was faster, their version and the user's are merged on the common base; where both changed the same lines the user
@@ -35,6 +37,9 @@ func (c *Client) Edit(ctx context.Context, u *url.URL, e Editing) (saved bool, e
 	base, err := c.load(ctx, u)
 	if err != nil {
 		return false, err
+	}
+	if base.Mapped && base.ETag == "" {
+		return false, refuse("%s has no ETag, so an edit of it could not be saved safely; a collection has none", u.Redacted())
 	}
 	dir, err := os.MkdirTemp(e.Dir, "edit-*")
 	if err != nil {
@@ -108,7 +113,7 @@ func (d *draft) edit(ctx context.Context) (saved bool, err error) {
 	if bytes.Equal(mine, d.base.text) && (d.base.Mapped || len(mine) == 0) {
 		return false, nil
 	}
-	for {
+	for range maxMerges {
 		err := d.save(ctx, mine)
 		if err == nil || !isPrecondition(err) {
 			return err == nil, err
@@ -117,6 +122,7 @@ func (d *draft) edit(ctx context.Context) (saved bool, err error) {
 			return false, err
 		}
 	}
+	return false, refuse("%s changes faster than it can be merged", d.u.Redacted())
 }
 
 // open puts the text into the file, runs the editor on it and returns what is in the file then.
@@ -133,23 +139,27 @@ func (d *draft) open(ctx context.Context, text []byte) ([]byte, error) {
 	return now, failed
 }
 
-// save sends the text, to replace the base and nothing else.
+// save sends the text, to replace the base and nothing else. It looks before, since there are servers that give tags
+// and ignore If-Match: on those only what somebody saves in this moment is lost, and not all that was saved while the
+// editor was open.
 func (d *draft) save(ctx context.Context, mine []byte) error {
 	cond := Condition{IfMatch: d.base.ETag}
+	now, err := d.c.settled(ctx, d.u)
 	switch {
+	case err != nil:
+		return err
+	case now.Mapped != d.base.Mapped, now.ETag != "" && d.base.Strong() && !weaklyEqual(now.ETag, d.base.ETag):
+		return d.changed()
 	case !d.base.Mapped:
 		cond = Condition{IfNoneMatch: "*"}
 	case !d.base.Strong():
 		// A tag may be weak for a moment after a change. The text tells whether it is still the same state.
-		if _, err := d.c.settled(ctx, d.u); err != nil {
-			return err
-		}
 		now, err := d.c.load(ctx, d.u)
 		switch {
 		case err != nil:
 			return err
 		case !now.Mapped || !bytes.Equal(now.text, d.base.text):
-			return &StatusError{Method: http.MethodPut, URL: d.u.Redacted(), Status: http.StatusPreconditionFailed}
+			return d.changed()
 		case !now.Strong():
 			return refuse("%s has no strong ETag (%v), so it cannot be saved safely", d.u.Redacted(), now.State)
 		}
@@ -159,8 +169,13 @@ func (d *draft) save(ctx context.Context, mine []byte) error {
 	if !d.base.Mapped {
 		kind = typeOf(d.u)
 	}
-	_, err := d.c.Store(ctx, d.u, cond, bytes.NewReader(mine), int64(len(mine)), kind)
+	_, err = d.c.Store(ctx, d.u, cond, bytes.NewReader(mine), int64(len(mine)), kind)
 	return err
+}
+
+// changed is the refusal that a server would answer.
+func (d *draft) changed() error {
+	return &StatusError{Method: http.MethodPut, URL: d.u.Redacted(), Status: http.StatusPreconditionFailed}
 }
 
 // merge brings their version in. The result is based on their state.
@@ -195,7 +210,11 @@ func (d *draft) resolve(ctx context.Context, m *merge.Result, theirs version) ([
 		labels.Theirs += ", saved " + theirs.Modified.Local().Format("15:04:05")
 	}
 	text := m.Render(labels)
-	d.Say("somebody else saved meanwhile (%v); %d of the changes are to the same lines: choose between the markers", theirs.State, m.Conflicts())
+	places := "one place"
+	if n := m.Conflicts(); n > 1 {
+		places = fmt.Sprintf("%d places", n)
+	}
+	d.Say("somebody else saved meanwhile (%v); in %s both of you changed the same lines: choose between the markers", theirs.State, places)
 	for {
 		next, err := d.open(ctx, text)
 		if err != nil {

@@ -43,6 +43,11 @@ func (c *Client) Put(ctx context.Context, u *url.URL, file string, force bool, s
 	if err != nil {
 		return Outcome{}, err
 	}
+	if before.Mapped && before.ETag == "" {
+		if now, err := c.look(ctx, u); err == nil && now.Collection {
+			return Outcome{Before: before}, refuse("%s is a collection; with a slash behind it, %s is saved in it", u.Redacted(), file)
+		}
+	}
 	seeing(before)
 	cond, err := c.permit(u, file, before, force)
 	if err != nil {

@@ -17,7 +17,6 @@ func (c *Client) Remove(ctx context.Context, u *url.URL, recursive, force bool, 
 	if !s.Mapped {
 		return &StatusError{Method: http.MethodDelete, URL: u.Redacted(), Status: http.StatusNotFound}
 	}
-	seeing(s)
 	var cond Condition
 	switch {
 	case s.Collection && !recursive:
@@ -27,6 +26,7 @@ func (c *Client) Remove(ctx context.Context, u *url.URL, recursive, force bool, 
 	case !s.Collection && !force:
 		return refuse("%s has no strong ETag (%v), so it cannot be deleted safely; --force deletes it", u.Redacted(), s)
 	}
+	seeing(s)
 	r, err := c.Request(ctx, http.MethodDelete, u, nil)
 	if err != nil {
 		return err

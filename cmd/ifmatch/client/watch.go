@@ -13,7 +13,8 @@ const maxWait = time.Minute
 
 // Watch tells the state and each new one until ctx is done or tell returns false. It looks when the server reports
 // a change, and at intervals while it reports none. While the server cannot be reached or answers 5xx or 429 it waits
-// longer, and tells the error once. Errors: *StatusError for an answer that asking again will not change.
+// longer, and tells the error once. Errors: *StatusError for an answer that asking again will not change; *Refusal for a
+// resource whose changes nothing tells.
 func (c *Client) Watch(ctx context.Context, u *url.URL, interval time.Duration, tell func(State, error) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -34,6 +35,9 @@ func (c *Client) Watch(ctx context.Context, u *url.URL, interval time.Duration, 
 			failed, wait = true, min(2*wait, max(maxWait, interval))
 		default:
 			failed, wait = false, interval
+			if s.Mapped && !unchanged && s.ETag == "" && s.Modified.IsZero() {
+				return refuse("%s has neither ETag nor Last-Modified, so nothing tells when it changes; a collection has none", u.Redacted())
+			}
 			if unchanged || last != nil && same(*last, s) {
 				break
 			}
