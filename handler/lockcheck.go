@@ -56,10 +56,11 @@ func (c *lockCheck) condition(t target, cur *etagfs.Info) error {
 }
 
 // resource is what a Resource-Tag names, and the Handler of its tree; ok is false for what cannot be a resource
-// that this request is about. Behind a proxy clients write another host than ours, so the path counts.
+// that this request is about, and for what is not for who asks to read: its entity-tag could be guessed. Behind a
+// proxy clients write another host than ours, so the path counts.
 func (c *lockCheck) resource(tag string) (in *Handler, t target, ok bool) {
 	u, err := url.Parse(tag)
-	if err != nil || u.Path == "" {
+	if err != nil {
 		return nil, t, false
 	}
 	in = c.h
@@ -68,6 +69,9 @@ func (c *lockCheck) resource(tag string) (in *Handler, t target, ok bool) {
 		t, err = in.parse(u)
 	}
 	if err != nil || reserved(t.name) {
+		return nil, t, false
+	}
+	if may := in.opts.MayRead; may != nil && !may(c.r, t.name) {
 		return nil, t, false
 	}
 	t.name = in.form(c.r.Context(), t.name, false)

@@ -178,3 +178,28 @@ func TestCopyBetweenSharesHasAllConditions(t *testing.T) {
 	res, _ = h.ask("ben", "PUT", "/home/f", "x")
 	wantStatus(t, res, 423) // what was locked is locked still (RFC 4918 §7.6 is about the source of a MOVE)
 }
+
+// The states of others, which an If header could try out tag by tag, are as good as none to who may not read them.
+func TestIfHeaderTriesOutNothingHidden(t *testing.T) {
+	h := newHouse(t)
+	h.write(strings.Replace(houseFile, "[[share]]\nprefix = \"/backup\"", `[[share.rule]]
+path = "/secret"
+who = ["ben"]
+may = "write"
+[[share]]
+prefix = "/backup"`, 1))
+	h.reload(`"msg":"reloaded"`)
+	res, _ := h.ask("ben", "PUT", "/photos/secret/pin", "1234")
+	wantStatus(t, res, 201)
+	right := "</photos/secret/pin> ([" + res.Header.Get("ETag") + "])"
+	res, _ = h.ask("ben", "PUT", "/photos/secret/other", "x", "If", right)
+	wantStatus(t, res, 201)
+	for _, guess := range []string{right, `</photos/secret/pin> (["wrong"])`, `</photos/secret/none> (["wrong"])`} {
+		res, _ = h.ask("anna", "PUT", "/photos/mine", "x", "If", guess)
+		wantStatus(t, res, 412)
+		res, _ = h.ask("anna", "PUT", "/photos/mine", "x", "If", strings.Replace(guess, "(", "(Not ", 1))
+		if res.StatusCode >= 300 {
+			t.Errorf("If: %s: %s", guess, res.Status)
+		}
+	}
+}
