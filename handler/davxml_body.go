@@ -155,6 +155,7 @@ func parseChanges(doc []byte, root string, instructions ...string) ([]propChange
 type lockInfo struct {
 	shared bool
 	owner  []byte // content of DAV:owner, self-contained XML; nil where there is none
+	lang   string // xml:lang of DAV:owner, which is kept like a dead property (RFC 4918 §14.17); "": none
 }
 
 // parseLockInfo reads the body of a LOCK that asks for a new lock.
@@ -171,18 +172,19 @@ func parseLockInfo(doc []byte) (lockInfo, error) {
 		if t.name.Space != nsDAV || local != "lockscope" && local != "locktype" && local != "owner" {
 			return x.skip()
 		}
+		lang := x.lang()
 		v, err := x.content()
 		switch {
 		case err != nil:
 			return err
-		case v.tooLarge || local == "owner" && len(v.xml) > maxOwnerBytes:
+		case v.tooLarge || local == "owner" && len(v.xml)+len(lang) > maxOwnerBytes:
 			return xmlTooMuch("names too long an owner")
 		case local == "lockscope":
 			scope = v.kids
 		case local == "locktype":
 			kind = v.kids
 		default:
-			l.owner = v.xml
+			l.owner, l.lang = v.xml, lang
 		}
 		return nil
 	})

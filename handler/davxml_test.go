@@ -260,6 +260,7 @@ func TestLockInfo(t *testing.T) {
 			0, false, `<D:href xmlns:D="DAV:">http://example.org/~ejw/contact.html</D:href>`},
 		{"shared", lockinfo("<D:shared/>", "<D:write/>", ""), 0, true, ""},
 		{"owner is text", lockinfo("<D:exclusive/>", "<D:write/>", "<D:owner>J. &amp; K.</D:owner>"), 0, false, "J. &amp; K."},
+		{"owner in a language", lockinfo("<D:exclusive/>", "<D:write/>", "<D:owner xml:lang='de'>J.</D:owner>"), 0, false, "J.de"},
 		{"both scopes", lockinfo("<D:exclusive/><D:shared/>", "<D:write/>", ""), 422, false, ""},
 		{"no scope", lockinfo("", "<D:write/>", ""), 422, false, ""},
 		{"another type", lockinfo("<D:exclusive/>", "<D:read/>", ""), 422, false, ""},
@@ -267,7 +268,7 @@ func TestLockInfo(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l, err := parseLockInfo([]byte(c.doc))
-			if status(err) != c.want || err == nil && (l.shared != c.shared || string(l.owner) != c.owner) {
+			if status(err) != c.want || err == nil && (l.shared != c.shared || string(l.owner)+l.lang != c.owner) {
 				t.Errorf("got %v %q, %v", l.shared, l.owner, err)
 			}
 		})

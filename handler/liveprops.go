@@ -203,7 +203,11 @@ func (h *Handler) appendActiveLock(dst []byte, l *lock.Lock, now time.Time) []by
 	}
 	dst = append(dst, "<D:activelock><D:lockscope><D:"+scope+"/></D:lockscope><D:locktype><D:write/></D:locktype><D:depth>"+depth+"</D:depth>"...)
 	if len(l.Owner) > 0 {
-		dst = append(append(append(dst, "<D:owner>"...), l.Owner...), "</D:owner>"...)
+		dst = append(dst, "<D:owner"...)
+		if l.OwnerLang != "" {
+			dst = appendXMLAttr(append(dst, " xml:lang"...), l.OwnerLang)
+		}
+		dst = append(append(append(dst, '>'), l.Owner...), "</D:owner>"...)
 	}
 	left := max(0, l.Expires.Sub(now)) / time.Second
 	dst = strconv.AppendInt(append(dst, "<D:timeout>Second-"...), int64(left), 10)

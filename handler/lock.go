@@ -40,7 +40,7 @@ func (h *Handler) lock(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	want.Shared, want.Owner = info.shared, info.owner
+	want.Shared, want.Owner, want.OwnerLang = info.shared, info.owner, info.lang
 	g := &grant{h: h, r: r, t: t, write: write, want: want}
 	return g.answer(w)
 }

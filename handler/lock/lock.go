@@ -29,14 +29,15 @@ var (
 
 // Lock is a write lock. Values are copies; Owner is shared and not to be changed.
 type Lock struct {
-	Token    string        // a urn:uuid: URI, different for each lock ever granted (RFC 4918 §6.5)
-	Root     string        // real name it was granted for
-	Shared   bool          // RFC 4918 §6.2; else exclusive
-	Infinite bool          // Depth infinity: also for all members, now and later; else for Root only
-	Owner    []byte        // what the client wants others to read: content of DAV:owner, verbatim XML
-	User     string        // principal that may use it; "" anybody who knows the token (RFC 4918 §6.4)
-	Timeout  time.Duration // granted with the last LOCK; it ends at Expires
-	Expires  time.Time
+	Token     string        // a urn:uuid: URI, different for each lock ever granted (RFC 4918 §6.5)
+	Root      string        // real name it was granted for
+	Shared    bool          // RFC 4918 §6.2; else exclusive
+	Infinite  bool          // Depth infinity: also for all members, now and later; else for Root only
+	Owner     []byte        // what the client wants others to read: content of DAV:owner, verbatim XML
+	OwnerLang string        // its xml:lang; "": none
+	User      string        // principal that may use it; "" anybody who knows the token (RFC 4918 §6.4)
+	Timeout   time.Duration // granted with the last LOCK; it ends at Expires
+	Expires   time.Time
 }
 
 // Covers tells whether name is in the scope of the lock.

@@ -25,17 +25,18 @@ func (nowhere) SaveLocks(map[string][]byte, []string) func() error {
 
 // stored is a record. Expiry is absolute: a lock does not live longer for a restart.
 type stored struct {
-	Root     string        `json:"root"`
-	Shared   bool          `json:"shared,omitempty"`
-	Infinite bool          `json:"infinite,omitempty"`
-	Owner    []byte        `json:"owner,omitempty"`
-	User     string        `json:"user,omitempty"`
-	Timeout  time.Duration `json:"timeout"`
-	Expires  time.Time     `json:"expires"`
+	Root      string        `json:"root"`
+	Shared    bool          `json:"shared,omitempty"`
+	Infinite  bool          `json:"infinite,omitempty"`
+	Owner     []byte        `json:"owner,omitempty"`
+	OwnerLang string        `json:"lang,omitempty"`
+	User      string        `json:"user,omitempty"`
+	Timeout   time.Duration `json:"timeout"`
+	Expires   time.Time     `json:"expires"`
 }
 
 func encode(l *Lock) []byte {
-	record, err := json.Marshal(stored{l.Root, l.Shared, l.Infinite, l.Owner, l.User, l.Timeout, l.Expires.UTC()})
+	record, err := json.Marshal(stored{l.Root, l.Shared, l.Infinite, l.Owner, l.OwnerLang, l.User, l.Timeout, l.Expires.UTC()})
 	if err != nil {
 		panic(err) // a year beyond 9999: Timeout is bounded far below
 	}
@@ -45,5 +46,5 @@ func encode(l *Lock) []byte {
 func decode(token string, record []byte) (Lock, error) {
 	var s stored
 	err := json.Unmarshal(record, &s)
-	return Lock{token, s.Root, s.Shared, s.Infinite, s.Owner, s.User, s.Timeout, s.Expires}, err
+	return Lock{token, s.Root, s.Shared, s.Infinite, s.Owner, s.OwnerLang, s.User, s.Timeout, s.Expires}, err
 }

@@ -276,7 +276,7 @@ func (m *memory) SaveLocks(put map[string][]byte, drop []string) func() error {
 func TestLocksSurviveARestartUntilTheyExpire(t *testing.T) {
 	store := &memory{records: map[string][]byte{"urn:uuid:bad": []byte("{")}}
 	table := newTable(t, store)
-	long := grant(t, table, Lock{Root: "/long", Owner: []byte("<x:o xmlns:x='u'>Eva &amp; Max</x:o>"), User: "eva", Infinite: true, Timeout: time.Hour})
+	long := grant(t, table, Lock{Root: "/long", Owner: []byte("<x:o xmlns:x='u'>Eva &amp; Max</x:o>"), OwnerLang: "de", User: "eva", Infinite: true, Timeout: time.Hour})
 	grant(t, table, Lock{Root: "/short", Timeout: time.Minute})
 	again, err := New(store, start.Add(2*time.Minute), Options{})
 	if err != nil {
