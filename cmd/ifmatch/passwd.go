@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -59,20 +60,40 @@ func readPassword(cmd *cobra.Command) ([]byte, error) {
 		}
 		return []byte(line), err
 	}
-	var typed [2][]byte
+	var lines [2][]byte
 	for i, prompt := range []string{"Password: ", "Again: "} {
 		fmt.Fprint(cmd.ErrOrStderr(), prompt)
 		var err error
-		typed[i], err = term.ReadPassword(int(in.Fd()))
+		lines[i], err = typed(cmd.Context(), int(in.Fd()))
 		fmt.Fprintln(cmd.ErrOrStderr())
 		if err != nil {
 			return nil, err
 		}
 	}
-	if len(typed[0]) == 0 || string(typed[0]) != string(typed[1]) {
+	if len(lines[0]) == 0 || string(lines[0]) != string(lines[1]) {
 		return nil, errors.New("the two are not the same, or empty; nothing was changed")
 	}
-	return typed[0], nil
+	return lines[0], nil
+}
+
+// typed reads a line without echo from a terminal, which echoes again afterwards, also when ctx ends at Ctrl-C.
+func typed(ctx context.Context, terminal int) (line []byte, err error) {
+	before, err := term.GetState(terminal)
+	if err != nil {
+		return nil, err
+	}
+	read := make(chan error, 1)
+	go func() {
+		text, err := term.ReadPassword(terminal)
+		line = text
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		return line, err
+	case <-ctx.Done():
+		return nil, errors.Join(errors.New("interrupted; nothing was changed"), term.Restore(terminal, before))
+	}
 }
 
 // setUser puts a line into the file by rename, so that a server that reads it meanwhile sees all of it. The new
