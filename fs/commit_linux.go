@@ -234,6 +234,11 @@ func (s *staged) exchange(p parent, base string, check func(*Info) error) (old i
 	if err := s.again(h.fd, &h.st); err != nil {
 		return -1, err
 	}
+	if !s.durable {
+		if err := s.r.writeOut(s.fd, s.name); err != nil {
+			return -1, err
+		}
+	}
 	if err := s.giveName(p); err != nil {
 		return -1, err
 	}

@@ -17,7 +17,13 @@ func (m *move) swap() error {
 		return err
 	}
 	defer a.close()
-	linked, err := m.bring(a)
+	if m.holdsSrc {
+		err = m.r.writeOut(m.hs.fd, m.src) // it may have been written a moment ago
+	}
+	linked := false
+	if err == nil {
+		linked, err = m.bring(a)
+	}
 	if err != nil {
 		a.removeEmpty()
 		return err
