@@ -3,6 +3,7 @@ package etagfs
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -147,7 +148,7 @@ func (f *FS) hashOne(ctx context.Context, name string, o *HashOptions, p *HashPr
 		return ctx.Err()
 	}
 	began := time.Now()
-	_, state, held, err := f.hashFile(ctx, name)
+	_, state, held, err := f.hashFile(ctx, name, o.BytesPerSecond)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -166,6 +167,27 @@ func (f *FS) hashOne(ctx context.Context, name string, o *HashOptions, p *HashPr
 		}
 	}
 	return pace(ctx, o.BytesPerSecond, state.SizeBytes, time.Since(began))
+}
+
+// paced reads a file of sizeBytes in pieces, and no faster than so many bytes a second. What the last piece owes is
+// for the caller to wait for.
+type paced struct {
+	ctx                       context.Context
+	r                         io.Reader
+	sizeBytes, bytesPerSecond int64
+	began                     time.Time
+	read                      int64
+}
+
+func (p *paced) Read(b []byte) (int, error) {
+	if p.read < p.sizeBytes {
+		if err := pace(p.ctx, p.bytesPerSecond, p.read, time.Since(p.began)); err != nil {
+			return 0, err
+		}
+	}
+	n, err := p.r.Read(b)
+	p.read += int64(n)
+	return n, err
 }
 
 // pace sleeps so that the rate is kept on average.

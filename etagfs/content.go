@@ -86,19 +86,19 @@ func (f *FS) settle(ctx context.Context, name string) error {
 		case <-time.After(f.tags.granularity + time.Millisecond):
 		}
 	}
-	_, _, _, err = f.hashFile(ctx, name)
+	_, _, _, err = f.hashFile(ctx, name, 0)
 	return err
 }
 
-// hashFile reads a file and keeps its digest, if it may be kept. held is as for readDigest.
-func (f *FS) hashFile(ctx context.Context, name string) (d Digest, state fs.Info, held bool, err error) {
+// hashFile reads a file and keeps its digest, if it may be kept. held and bytesPerSecond are as for readDigest.
+func (f *FS) hashFile(ctx context.Context, name string, bytesPerSecond int64) (d Digest, state fs.Info, held bool, err error) {
 	c := f.content
 	dir := path.Dir(name)
 	if c.watcher != nil {
 		c.watcher.Watch(dir) // without a watch, stat alone decides
 	}
 	t := c.begin(dir)
-	d, state, held, err = f.readDigest(ctx, name)
+	d, state, held, err = f.readDigest(ctx, name, bytesPerSecond)
 	t.end(state.Identity, d, held && err == nil)
 	if err == nil {
 		c.hashedFiles.Add(1)
@@ -108,8 +108,9 @@ func (f *FS) hashFile(ctx context.Context, name string) (d Digest, state fs.Info
 }
 
 // readDigest reads a file and returns the digest of its bytes with the state they belong to. held
-// tells that the file did not change meanwhile; otherwise the digest is of no state.
-func (f *FS) readDigest(ctx context.Context, name string) (d Digest, state fs.Info, held bool, err error) {
+// tells that the file did not change meanwhile; otherwise the digest is of no state. It is read no faster than
+// bytesPerSecond; 0: as fast as it can be.
+func (f *FS) readDigest(ctx context.Context, name string, bytesPerSecond int64) (d Digest, state fs.Info, held bool, err error) {
 	file, err := f.base.OpenRead(name)
 	if err != nil {
 		return d, state, false, err
@@ -117,10 +118,14 @@ func (f *FS) readDigest(ctx context.Context, name string) (d Digest, state fs.In
 	defer file.Close()
 	state = file.Info()
 	still := quiet(file) // before the bytes are read
+	var from io.Reader = &bodyReader{ctx: ctx, r: file}
+	if bytesPerSecond > 0 {
+		from = &paced{ctx: ctx, r: from, sizeBytes: state.SizeBytes, bytesPerSecond: bytesPerSecond, began: time.Now()}
+	}
 	h := sha256.New()
 	buf := hashBuffers.Get().(*[hashBufferBytes]byte)
 	defer hashBuffers.Put(buf)
-	if _, err := io.CopyBuffer(struct{ io.Writer }{h}, &bodyReader{ctx: ctx, r: file}, buf[:]); err != nil {
+	if _, err := io.CopyBuffer(struct{ io.Writer }{h}, from, buf[:]); err != nil {
 		return d, state, false, err
 	}
 	after, err := file.Again()
@@ -141,7 +146,7 @@ func (f *FS) lazily(info *Info) {
 		f.content.wanted.add(info.Name)
 		return
 	}
-	d, state, held, err := f.hashFile(context.Background(), info.Name)
+	d, state, held, err := f.hashFile(context.Background(), info.Name, 0)
 	if err != nil || !held {
 		return
 	}

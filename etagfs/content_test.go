@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ifmatch/fs"
@@ -220,6 +221,25 @@ func TestScrubFindsBitRot(t *testing.T) {
 	if p.Files != 2 || p.Unknown != 1 {
 		t.Errorf("progress %+v, want 2 files read and 1 unknown", p)
 	}
+}
+
+// A large file is read by the background hasher in pieces that keep the rate, too, and not at once with a rest after it.
+func TestPacedReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size, piece = 1000, 100
+		r := &paced{ctx: ctx, r: bytes.NewReader(make([]byte, size)), sizeBytes: size, bytesPerSecond: 10, began: time.Now()}
+		for n := range size / piece {
+			if _, err := io.ReadFull(r, make([]byte, piece)); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := time.Since(r.began), time.Duration(n)*piece/10*time.Second; got != want {
+				t.Fatalf("piece %d came after %v, want %v", n, got, want)
+			}
+		}
+		if n, err := r.Read(make([]byte, 1)); n != 0 || err != io.EOF || time.Since(r.began) != 90*time.Second {
+			t.Errorf("the end: %d, %v, after %v", n, err, time.Since(r.began))
+		}
+	})
 }
 
 // BenchmarkDigestMemory reports what 100,000 watched and cached files cost.

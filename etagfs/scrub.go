@@ -44,7 +44,7 @@ func (s *scrubber) tree(ctx context.Context, dir string, p *ScrubProgress, above
 			p.Unknown++
 			return
 		}
-		got, state, held, err := s.f.readDigest(ctx, name)
+		got, state, held, err := s.f.readDigest(ctx, name, 0)
 		switch {
 		case ctx.Err() != nil:
 			return
