@@ -34,22 +34,62 @@ func (c *opens) OpenRead(name string) (fs.File, error) {
 	return c.FS.OpenRead(name)
 }
 
-// A HEAD, a 304 and a refused GET cost a stat and open nothing.
-func TestHeadAndNotModifiedOpenNothing(t *testing.T) {
-	base := &opens{FS: fs.NewMemory()}
-	url := serve(t, base, handler.Options{}) + "/x"
-	res, _ := do(t, "PUT", url, "hello")
-	tag := res.Header.Get("Etag")
-	base.opened.Store(0)
-	do(t, "HEAD", url, "")
-	do(t, "GET", url, "", "If-None-Match", tag)
-	do(t, "GET", url, "", "If-None-Match", "*", "If-Match", `"stale"`)
-	do(t, "HEAD", url, "", "If-Match", `"stale"`)
-	if n := base.opened.Load(); n != 0 {
-		t.Errorf("opened %d times", n)
+// A HEAD, a 304, a refused GET and a PROPFIND, which takes types from names, cost a stat of each resource and open nothing.
+func TestHeadNotModifiedAndPropfindOpenNothing(t *testing.T) {
+	for mode, tags := range tagModes {
+		base := &opens{FS: fs.NewMemory()}
+		root := serveTree(t, base, tags, handler.Options{})
+		url := root + "/x"
+		res, _ := do(t, "PUT", url, "hello")
+		tag := res.Header.Get("Etag")
+		do(t, "MKCOL", root+"/c", "")
+		do(t, "PUT", root+"/c/y.png", "png")
+		base.opened.Store(0)
+		do(t, "HEAD", url, "")
+		do(t, "GET", url, "", "If-None-Match", tag)
+		do(t, "GET", url, "", "If-None-Match", "*", "If-Match", `"stale"`)
+		do(t, "HEAD", url, "", "If-Match", `"stale"`)
+		do(t, "PROPFIND", url, "", "Depth", "0")
+		do(t, "PROPFIND", root+"/", "", "Depth", "1")
+		res, body := do(t, "PROPFIND", root+"/", "", "Depth", "infinity")
+		if res.StatusCode != 207 || strings.Count(body, "<D:getetag>") != 2 || !strings.Contains(body, "image/png") {
+			t.Errorf("%s: PROPFIND: %s %s", mode, res.Status, body)
+		}
+		if n := base.opened.Load(); n != 0 {
+			t.Errorf("%s: opened %d times", mode, n)
+		}
+		if do(t, "GET", url, ""); base.opened.Load() != 1 {
+			t.Errorf("%s: a GET opened %d times", mode, base.opened.Load())
+		}
 	}
-	if do(t, "GET", url, ""); base.opened.Load() != 1 {
-		t.Errorf("a GET opened %d times", base.opened.Load())
+}
+
+// Another kind of tag for the same directory: the old tags stop matching, and nothing else happens.
+func TestTagsOfTheOtherKindStopMatching(t *testing.T) {
+	dir := t.TempDir()
+	open := func(mode string) (url string) {
+		base, err := fs.OpenRoot(dir, fs.RootOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return serveTree(t, base, tagModes[mode], handler.Options{}) + "/f"
+	}
+	do(t, "PUT", open("stat"), "one")
+	last := ""
+	for _, mode := range []string{"stat", "content", "stat", "content"} {
+		url := open(mode)
+		if res, body := do(t, "GET", url, "", "If-None-Match", last); last != "" && (res.StatusCode != 200 || body != "one") {
+			t.Errorf("%s: a GET with a tag of the other kind: %s %q", mode, res.Status, body)
+		}
+		if res, _ := do(t, "PUT", url, "lost", "If-Match", `"nothing", `+last); res.StatusCode != 412 {
+			t.Errorf("%s: a save with a tag of the other kind: %s", mode, res.Status)
+		}
+		res, _ := do(t, "HEAD", url, "")
+		last = res.Header.Get("Etag")
+		if res, _ = do(t, "PUT", url, "one", "If-Match", last); res.StatusCode != 204 {
+			t.Errorf("%s: a save with the present tag: %s", mode, res.Status)
+		}
+		last = res.Header.Get("Etag")
 	}
 }
 

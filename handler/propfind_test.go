@@ -101,7 +101,8 @@ func TestPropfindInfinityIsBounded(t *testing.T) {
 	}
 }
 
-func TestPropfindDeepTree(t *testing.T) {
+// As deep as a name can be long: every method that takes a collection with all that is in it.
+func TestDeepTree(t *testing.T) {
 	dir := t.TempDir()
 	deep := strings.Repeat("/d", 500)
 	if err := os.MkdirAll(filepath.Join(dir, deep), 0o755); err != nil {
@@ -111,6 +112,18 @@ func TestPropfindDeepTree(t *testing.T) {
 	a := find(t, h, "/", "infinity", askAll)
 	if len(a.Responses) != 501 || a.Responses[500].Href != deep+"/" {
 		t.Errorf("%d responses", len(a.Responses))
+	}
+	moved := "/m" + strings.TrimPrefix(deep, "/d")
+	for _, c := range []struct {
+		method, path, to string
+		status           int
+	}{
+		{"PUT", deep + "/f", "", 201}, {"COPY", "/d", "/c", 201}, {"MOVE", "/c", "/m", 201}, {"GET", moved + "/f", "", 200},
+		{"DELETE", "/m", "", 204}, {"GET", moved + "/f", "", 404}, {"GET", deep + "/f", "", 200}, {"DELETE", "/d", "", 204},
+	} {
+		if w := dav(h, c.method, c.path, "", "Destination", c.to); w.Code != c.status {
+			t.Errorf("%s %.10s: %d %s", c.method, c.path, w.Code, w.Body)
+		}
 	}
 }
 
