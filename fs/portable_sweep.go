@@ -175,12 +175,13 @@ func (p *portable) storedGranularity(name string) (time.Duration, error) {
 }
 
 // clockGranularity writes again and again until the time of change has moved often enough to
-// tell by how much it moves at least. A clock that does not move in 30 ms is taken for one of FAT.
+// tell by how much it moves at least. A clock that does not move in 30 ms of looking is taken for one of FAT.
 func clockGranularity(f *os.File) time.Duration {
 	best := 2 * time.Second
 	everMoved, stuck := 0, false
 	last := int64(0)
-	for start := time.Now(); time.Since(start) < 30*time.Millisecond && everMoved < 16; {
+	for looked := time.Duration(0); looked < 30*time.Millisecond && everMoved < 16; {
+		start := time.Now()
 		if _, err := f.WriteAt([]byte{1}, 0); err != nil {
 			return best
 		}
@@ -196,6 +197,7 @@ func clockGranularity(f *os.File) time.Duration {
 			everMoved++
 		}
 		last = info.Ctime
+		looked += min(time.Since(start), time.Millisecond) // more is a machine that had no time for us
 	}
 	if !stuck && everMoved > 0 {
 		return time.Nanosecond // every change was told from the one before

@@ -115,10 +115,12 @@ func storedGranularity(fd int) int64 {
 // a look its own time on some file systems (1 ns), all others that of their last tick.
 func changeGranularity(fd int) time.Duration {
 	const looks, enough, patience = 16, 3, 60 * time.Millisecond
+	const atOnce = time.Millisecond // a look that took longer was kept waiting, which tells nothing of the clock
 	var last, widest int64
+	var looked time.Duration
 	distinct, steps := 0, 0
-	start := time.Now()
-	for n := 0; steps < enough && time.Since(start) < patience; n++ {
+	for n := 0; steps < enough && looked < patience; n++ {
+		start := time.Now()
 		var st unix.Statx_t
 		if _, err := unix.Pwrite(fd, []byte{byte(n)}, 0); err != nil || statFD(fd, &st) != nil {
 			return time.Second
@@ -134,6 +136,7 @@ func changeGranularity(fd int) time.Duration {
 		if last = now; n == looks && distinct == looks {
 			return 1
 		}
+		looked += min(time.Since(start), atOnce)
 	}
 	if steps == 0 {
 		return time.Second
