@@ -44,7 +44,7 @@ func TestNothingOutsideIsReached(t *testing.T) {
 			}
 		})
 		inside := 0
-		for until := time.Now().Add(1500 * time.Millisecond); time.Now().Before(until); {
+		for until := time.Now().Add(1500 * time.Millisecond); time.Now().Before(until) || inside == 0; {
 			if file, err := f.OpenRead("/sub/f"); err == nil {
 				var buf [16]byte
 				n, _ := file.Read(buf[:])
@@ -81,9 +81,6 @@ func TestNothingOutsideIsReached(t *testing.T) {
 		}
 		stop.Store(true)
 		wg.Wait()
-		if inside == 0 {
-			t.Error("the swap never left the directory in its place")
-		}
 		entries, err := os.ReadDir(out)
 		if err != nil || len(entries) != 2 {
 			t.Errorf("outside: %v, %v", entries, err)

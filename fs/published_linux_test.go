@@ -33,7 +33,7 @@ func TestCommitReturnsTheStateOfItsBytes(t *testing.T) {
 			}
 		})
 	}
-	for range 1000 {
+	for n := 0; n < 1000 || wrote.Load() == 0; n++ { // until they have met
 		info, _, err := put(f, "/f", ours, false, accept)
 		if err != nil {
 			t.Fatal(err)
@@ -58,9 +58,6 @@ func TestCommitReturnsTheStateOfItsBytes(t *testing.T) {
 	}
 	stop.Store(true)
 	wg.Wait()
-	if wrote.Load() == 0 {
-		t.Error("they never met")
-	}
 }
 
 // dateBack writes in place and hides that from mtime.

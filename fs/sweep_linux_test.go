@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -257,39 +257,36 @@ func TestListAllocations(t *testing.T) {
 
 // Callers who come while an fsync runs share the next one, which starts after they asked.
 func TestFlusherShares(t *testing.T) {
-	var f flusher
-	var runs atomic.Int64
-	first, entered := make(chan struct{}), make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		f.do("d", func() error { close(entered); <-first; runs.Add(1); return nil })
-	})
-	<-entered
-	var asked sync.WaitGroup
-	for range 50 {
-		asked.Add(1)
+	synctest.Test(t, func(t *testing.T) {
+		var f flusher
+		runs := 0
+		first := make(chan struct{})
+		var wg sync.WaitGroup
 		wg.Go(func() {
-			asked.Done()
-			before := runs.Load()
-			if err := f.do("d", func() error { runs.Add(1); return errStale }); err != errStale {
-				t.Error(err)
-			}
-			if runs.Load() == before {
-				t.Error("no run after the call")
-			}
+			f.do("d", func() error { <-first; runs++; return nil })
 		})
-	}
-	asked.Wait()
-	time.Sleep(50 * time.Millisecond)
-	if err := f.do("other", func() error { return nil }); err != nil {
-		t.Error(err)
-	}
-	close(first)
-	wg.Wait()
-	if n := runs.Load(); n > 4 {
-		t.Errorf("%d runs for 51 callers", n)
-	}
-	if len(f.running) != 0 {
-		t.Error("something is kept")
-	}
+		synctest.Wait() // it runs
+		for range 50 {
+			wg.Go(func() {
+				if err := f.do("d", func() error { runs++; return errStale }); err != errStale {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait() // all have asked
+		if err := f.do("other", func() error { return nil }); err != nil {
+			t.Error(err)
+		}
+		if runs != 0 {
+			t.Errorf("%d runs beside the first", runs)
+		}
+		close(first)
+		wg.Wait()
+		if runs != 2 {
+			t.Errorf("%d runs for 51 callers, want the first and one after it", runs)
+		}
+		if len(f.running) != 0 {
+			t.Error("something is kept")
+		}
+	})
 }

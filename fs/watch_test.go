@@ -38,7 +38,7 @@ func watch(t *testing.T, dir string, limit int) (*Watcher, *reports) {
 // wait waits until ok holds.
 func (r *reports) wait(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for range 2000 {
+	for range 12_000 {
 		r.mu.Lock()
 		done := ok()
 		r.mu.Unlock()
