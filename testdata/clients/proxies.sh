@@ -3,60 +3,9 @@
 # A proxy that compresses an answer respells its entity-tag (W/"t", "t-gzip"), and a client that saves with
 # what it was told would get 412 for ever. --proxy-tags takes our own tag back in that spelling.
 . "$(dirname "$0")/lib.sh"
+. "$here/servers.sh"
 
-# free_port prints a port of the loopback where nothing listens, below those that connections get.
-free_port() {
-	local p
-	while :; do
-		p=$((20000 + RANDOM % 12000))
-		(exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null || break
-	done
-	echo "$p"
-}
-
-# start_nginx NAME reads directives of http from standard input.
-start_nginx() {
-	local dir=$WORK/$1
-	mkdir -p "$dir"
-	{
-		cat <<EOF
-daemon off;
-user root;
-pid $dir/pid;
-error_log $dir/error.log;
-events {}
-http {
-	include /etc/nginx/mime.types;
-	access_log off;
-	client_body_temp_path $dir/body;
-	proxy_temp_path $dir/proxy; fastcgi_temp_path $dir/f; uwsgi_temp_path $dir/u; scgi_temp_path $dir/s;
-EOF
-		cat
-		echo '}'
-	} >"$dir/nginx.conf"
-	nginx -e "$dir/error.log" -c "$dir/nginx.conf" &
-}
-
-# start_apache NAME reads directives from standard input.
-start_apache() {
-	local dir=$WORK/$1 m
-	mkdir -p "$dir"
-	{
-		cat <<EOF
-ServerRoot "$dir"
-DefaultRuntimeDir "$dir"
-PidFile "$dir/pid"
-ServerName 127.0.0.1
-ErrorLog "$dir/error.log"
-EOF
-		for m in mpm_event authz_core authz_user authn_core authn_file auth_basic filter deflate proxy proxy_http http2 \
-			socache_shmcb ssl headers env; do
-			echo "LoadModule ${m}_module /usr/lib/apache2/modules/mod_$m.so"
-		done
-		cat
-	} >"$dir/httpd.conf"
-	/usr/sbin/apache2 -d "$dir" -f "$dir/httpd.conf" -DFOREGROUND &
-}
+proxying=(authz_user authn_core authn_file auth_basic filter deflate proxy proxy_http http2 socache_shmcb ssl headers env)
 
 # save STATUS TAG URL WHAT: a save of a longer text with If-Match.
 save() {
@@ -106,7 +55,7 @@ start_nginx nginx <<EOF
 	}
 EOF
 apache_port=$(free_port)
-start_apache apache <<EOF
+start_apache apache "${proxying[@]}" <<EOF
 Listen 127.0.0.1:$apache_port
 SetOutputFilter DEFLATE
 ProxyPass / $URL
@@ -217,7 +166,7 @@ port=$(free_port)
 start_nginx nginx-readme < <(block nginx 1 | here_is "$port")
 behind nginx
 port=$(free_port)
-start_apache apache-readme < <(echo "Listen 127.0.0.1:$port" && block apache 1 | here_is "$port")
+start_apache apache-readme "${proxying[@]}" < <(echo "Listen 127.0.0.1:$port" && block apache 1 | here_is "$port")
 behind Apache
 port=$(free_port)
 { printf '{\n\tadmin off\n\tauto_https off\n}\n' && block caddyfile 1 | here_is "$port"; } >"$WORK/Caddyfile"
@@ -233,7 +182,7 @@ port=$(free_port)
 start_nginx nginx-login < <(log_in nginx)
 behind nginx
 port=$(free_port)
-start_apache apache-login < <(echo "Listen 127.0.0.1:$port" && log_in apache)
+start_apache apache-login "${proxying[@]}" < <(echo "Listen 127.0.0.1:$port" && log_in apache)
 behind Apache
 stop
 nothing_staged

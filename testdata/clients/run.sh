@@ -10,13 +10,13 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-all=(litmus flood cadaver gowebdav emersion npm gvfs proxies rclone davfs2)
+all=(litmus flood cadaver gowebdav emersion npm gvfs proxies others rclone davfs2)
 limit=300 # seconds for one client, with building it on a fresh machine
 
 # What Debian calls the programs that the scripts use.
 packages=(
 	litmus:litmus cadaver:cadaver mount.davfs:davfs2 gio:libglib2.0-bin dbus-run-session:dbus-daemon
-	fusermount3:fuse3 git:git curl:curl node:nodejs npm:npm nginx:nginx-light apache2:apache2 caddy:caddy openssl:openssl
+	fusermount3:fuse3 git:git curl:curl node:nodejs npm:npm nginx:nginx-light apache2:apache2 lighttpd:lighttpd caddy:caddy openssl:openssl
 )
 
 install_clients() {
@@ -25,6 +25,7 @@ install_clients() {
 		PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 	done
 	[ -e /usr/share/gvfs/mounts/dav.mount ] || missing+=(gvfs gvfs-daemons gvfs-backends)
+	[ -e /usr/lib/lighttpd/mod_webdav.so ] || missing+=(lighttpd-mod-webdav)
 	[ ${#missing[@]} = 0 ] && return
 	echo "installing ${missing[*]}"
 	apt-get update -q >/dev/null
