@@ -11,6 +11,7 @@ import (
 
 	"ifmatch/etagfs"
 	"ifmatch/fs"
+	"ifmatch/handler/lock"
 )
 
 // streams are the event streams that are open.
@@ -42,8 +43,9 @@ func WithStopping(ctx context.Context, stopping <-chan struct{}) context.Context
 }
 
 // events answers GET with ?events, or that accepts nothing so much as events: server-sent events about one resource, the state first and then again each
-// time that it changed. An event "state" carries what problem details tell of a state (etag, size, …); for
-// an unmapped URL its data is null. An event "members" says that a collection may list differently now.
+// time that it changed. An event "state" carries what problem details tell of a state (etag, size, locks, …); for
+// an unmapped URL its data is null. An event "members" says that a collection may list differently now. Locks that
+// come and go are found by looking now and then, as some go by expiring.
 func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 	t, err := h.target(r)
 	if err != nil {
@@ -92,7 +94,8 @@ type stream struct {
 	name string
 	last fs.Identity
 	tag  etagfs.ETag
-	sent bool // last and tag were told
+	held string // the tokens of the locks
+	sent bool   // all this was told
 }
 
 // run tells until the client leaves. Words that come in a row are one event.
@@ -132,8 +135,8 @@ func (s *stream) run(r *http.Request, changed <-chan struct{}) error {
 	return nil // the client left
 }
 
-// tell sends the state if it is another one than the last; word says that somebody changed something, which for
-// a collection may be a member.
+// tell sends the state if it, or who has locked it, is not what was told last; word says that somebody changed
+// something, which for a collection may be a member.
 func (s *stream) tell(word bool) error {
 	cur, err := s.h.fs.Stat(s.name)
 	if err != nil {
@@ -144,22 +147,39 @@ func (s *stream) tell(word bool) error {
 	if cur != nil {
 		id, tag = cur.Identity, cur.Tag
 	}
+	name := s.name
+	if cur != nil {
+		name = cur.Name
+	}
+	locks := s.h.locks.Around(s.h.opts.Now(), name)
+	held := tokens(locks)
 	members := word && cur != nil && cur.IsCollection()
-	if s.sent && id == s.last && tag == s.tag && !members {
+	if s.sent && id == s.last && tag == s.tag && held == s.held && !members {
 		return nil
 	}
-	s.last, s.tag, s.sent = id, tag, true
-	data, err := json.Marshal(s.h.members(cur))
-	if err != nil {
-		return err
-	}
-	kind := "state"
+	s.last, s.tag, s.held, s.sent = id, tag, held, true
+	kind, news := "state", s.h.members(cur)
 	if cur != nil && cur.IsCollection() {
 		kind = "members"
+	} else if cur != nil && len(locks) > 0 {
+		news["locks"] = s.h.lockMembers(locks)
+	}
+	data, err := json.Marshal(news)
+	if err != nil {
+		return err
 	}
 	_, err = fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", kind, strings.ReplaceAll(string(data), "\n", " "))
 	s.flush()
 	return err
+}
+
+// tokens tell locks from others; refreshing one keeps its token.
+func tokens(locks []lock.Lock) string {
+	var b strings.Builder
+	for i := range locks {
+		b.WriteString(locks[i].Token)
+	}
+	return b.String()
 }
 
 func (s *stream) flush() { _ = http.NewResponseController(s.w).Flush() }

@@ -123,6 +123,71 @@ func TestEventsOfAFile(t *testing.T) {
 	}
 }
 
+// Who follows a file or the collection that holds it hears that it was locked, by whom, and that it no longer is.
+func TestEventsOfLocks(t *testing.T) {
+	base := serve(t, trees["disk"](t), handler.Options{})
+	do := func(method, path, body, token string) string {
+		t.Helper()
+		r, _ := http.NewRequest(method, base+path, strings.NewReader(body))
+		if token != "" {
+			r.Header.Set("Lock-Token", token)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil || answer.StatusCode >= 300 {
+			t.Fatal(method, answer, err)
+		}
+		answer.Body.Close()
+		return answer.Header.Get("Lock-Token")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	follow := func(path string) (next func() (kind, data string)) {
+		t.Helper()
+		r, _ := http.NewRequestWithContext(ctx, "GET", base+path, nil)
+		r.Header.Set("Accept", "text/event-stream")
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { answer.Body.Close() })
+		lines := bufio.NewScanner(answer.Body)
+		return func() (kind, data string) {
+			t.Helper()
+			for lines.Scan() {
+				if event, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+					kind = event
+				}
+				if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+					return kind, data
+				}
+			}
+			t.Fatal("the stream ended: ", lines.Err())
+			return "", ""
+		}
+	}
+	do("MKCOL", "/dir/", "", "")
+	do("PUT", "/dir/a", "one", "")
+	file, dir := follow("/dir/a"), follow("/dir/")
+	if _, data := file(); strings.Contains(data, "locks") {
+		t.Error(data)
+	}
+	dir()
+	token := do("LOCK", "/dir/a", `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype><D:owner>Eva</D:owner></D:lockinfo>`, "")
+	if _, data := file(); !strings.Contains(data, `"locks":[{`) || !strings.Contains(data, `"owner":"Eva"`) || strings.Contains(data, "urn:uuid") {
+		t.Error(data)
+	}
+	if kind, _ := dir(); kind != "members" {
+		t.Error(kind)
+	}
+	do("UNLOCK", "/dir/a", "", token)
+	if kind, data := file(); kind != "state" || strings.Contains(data, "locks") {
+		t.Error(kind, data)
+	}
+	if kind, _ := dir(); kind != "members" {
+		t.Error(kind)
+	}
+}
+
 func TestEventsEndWhenTheServerStops(t *testing.T) {
 	h, err := handler.New(etagfs.New(fs.NewMemory(), etagfs.Options{}), handler.Options{})
 	if err != nil {

@@ -67,6 +67,15 @@ func TestTableAgreesWithTheDefinition(t *testing.T) {
 			if got, want := len(table.Covering(now, name)), len(covering(list, name)); got != want {
 				t.Fatalf("seed %d: %d locks cover %s, want %d", seed, got, name, want)
 			}
+			around := covering(list, name)
+			for _, l := range list {
+				if l.Root != "/" && path.Dir(l.Root) == name {
+					around = append(around, l)
+				}
+			}
+			if got, want := len(table.Around(now, name)), len(around); got != want {
+				t.Fatalf("seed %d: %d locks around %s, want %d", seed, got, name, want)
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package lock
 import (
 	"path"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -128,7 +129,31 @@ func (t *Table) Covering(now time.Time, name string) []Lock {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	locks, _ := t.root.covering(name, nil)
-	var ls []Lock
+	return lasting(now, locks)
+}
+
+// Around returns the locks that Covering does and, after them, those rooted at members of name, sorted by token: all
+// that the listing of a collection tells of.
+func (t *Table) Around(now time.Time, name string) []Lock {
+	if t.count.Load() == 0 {
+		return nil
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	covering, at := t.root.covering(name, nil)
+	if at == nil {
+		return lasting(now, covering)
+	}
+	var members []*Lock
+	for _, m := range at.members {
+		members = append(members, m.locks...)
+	}
+	slices.SortFunc(members, func(a, b *Lock) int { return strings.Compare(a.Token, b.Token) })
+	return lasting(now, append(covering, members...))
+}
+
+// lasting are the locks that have not expired.
+func lasting(now time.Time, locks []*Lock) (ls []Lock) {
 	for _, l := range locks {
 		if now.Before(l.Expires) {
 			ls = append(ls, *l)

@@ -5,7 +5,7 @@ import { age, confirm, el, icon, menu, shown, size, toast } from './dom.js';
 import { Draft } from './draft.js';
 import { Find } from './find.js';
 import { conflicts, decide, joined, mergeTexts } from './merge.js';
-import { follow, isWeak, opaque, request, sentence, strongTag } from './net.js';
+import { follow, holders, isWeak, opaque, request, sentence, strongTag } from './net.js';
 import { Surface } from './surface.js';
 import { decode, encode } from './text.js';
 
@@ -133,6 +133,7 @@ const who = () => last?.lastModifiedBy || 'Somebody else';
 
 async function news(state) {
   last = state;
+  tellLocks(holders(state?.locks));
   if (busy || !base) return;
   if (!state) {
     if (base.tag !== null) notice('Somebody deleted or moved this file. Saving asks before it makes a new one.', { kind: 'news' });
@@ -153,6 +154,15 @@ async function news(state) {
   notice(`${who()} changed this file while you are writing. Saving will merge both.`, { kind: 'news', actions: [['Merge now', mergeNow]] });
 }
 
+let lockedBy = '';
+
+function tellLocks(by) {
+  if (by === lockedBy) return;
+  lockedBy = by;
+  if (by) notice(`Locked by ${by}: saving is refused until that ends. Your text is kept in this browser.`, { kind: 'lock' });
+  else notices.querySelector('[data-kind=lock]')?.remove();
+}
+
 /** Merges what is there into the text, without saving it. */
 async function mergeNow() {
   if (busy) return;
@@ -171,7 +181,7 @@ async function mergeNow() {
 
 /** Says something that stays until it is dismissed or saved away; one of each kind. */
 function notice(text, { bad = false, actions = [], kind = 'save' } = {}) {
-  const box = el('div', { class: bad ? 'note bad' : 'note', role: bad ? 'alert' : 'status', 'data-kind': kind }, el('span', { class: 'grow' }, text),
+  const box = el('div', { class: bad ? 'note bad' : 'note', role: bad ? 'alert' : 'status', 'data-kind': kind }, el('span', { class: 'grow' }, shown(text)),
     ...actions.map(([label, run]) => el('button', { class: 'button', type: 'button', onclick: run }, label)),
     el('button', { class: 'bare', type: 'button', 'aria-label': 'Dismiss', onclick: () => box.remove() }, icon('close')));
   notices.querySelector(`[data-kind=${kind}]`)?.remove();

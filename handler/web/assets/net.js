@@ -35,10 +35,13 @@ export function sentence(error) {
   return String(error.message || error);
 }
 
+/** Who holds locks, as the server tells of them; '' for none. */
+export const holders = (locks) => [...new Set((locks || []).map((l) => l.owner))].join(', ');
+
 function lockedSentence(locks) {
   if (!locks.length) return 'It is locked, so nothing was done.';
   const until = new Date(Math.max(...locks.map((l) => Date.parse(l.expires)))).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-  return `It is locked by ${[...new Set(locks.map((l) => l.owner))].join(', ')} until ${until}, so nothing was done.`;
+  return `It is locked by ${holders(locks)} until ${until}, so nothing was done.`;
 }
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));

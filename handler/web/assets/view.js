@@ -1,7 +1,7 @@
 // The preview page: times as people say them, and a word when the file was changed.
 
-import { el, tellAges } from './dom.js';
-import { follow, opaque } from './net.js';
+import { el, shown, tellAges } from './dom.js';
+import { follow, holders, opaque } from './net.js';
 
 const { self, etag } = document.body.dataset;
 const note = document.getElementById('changed');
@@ -10,8 +10,17 @@ const note = document.getElementById('changed');
 const pdf = document.querySelector('iframe.show');
 if (pdf && navigator.pdfViewerEnabled === false) pdf.replaceWith(el('p', { class: 'empty' }, 'This browser shows no PDF inside a page: open it, or download it.'));
 
-tellAges(document.querySelector('.facts'));
+const facts = document.querySelector('.facts');
+
+function tellLocks(by) {
+  const now = facts.querySelector('.lock');
+  const next = by ? el('span', { class: 'icon lock' }, shown(`locked by ${by}`)) : '';
+  if (now) now.replaceWith(next); else facts.append(next);
+}
+
+tellAges(facts);
 follow(self, 'state', (state) => {
+  tellLocks(holders(state?.locks));
   if (state && (!state.etag || !etag || opaque(state.etag) === opaque(etag))) return;
   const text = state ? `This file was changed${state.lastModifiedBy ? ` by ${state.lastModifiedBy}` : ''} just now. ` : 'This file is no longer there.';
   note.replaceChildren(text, state ? el('a', { href: '?view' }, 'Show it') : '');
