@@ -1,0 +1,183 @@
+//go:build browser
+
+package handler_test
+
+import (
+	"archive/zip"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"ifmatch/fs"
+	"ifmatch/handler"
+)
+
+// A collection is sorted by each column, both ways, and with folders first; ages are in words; one finds the way up.
+func TestSortingInTheBrowser(t *testing.T) {
+	dir := t.TempDir()
+	for i, f := range []struct {
+		name string
+		size int
+		age  time.Duration
+	}{{"file 10.txt", 5, time.Minute}, {"file 9.txt", 2000, 49 * time.Hour}, {"B.txt", 30, 0}, {"a.txt", 1, 800 * 24 * time.Hour}} {
+		path := filepath.Join(dir, "box", "inner", f.name)
+		if i == 0 {
+			if err := os.MkdirAll(filepath.Join(filepath.Dir(path), "zoo"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(path, make([]byte, f.size), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		at := time.Now().Add(-f.age)
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree, err := fs.OpenRoot(dir, fs.RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := visit(t, chromium(t), serve(t, tree, handler.Options{}))
+	p.open("/box/inner/")
+	sorted := func(column, way string, names ...string) {
+		t.Helper()
+		p.listed(names...)
+		p.has(fmt.Sprintf(`document.querySelector('[data-key=%s]').getAttribute('aria-sort') === %q && document.querySelectorAll('[aria-sort=ascending], [aria-sort=descending]').length === 1`, column, way))
+	}
+	p.has(`document.documentElement.classList.contains('js')`)
+	sorted("name", "ascending", "zoo/", "a.txt", "B.txt", "file 9.txt", "file 10.txt")
+	p.press("[data-key=name] button")
+	sorted("name", "descending", "zoo/", "file 10.txt", "file 9.txt", "B.txt", "a.txt")
+	p.press("[data-key=size] button")
+	sorted("size", "ascending", "zoo/", "a.txt", "file 10.txt", "B.txt", "file 9.txt")
+	p.press("[data-key=size] button")
+	sorted("size", "descending", "zoo/", "file 9.txt", "B.txt", "file 10.txt", "a.txt")
+	p.press("[data-key=time] button")
+	sorted("time", "descending", "zoo/", "B.txt", "file 10.txt", "file 9.txt", "a.txt") // the newest first
+	p.has(`[...document.querySelectorAll('#files tbody td.time')].slice(1).map((c) => c.textContent).join() === 'just now,1 minute ago,2 days ago,2 years ago'`)
+	p.has(`[...document.querySelectorAll('#files tbody td.size')].map((c) => c.textContent).join() === ',30 B,5 B,2.0 KiB,1 B'`)
+	p.has(`document.querySelector('#files tbody time').title !== ''`)
+
+	p.has(`[...document.querySelectorAll('.crumbs li')].map((li) => li.textContent.trim()).join() === 'Home,box,inner'`)
+	p.press("box")
+	p.listed("inner/")
+	p.press(".crumbs a.home")
+	p.listed("box/")
+}
+
+// What is selected comes down as one archive, and one file as it is.
+func TestDownloadsInTheBrowser(t *testing.T) {
+	base := serve(t, trees["disk"](t), handler.Options{})
+	for _, name := range []string{"a.txt", "b.txt", "c.txt"} {
+		put(t, base+"/"+name, "text of "+name)
+	}
+	r, _ := http.NewRequest("MKCOL", base+"/box/", nil)
+	if answer, err := http.DefaultClient.Do(r); err != nil || answer.StatusCode != http.StatusCreated {
+		t.Fatal(answer, err)
+	}
+	put(t, base+"/box/deep.txt", "deep")
+	p := visit(t, chromium(t), base)
+	dir := t.TempDir()
+	call(p, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorAllow,
+		BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID, DownloadPath: dir})
+	p.open("/")
+	p.press(`input[aria-label="Select a.txt"]`)
+	p.press("Download")
+	if got := downloaded(t, dir, "a.txt"); string(got) != "text of a.txt" {
+		t.Errorf("%q", got)
+	}
+	p.press(`input[aria-label="Select box"]`)
+	p.press(`input[aria-label="Select c.txt"]`)
+	p.press("Download")
+	if got, want := archived(t, dir, "files.zip"), []string{"a.txt=text of a.txt", "box/=", "box/deep.txt=deep", "c.txt=text of c.txt"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	p.press(actions("box"))
+	p.press("Download as zip")
+	if got, want := archived(t, dir, "box.zip"), []string{"deep.txt=deep"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// downloaded waits for a file that the browser keeps.
+func downloaded(t *testing.T, dir, name string) []byte {
+	t.Helper()
+	for range 600 {
+		if text, err := os.ReadFile(filepath.Join(dir, name)); err == nil && len(text) > 0 {
+			return text
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	entries, _ := os.ReadDir(dir)
+	t.Fatalf("%s was not downloaded; there are %v", name, entries)
+	return nil
+}
+
+// archived are the members of a downloaded archive with their texts.
+func archived(t *testing.T, dir, name string) (members []string) {
+	t.Helper()
+	downloaded(t, dir, name)
+	z, err := zip.OpenReader(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(f.Name, err)
+		}
+		members = append(members, f.Name+"="+string(text))
+	}
+	slices.Sort(members)
+	return members
+}
+
+// Locks that come and go are shown where people look, without loading the page anew.
+func TestLocksInTheBrowser(t *testing.T) {
+	base := serve(t, trees["disk"](t), handler.Options{})
+	put(t, base+"/a.txt", "text")
+	chrome := chromium(t)
+	list, view, edit := visit(t, chrome, base), visit(t, chrome, base), visit(t, chrome, base)
+	list.open("/")
+	list.listed("a.txt")
+	view.open("/a.txt?view")
+	view.sees("ETag")
+	edit.open("/a.txt?edit")
+	edit.has(`document.querySelector('#text')?.value === 'text'`)
+
+	token := lockFor(t, base+"/a.txt", "Eva")
+	list.has(`document.querySelector('#files .badge')?.textContent === 'Eva'`)
+	list.shot("locked-list")
+	view.sees("locked by Eva")
+	view.shot("locked-view")
+	edit.sees("Locked by Eva: saving is refused until that ends")
+	edit.expect("423 (Locked)")
+	edit.do(chromedp.KeyEvent("my "), chromedp.KeyEvent("s", chromedp.KeyModifiers(kb.ModifierCtrl)))
+	edit.sees("Not saved. It is locked by Eva until")
+	edit.shot("locked-edit")
+
+	unlock(t, base+"/a.txt", token)
+	list.has(`!document.querySelector('#files .badge')`)
+	view.has(`!document.body.innerText.includes('locked by')`)
+	edit.has(`!document.body.innerText.includes('Locked by Eva')`)
+	edit.press("#save")
+	edit.sees("Saved.")
+	if got := stored(t, base+"/a.txt"); got != "my text" {
+		t.Errorf("%q", got)
+	}
+}
