@@ -12,7 +12,8 @@ func newCheckConfig(getenv func(string) string) *cobra.Command {
 		Use:   "check-config FILE",
 		Short: "Look for mistakes in a configuration file",
 		Long: `Read FILE as serve --config would, with the files and directories that it names, and print each
-mistake with its line, its key and what would be accepted. Exit codes: 0 it can be served, 2 it cannot.`,
+mistake with its line, its key and what would be accepted, and rules for users that there are not.
+Exit codes: 0 it can be served, 2 it cannot.`,
 		Example:               "  ifmatch check-config /etc/ifmatch/ifmatch.toml",
 		Args:                  oneArg("the configuration file"),
 		DisableFlagsInUseLine: true,
@@ -26,8 +27,14 @@ mistake with its line, its key and what would be accepted. Exit codes: 0 it can 
 			if err != nil {
 				return err
 			}
+			if err := set.guarded(set.listen.loopback()); err != nil {
+				return err
+			}
+			for _, p := range set.remarks() {
+				fmt.Fprintf(cmd.ErrOrStderr(), "perhaps a mistake: %v\n", p)
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", args[0], set)
-			return set.guarded(set.listen.loopback())
+			return nil
 		},
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os/user"
 	"strconv"
 
@@ -89,9 +88,4 @@ func rootOptions(s *settings) fs.RootOptions {
 		o.Umask = &s.umask.bits
 	}
 	return o
-}
-
-// ownership names the three settings.
-func (s *settings) ownership() string {
-	return fmt.Sprintf(" owner=%s group=%s umask=%s", s.owner.text, s.group.text, s.umask.text)
 }

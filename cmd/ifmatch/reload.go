@@ -53,5 +53,6 @@ func (s *site) reload(src source, secure *security, log *slog.Logger) {
 		return
 	}
 	secure.use(next)
+	set.logRemarks(log)
 	log.Info("reloaded", "shares", len(set.shares), "users", set.users.Len())
 }

@@ -71,6 +71,7 @@ func serve(ctx context.Context, src source, log *slog.Logger, getenv func(string
 	if err := set.asRoot(os.Geteuid(), log, getenv); err != nil {
 		return err
 	}
+	set.logRemarks(log)
 	site := newSite(log, getenv)
 	defer site.close()
 	if err := site.use(set); err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -19,7 +18,8 @@ import (
 type setup struct {
 	*settings
 	shares    []*shareSetup
-	users     *auth.Users // nil: there is no file of users
+	given     map[string]string // what beats the file
+	users     *auth.Users       // nil: there is no file of users
 	doc       *config.Document
 	certs     *certs      // nil: not from files
 	clientCAs authorities // nil: no client certificates
@@ -62,14 +62,14 @@ func (src source) read() (*setup, error) {
 	s := src.settings(nil)
 	if s.config == "" {
 		share := &shareSetup{settings: s, prefix: "/", dir: src.dir}
-		return &setup{settings: s, shares: []*shareSetup{share}}, nil
+		return &setup{settings: s, given: src.given, shares: []*shareSetup{share}}, nil
 	}
 	doc, err := config.Read(s.config)
 	if err != nil {
 		return nil, usagef("%w", err)
 	}
 	file := values(doc.Root, func(name string) bool { return !slices.Contains(notInFile, name) })
-	set := &setup{settings: src.settings(file), doc: doc}
+	set := &setup{settings: src.settings(file), given: src.given, doc: doc}
 	groups := readGroups(doc.Root.Table("groups"))
 	for _, t := range doc.Root.Tables("share") {
 		own := values(t, func(name string) bool { return slices.Contains(perShare, name) })
@@ -216,64 +216,6 @@ func (set *setup) prefixes() {
 // below tells whether path is inside prefix, and not prefix itself.
 func below(path, prefix string) bool {
 	return prefix == "/" && path != "/" || strings.HasPrefix(path, prefix+"/")
-}
-
-// load reads the setup and the files that it names, and tells whether it could be served.
-// Errors: *usageError.
-func (src source) load() (*setup, error) {
-	set, err := src.read()
-	if err != nil {
-		return nil, err
-	}
-	if set.settings.users != "" {
-		if set.users, err = auth.ReadUsers(set.settings.users); err != nil {
-			return nil, usagef("users: %w", err)
-		}
-	}
-	for _, sh := range set.shares {
-		if sh.who == nil {
-			sh.who = auth.NewRules([]auth.Rule{{Path: "/", Who: []string{set.defaultWho()}, May: auth.Write}}, nil)
-		}
-		if sh.table == nil || strings.Contains(sh.dir, "{user}") {
-			continue
-		}
-		if fi, err := os.Stat(sh.dir); err != nil || !fi.IsDir() {
-			sh.table.Blame("dir", "%s: there is no such directory", sh.dir)
-		}
-	}
-	if set.doc != nil && set.doc.Err() != nil {
-		return nil, usagef("%w", set.doc.Err())
-	}
-	return set, set.consistent()
-}
-
-// consistent refuses settings that do not go together.
-func (set *setup) consistent() error {
-	switch {
-	case set.metrics.addr != "" && set.metrics.address == set.listen && !strings.HasSuffix(set.listen.addr, ":0"):
-		return usagef("--metrics and --listen are the same address, %s; files and metrics need one each", set.listen.String())
-	case (set.tlsCert == "") != (set.tlsKey == ""):
-		return usagef("--tls-cert and --tls-key are given together")
-	case set.tlsClientCA != "" && !set.tls():
-		return usagef("--tls-client-ca needs TLS: --tls-cert and --tls-key, --acme or --tls-self-signed")
-	case set.tlsCert != "" && len(set.acme) > 0, set.tlsCert != "" && set.tlsSelfSigned, len(set.acme) > 0 && set.tlsSelfSigned:
-		return usagef("--tls-cert, --acme and --tls-self-signed exclude each other")
-	case set.userHeader != "" && len(set.trustedProxies.text) == 0:
-		return usagef("--user-header needs --trusted-proxies: nobody else may say who has logged in")
-	case set.proxyProtocol && len(set.trustedProxies.text) == 0:
-		return usagef("--proxy-protocol needs --trusted-proxies: nobody else may say who the client is")
-	case set.noAuth && set.canLogIn():
-		return usagef("--no-auth and users (--users, --user-header, --tls-client-ca) exclude each other")
-	}
-	return set.readTLS()
-}
-
-// guarded refuses to let strangers in by accident. local: only this machine can reach us.
-func (set *setup) guarded(local bool) error {
-	if local || set.canLogIn() || set.noAuth {
-		return nil
-	}
-	return usagef("everybody who can reach this address could read and change the files: name users with --users FILE, or say --no-auth")
 }
 
 func (set *setup) String() string {

@@ -71,6 +71,75 @@ func TestMistakesInTheFile(t *testing.T) {
 	}
 }
 
+// Mistakes that need a look at files, or at two keys, are on their lines as well. A beaten key is not to blame.
+func TestMistakesBetweenKeys(t *testing.T) {
+	const share = "[[share]]\nprefix = \"/a\"\ndir = \"DIR/a\"\n"
+	for _, tt := range []struct{ text, want string }{
+		{"listen = 127.0.0.1:80\n" + share, ":1: listen: expected newline but got U+002E '.'; accepted: key = \"text in quotes\""},
+		{"listen = \":80\"\nlisten = \":81\"\n" + share, ":2: listen: key listen is already defined\n"},
+		{"users = \"DIR/none\"\n" + share, ":1: users: open DIR/none: no such file"},
+		{"users = \"DIR/bad\"\n" + share, ":1: users: DIR/bad:2: the password of anna: neither a bcrypt nor an argon2id hash"},
+		{"\ntls-cert = \"DIR/x\"\n" + share, ":2: tls-cert: tls-key is missing"},
+		{"tls-key = \"DIR/x\"\n" + share, ":1: tls-key: tls-cert is missing"},
+		{"tls-key = \"DIR/x\"\ntls-cert = \"DIR/x\"\n" + share, ":2: tls-cert: open DIR/x: no such file"},
+		{"tls-client-ca = \"DIR/x\"\n" + share, ":1: tls-client-ca: it needs TLS"},
+		{"tls-self-signed = true\ntls-client-ca = \"DIR/x\"\n" + share, ":2: tls-client-ca: open DIR/x: no such file"},
+		{"tls-self-signed = true\nacme = \"files.example.org\"\n" + share, ":2: acme: acme and tls-self-signed exclude"},
+		{"user-header = \"X-User\"\n" + share, ":1: user-header: it needs trusted-proxies"},
+		{"user-header = \"X User\"\n" + share, ":1: user-header: \"X User\" is not accepted; accepted: the name of a header field"},
+		{"proxy-protocol = true\n" + share, ":1: proxy-protocol: it needs trusted-proxies"},
+		{"no-auth = true\nusers = \"DIR/users\"\n" + share, ":1: no-auth: it excludes"},
+		{"listen = \":80\"\n" + share, ":1: listen: :80: everybody who can reach"},
+		{"listen = \"127.0.0.1:80\"\nmetrics = \"127.0.0.1:80\"\n" + share, ":2: metrics: 127.0.0.1:80 is the same address"},
+		{"[[share]]\nprefix = \"/a\"\ndir = \"DIR/none\"\n", ":3: share.dir: DIR/none: there is no such directory"},
+		{"[[share]]\nprefix = \"/a\"\ndir = \"DIR/users\"\n", ":3: share.dir: DIR/users: there is no such directory"},
+		{"[[share]]\nprefix = \"/a\"\ndir = \"DIR/users/x\"\n", ":3: share.dir: stat DIR/users/x: not a directory"},
+		{"[[share]]\nprefix = \"/a\"\ndir = \"DIR/a/{user}\"\n", ":3: share.dir: {user} is whoever has logged in, and nobody can"},
+		{"users = \"DIR/users\"\n[[share]]\nprefix = \"/a\"\ndir = \"DIR/none/{user}\"\n", ":4: share.dir: DIR/none: there is no such directory"},
+		{"state = \"DIR/a/state\"\n" + share, ":4: share.dir: state, which is DIR/a/state, lies inside"},
+		{share + "[[share]]\nprefix = \"/b\"\ndir = \"DIR/a/\"\nread-only = true\n", ":6: share.dir: /a is the same directory, which cannot have read-only=true here"},
+	} {
+		file, in := mistaken(t, tt.text)
+		code, stdout, stderr := call(t.Context(), nil, "check-config", file)
+		if code != 2 || stdout != "" || !strings.HasPrefix(stderr, "ifmatch: "+file+in(tt.want)) {
+			t.Errorf("%q: exit code %d\n%s%swant %s", tt.text, code, stdout, stderr, in(tt.want))
+		}
+	}
+	file, in := mistaken(t, "users = \"DIR/none\"\n"+share)
+	if code, _, stderr := call(t.Context(), map[string]string{"IFMATCH_USERS": in("DIR/bad")}, "check-config", file); code != 2 || !strings.HasPrefix(stderr, "ifmatch: --users: ") {
+		t.Errorf("beaten by the environment: %d %s", code, stderr)
+	}
+}
+
+// What is perhaps a mistake is said, and served.
+func TestRemarks(t *testing.T) {
+	const text = "users = \"DIR/users\"\n[groups]\nfamily = [\"anna\", \"bem\"]\n[[share]]\nprefix = \"/a\"\ndir = \"DIR/a\"\n" +
+		"[[share.rule]]\nwho = [\"@family\", \"*\", \"anonymous\", \"ana\"]\nmay = \"read\"\n[[share]]\nprefix = \"/b\"\ndir = \"DIR/a/b\"\n"
+	file, in := mistaken(t, text)
+	code, stdout, stderr := call(t.Context(), nil, "check-config", file)
+	want := in(strings.ReplaceAll(`perhaps a mistake: FILE:12: share.dir: DIR/a/b lies in the directory of /a: neither knows of the other's locks
+perhaps a mistake: FILE:3: groups.family: there is no user bem in DIR/users
+perhaps a mistake: FILE:8: share.rule.who: there is no user ana in DIR/users
+`, "FILE", file))
+	if code != 0 || stdout != file+": 2 shares, 1 users\n" || stderr != want {
+		t.Errorf("exit code %d, %s%s", code, stdout, stderr)
+	}
+	start(t, nil, "--config="+file).logged(`"msg":"perhaps a mistake","where":"` + file + `:8","key":"share.rule.who"`)
+}
+
+// mistaken writes a file in which DIR is a directory that has a little of everything, and the same for other texts.
+func mistaken(t testing.TB, text string) (file string, in func(string) string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "a/b"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "users"), "anna:$2a$04$OtXwHN0sGxBPEsKwOVqvouyLPJWcwm5o2TlW0QPsLgEFtvEUqsAEe\n")
+	writeFile(t, filepath.Join(dir, "bad"), "\nanna:plain\n")
+	in = func(s string) string { return strings.ReplaceAll(s, "DIR", dir) }
+	return writeFile(t, filepath.Join(dir, "x.toml"), in(text)), in
+}
+
 func TestFlagBeatsFileBeatsDefault(t *testing.T) {
 	file := writeFile(t, filepath.Join(t.TempDir(), "x.toml"), "durability = \"none\"\nmax-upload = \"1GiB\"\n"+
 		"[[share]]\nprefix = \"/a\"\ndir = \"/srv/a\"\nmax-upload = \"2GiB\"\n[[share]]\nprefix = \"/b\"\ndir = \"/srv/b\"\ndurability = \"full\"\n")

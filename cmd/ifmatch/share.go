@@ -29,7 +29,7 @@ type opened struct {
 	locks *lock.Table
 	dir   string
 	was   iofs.FileInfo // of dir; nil when it is in memory
-	how   string        // the settings that it was opened with
+	how   []string      // the settings that it was opened with
 	close func()
 }
 
@@ -48,9 +48,16 @@ type directories struct {
 	ended totals             // guarded by mu; of those that were closed
 }
 
-// opening are the settings that only a restart can change.
-func opening(s *settings) string {
-	return fmt.Sprint("etag=", s.etag.value, " hash-limit=", s.hashLimit.String(), " durability=", s.durability.value, " quota=", s.quota.String(), s.ownership(), " read-only=", s.readOnly, " no-notify=", s.noNotify, " state=", s.state)
+// opening are the settings that only a restart can change for a directory that is open.
+func opening(s *settings) []string {
+	return []string{"etag=" + s.etag.value, "hash-limit=" + s.hashLimit.String(), "durability=" + s.durability.value, "quota=" + s.quota.String(),
+		"owner=" + s.owner.text, "group=" + s.group.text, "umask=" + s.umask.text,
+		fmt.Sprint("read-only=", s.readOnly), fmt.Sprint("no-notify=", s.noNotify), "state=" + s.state}
+}
+
+// differing are the settings of b that are not those of a.
+func differing(a, b []string) string {
+	return strings.Join(slices.DeleteFunc(slices.Clone(b), func(s string) bool { return slices.Contains(a, s) }), " ")
 }
 
 // get opens dir, or finds it open.
@@ -59,8 +66,8 @@ func (d *directories) get(dir string, s *settings) (*opened, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if o := d.open[dir]; o != nil {
-		if how := opening(s); how != o.how {
-			return nil, fmt.Errorf("%s: is served with %s; it takes a restart to make that %s", dir, o.how, how)
+		if how := opening(s); !slices.Equal(how, o.how) {
+			return nil, fmt.Errorf("%s: is served with %s; it takes a restart to make that %s", dir, differing(how, o.how), differing(o.how, how))
 		}
 		return o, nil
 	}

@@ -159,12 +159,12 @@ func (s *settings) scheme() string {
 func (set *setup) readTLS() (err error) {
 	if set.tlsCert != "" {
 		if set.certs, err = newCerts(set.tlsCert, set.tlsKey, nil); err != nil {
-			return usagef("tls: %w", err)
+			return set.wrong("tls-cert", "%v", err)
 		}
 	}
 	if set.tlsClientCA != "" {
 		if set.clientCAs, err = readAuthorities(set.tlsClientCA); err != nil {
-			return usagef("tls-client-ca: %w", err)
+			return set.wrong("tls-client-ca", "%v", err)
 		}
 	}
 	return nil

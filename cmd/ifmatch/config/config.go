@@ -8,6 +8,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -69,13 +70,26 @@ func Parse(file string, text []byte) (*Document, error) {
 		p := Problem{File: file, Line: 1, Say: strings.TrimPrefix(err.Error(), "toml: ")}
 		if at, ok := errors.AsType[*toml.DecodeError](err); ok {
 			p.Line, _ = at.Position()
-			p.Key = strings.Join(at.Key(), ".")
+			p.Key = cmp.Or(strings.Join(at.Key(), "."), keyOf(text, p.Line))
+			if !strings.Contains(p.Say, "already") { // is defined
+				p.Say += `; accepted: key = "text in quotes", or a number, true, false, ["a", "list"]`
+			}
 		}
 		return nil, p
 	}
 	d.lines = lines(text)
 	d.Root = d.table("", values)
 	return d, nil
+}
+
+// keyOf is the key that a line which is no TOML seems to set; "" for none.
+func keyOf(text []byte, line int) string {
+	lines := strings.Split(string(text), "\n")
+	key, _, sets := strings.Cut(lines[min(line, len(lines))-1], "=")
+	if key = strings.TrimSpace(key); !sets || strings.ContainsAny(key, " \t#[\"'") {
+		return ""
+	}
+	return key
 }
 
 func (d *Document) table(path string, values map[string]any) *Table {
@@ -95,8 +109,13 @@ func (d *Document) line(path string) int {
 
 // Blame notes a mistake at key of t; "" blames the table.
 func (t *Table) Blame(key, format string, args ...any) {
+	t.doc.problems = append(t.doc.problems, t.Problem(key, format, args...))
+}
+
+// Problem is what Blame notes.
+func (t *Table) Problem(key, format string, args ...any) Problem {
 	path := t.join(key)
-	t.doc.problems = append(t.doc.problems, Problem{t.doc.File, t.doc.line(path), plain(path), fmt.Sprintf(format, args...)})
+	return Problem{t.doc.File, t.doc.line(path), plain(path), fmt.Sprintf(format, args...)}
 }
 
 func (t *Table) join(key string) string {

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"ifmatch/cmd/ifmatch/auth"
+	"ifmatch/cmd/ifmatch/config"
+)
+
+// What takes more than a look at one key: files and directories that a setup names, and keys that do not go together.
+
+// load reads the setup and the files that it names, and tells whether it could be served.
+// Errors: *usageError.
+func (src source) load() (*setup, error) {
+	set, err := src.read()
+	if err != nil {
+		return nil, err
+	}
+	if err := set.consistent(); err != nil {
+		return nil, err
+	}
+	if set.settings.users != "" {
+		if set.users, err = auth.ReadUsers(set.settings.users); err != nil {
+			return nil, set.wrong("users", "%v", err)
+		}
+	}
+	for _, sh := range set.shares {
+		if sh.who == nil {
+			sh.who = auth.NewRules([]auth.Rule{{Path: "/", Who: []string{set.defaultWho()}, May: auth.Write}}, nil)
+		}
+		if sh.table != nil {
+			sh.check(set)
+		}
+	}
+	set.once()
+	if set.doc != nil && set.doc.Err() != nil {
+		return nil, usagef("%w", set.doc.Err())
+	}
+	return set, set.readTLS()
+}
+
+// check blames a directory that cannot be served.
+func (sh *shareSetup) check(set *setup) {
+	dir, _, homes := strings.Cut(sh.dir, "{user}")
+	if homes {
+		dir = filepath.Dir(dir + "x") // in which homes are made
+	}
+	switch fi, err := os.Stat(dir); {
+	case errors.Is(err, iofs.ErrNotExist), err == nil && !fi.IsDir():
+		sh.table.Blame("dir", "%s: there is no such directory", dir)
+	case err != nil:
+		sh.table.Blame("dir", "%v", err)
+	case homes && !set.canLogIn():
+		sh.table.Blame("dir", "{user} is whoever has logged in, and nobody can: there are no users")
+	case set.state != "" && within(real(set.state), real(dir)):
+		sh.table.Blame("dir", "state, which is %s, lies inside, where clients could reach it; choose another one", set.state)
+	}
+}
+
+var fieldName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]*$") // RFC 9110 §5.1
+
+// once gives a directory that is served twice one name, under which it is opened once.
+func (set *setup) once() {
+	for i, b := range set.shares {
+		for _, a := range set.shares[:i] {
+			if real(a.dir) != real(b.dir) {
+				continue
+			}
+			b.dir = a.dir
+			if other := differing(opening(a.settings), opening(b.settings)); other != "" {
+				b.table.Blame("dir", "%s is the same directory, which cannot have %s here and not there", a.prefix, other)
+			}
+		}
+	}
+}
+
+// consistent refuses settings that do not go together.
+func (set *setup) consistent() error {
+	switch {
+	case set.metrics.addr != "" && set.metrics.address == set.listen && !strings.HasSuffix(set.listen.addr, ":0"):
+		return set.wrong("metrics", "%s is the same address as that of --listen; files and metrics need one each", set.metrics.String())
+	case set.tlsCert != "" && set.tlsKey == "":
+		return set.wrong("tls-cert", "tls-key is missing; the two are given together")
+	case set.tlsCert == "" && set.tlsKey != "":
+		return set.wrong("tls-key", "tls-cert is missing; the two are given together")
+	case set.tlsClientCA != "" && !set.tls():
+		return set.wrong("tls-client-ca", "it needs TLS: tls-cert and tls-key, acme or tls-self-signed")
+	case set.tlsCert != "" && len(set.acme) > 0, set.tlsCert != "" && set.tlsSelfSigned:
+		return set.wrong("tls-cert", "tls-cert, acme and tls-self-signed exclude each other")
+	case len(set.acme) > 0 && set.tlsSelfSigned:
+		return set.wrong("acme", "acme and tls-self-signed exclude each other")
+	case !fieldName.MatchString(set.userHeader):
+		return set.wrong("user-header", "%q is not accepted; accepted: the name of a header field, such as X-Remote-User", set.userHeader)
+	case set.userHeader != "" && len(set.trustedProxies.text) == 0:
+		return set.wrong("user-header", "it needs trusted-proxies: nobody else may say who has logged in")
+	case set.proxyProtocol && len(set.trustedProxies.text) == 0:
+		return set.wrong("proxy-protocol", "it needs trusted-proxies: nobody else may say who the client is")
+	case set.noAuth && set.canLogIn():
+		return set.wrong("no-auth", "it excludes what people log in with: users, user-header and tls-client-ca")
+	}
+	return nil
+}
+
+// guarded refuses to let strangers in by accident. local: only this machine can reach us.
+func (set *setup) guarded(local bool) error {
+	if local || set.canLogIn() || set.noAuth {
+		return nil
+	}
+	const say = "everybody who can reach this address could read and change the files: name a file of users (--users FILE), or say --no-auth"
+	if set.listen.loopback() {
+		return usagef("%s", say) // it is a socket of the service manager
+	}
+	return set.wrong("listen", "%s: %s", set.listen.String(), say)
+}
+
+// remarks are what is perhaps a mistake.
+func (set *setup) remarks() (all []config.Problem) {
+	for _, a := range set.shares {
+		for _, b := range set.shares {
+			if dir, _, _ := strings.Cut(a.dir, "{user}"); a.prefix != b.prefix && a.dir != b.dir && within(real(dir), real(b.dir)) {
+				all = append(all, a.table.Problem("dir", "%s lies in the directory of %s: neither knows of the other's locks", a.dir, b.prefix))
+			}
+		}
+	}
+	return append(all, set.strangers()...)
+}
+
+// strangers are rules for users that there are not. That is no mistake when one was removed, and a reload that
+// refused to remove somebody for it would be worse.
+func (set *setup) strangers() (all []config.Problem) {
+	if set.doc == nil || set.users == nil || set.userHeader != "" || set.tlsClientCA != "" {
+		return nil
+	}
+	look := func(t *config.Table, key string) {
+		for _, who := range t.List(key) {
+			if auth.GoodName(who) && !set.users.Has(who) {
+				all = append(all, t.Problem(key, "there is no user %s in %s", who, set.settings.users))
+			}
+		}
+	}
+	if groups := set.doc.Root.Table("groups"); groups != nil {
+		for _, name := range groups.Keys() {
+			look(groups, name)
+		}
+	}
+	for _, sh := range set.shares {
+		for _, rule := range sh.table.Tables("rule") {
+			look(rule, "who")
+		}
+	}
+	return all
+}
+
+// logRemarks writes a line for each.
+func (set *setup) logRemarks(log *slog.Logger) {
+	for _, p := range set.remarks() {
+		log.Warn("perhaps a mistake", "where", fmt.Sprintf("%s:%d", p.File, p.Line), "key", p.Key, "what", p.Say)
+	}
+}
+
+// wrong is a mistake in a setting: on its line, if the file has it, else in the flag.
+func (set *setup) wrong(key, format string, args ...any) error {
+	if _, beaten := set.given[key]; set.doc != nil && !beaten && set.doc.Root.Has(key) {
+		set.doc.Root.Blame(key, format, args...)
+		return usagef("%w", set.doc.Err())
+	}
+	return usagef("--"+key+": "+format, args...)
+}
