@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -15,6 +16,10 @@ type boltEngine struct{ db *bolt.DB }
 
 // openBolt opens or makes the file. Errors: ErrDamaged, ErrInUse, those of the file system.
 func openBolt(file string, relaxed bool) (e *boltEngine, err error) {
+	// bbolt has no name for this one. A power cut while the file is made can leave it.
+	if info, err := os.Stat(file); err == nil && 0 < info.Size() && info.Size() < 2*int64(os.Getpagesize()) {
+		return nil, fmt.Errorf("%w: %d bytes are less than the first two pages", ErrDamaged, info.Size())
+	}
 	e = new(boltEngine)
 	err = guard(func() error {
 		var err error

@@ -432,6 +432,8 @@ func TestDamagedStoreIsMovedAside(t *testing.T) {
 		"text":      func(b []byte) []byte { return []byte("this is no store\n") },
 		"zeros":     func(b []byte) []byte { return make([]byte, len(b)) },
 		"no metas":  func(b []byte) []byte { clear(b[:2*page]); return b },
+		"one page":  func(b []byte) []byte { return b[:page] },
+		"one meta":  func(b []byte) []byte { return b[:page+page/2] },
 		"cut short": func(b []byte) []byte { return b[:3*page] },
 		"cut odd":   func(b []byte) []byte { return b[:len(b)/2+77] },
 	}
