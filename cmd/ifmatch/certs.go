@@ -135,5 +135,27 @@ func (a authorities) user(state *tls.ConnectionState) string {
 	return ""
 }
 
-// run has nothing to do: whoever owns the files renews them.
-func (c *certs) run(context.Context) {}
+// run tells when the certificate was not renewed in time: that is for whoever owns the files.
+func (c *certs) run(ctx context.Context) {
+	look := func() {
+		if say := c.trouble(time.Now()); say != "" {
+			c.log.Error(say, "file", c.cert)
+		}
+	}
+	look()
+	each(ctx, 12*time.Hour, look)
+}
+
+// trouble says what is wrong with the time for which the certificate is good; "" for nothing.
+func (c *certs) trouble(now time.Time) string {
+	leaf := c.current(now).Leaf
+	switch left := leaf.NotAfter.Sub(now); {
+	case left <= 0:
+		return "the certificate ended on " + leaf.NotAfter.Format(time.DateOnly) + ", and clients refuse it"
+	case now.Before(leaf.NotBefore):
+		return "the certificate begins on " + leaf.NotBefore.Format(time.DateOnly) + ", and clients refuse it until then"
+	case left < leaf.NotAfter.Sub(leaf.NotBefore)/10:
+		return "the certificate ends on " + leaf.NotAfter.Format(time.DateOnly) + ", and should have been renewed by now"
+	}
+	return ""
+}

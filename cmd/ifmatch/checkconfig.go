@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -32,6 +33,11 @@ Exit codes: 0 it can be served, 2 it cannot.`,
 			}
 			for _, p := range set.remarks() {
 				fmt.Fprintf(cmd.ErrOrStderr(), "perhaps a mistake: %v\n", p)
+			}
+			if set.certs != nil {
+				if say := set.certs.trouble(time.Now()); say != "" {
+					fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", set.tlsCert, say)
+				}
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", args[0], set)
 			return nil

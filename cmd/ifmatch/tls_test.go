@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -138,6 +139,39 @@ func TestBrokenCertificateFile(t *testing.T) {
 	}
 	selfSigned(t, "new", cert, key)
 	look("new")
+}
+
+// Nothing else tells the operator that nobody renews the certificate.
+func TestCertificateThatIsNotRenewed(t *testing.T) {
+	made := time.Now()
+	text, err := selfSign([]string{"files.example"}, made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file := writeFile(t, filepath.Join(dir, "pem"), string(text))
+	c, err := newCerts(file, file, newLogger(io.Discard, "text", "info"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for age, want := range map[time.Duration]string{
+		-2 * time.Hour: "begins on", 0: "", selfSignedFor / 2: "",
+		selfSignedFor * 11 / 12: "should have been renewed", selfSignedFor + time.Hour: "ended on",
+	} {
+		if got := c.trouble(made.Add(age)); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%v old: %q, want %q", age, got, want)
+		}
+	}
+	text, err = selfSign([]string{"127.0.0.1"}, made.Add(-selfSignedFor))
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, file, string(text))
+	config := writeFile(t, filepath.Join(dir, "toml"), "tls-cert = \""+file+"\"\ntls-key = \""+file+"\"\n[[share]]\nprefix = \"/\"\ndir = \""+t.TempDir()+"\"\n")
+	if code, _, stderr := call(t.Context(), nil, "check-config", config); code != 0 || !strings.Contains(stderr, file+": the certificate ended on") {
+		t.Errorf("check-config: exit code %d, %s", code, stderr)
+	}
+	start(t, nil, "--config="+config).logged("the certificate ended on")
 }
 
 func TestSelfSigned(t *testing.T) {
