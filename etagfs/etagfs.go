@@ -70,7 +70,8 @@ type Write struct {
 	// changes them between the Check and the step.
 	Beside []string
 	// Then runs under the latch after the step, with the new state (nil: now unmapped), so that
-	// locks and dead properties change together with the tree. Its error is returned, but the step stays.
+	// locks and dead properties change together with the tree. Its error is returned, but the step stays, unless
+	// it can be taken back: a new collection goes again, and a modification time is as it was, to the second.
 	Then func(now *Info) error
 }
 

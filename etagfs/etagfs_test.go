@@ -7,6 +7,7 @@ import (
 	iofs "io/fs"
 	"strings"
 	"testing"
+	"time"
 
 	"ifmatch/fs"
 )
@@ -168,6 +169,26 @@ func TestThenRunsUnderTheLatchAfterTheStep(t *testing.T) {
 		}
 		if got, _ := read(t, f, "/f"); got != "yy" {
 			t.Errorf("the step did not stay: %q", got)
+		}
+	})
+}
+
+// What can be taken back is: a new collection, or a modification time, without what was to go with it.
+func TestStepIsTakenBackWhenThenFails(t *testing.T) {
+	trees(t, func(t *testing.T, f *FS) {
+		fails := Write{Then: func(*Info) error { return errRefused }}
+		if _, err := f.MakeCollection(ctx, "/c", fails); err != errRefused {
+			t.Errorf("make collection: %v", err)
+		}
+		if _, err := f.Stat("/c"); !errors.Is(err, iofs.ErrNotExist) {
+			t.Errorf("the collection is there: %v", err)
+		}
+		before := put(t, f, "/f", "x")
+		if _, err := f.Update(ctx, "/f", time.Unix(1e9, 0), fails); err != errRefused {
+			t.Errorf("update: %v", err)
+		}
+		if now, err := f.Stat("/f"); err != nil || now.ModTime().Unix() != before.ModTime().Unix() {
+			t.Errorf("the modification time is %v, was %v; %v", now.ModTime(), before.ModTime(), err)
 		}
 	})
 }

@@ -133,7 +133,11 @@ func (f *FS) MakeCollection(ctx context.Context, name string, w Write) (*Info, e
 	}
 	f.subs.tell(real)
 	info := f.info(real, &now)
-	return info, f.durable(held, then(w.Then, info), path.Dir(real))
+	err = then(w.Then, info)
+	if err != nil && f.base.Remove(real) == nil { // empty as it still is: both or none
+		return nil, err
+	}
+	return info, f.durable(held, err, path.Dir(real))
 }
 
 func (f *FS) makeCollection(name string, room *room, w Write) (fs.Info, error) {
@@ -182,18 +186,29 @@ func (f *FS) update(name string, modTime time.Time, last bool, w Write) (*Info, 
 	if err := f.check(name, w, last)(cur); err != nil {
 		return nil, err
 	}
-	if cur != nil && !modTime.IsZero() {
-		now, err := f.base.SetModTime(name, modTime)
-		if err != nil {
-			return nil, err
-		}
-		// The digest is not carried over: another program may have written just before.
-		f.committed(now.Identity, nil)
-		f.subs.tell(name)
-		cur = &now
+	if cur == nil || modTime.IsZero() {
+		info := f.info(name, cur)
+		return info, then(w.Then, info)
 	}
-	info := f.info(name, cur)
-	return info, then(w.Then, info)
+	info, err := f.setModTime(name, modTime)
+	if err != nil {
+		return nil, err
+	}
+	if err = then(w.Then, info); err != nil {
+		f.setModTime(name, cur.ModTime()) // as it was, to the second: both or none
+	}
+	return info, err
+}
+
+func (f *FS) setModTime(name string, modTime time.Time) (*Info, error) {
+	now, err := f.base.SetModTime(name, modTime)
+	if err != nil {
+		return nil, err
+	}
+	// The digest is not carried over: another program may have written just before.
+	f.committed(now.Identity, nil)
+	f.subs.tell(name)
+	return f.info(name, &now), nil
 }
 
 // committed notes what our own change left behind.
