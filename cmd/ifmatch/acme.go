@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -19,18 +21,34 @@ import (
 // port is needed. autocert obtains, keeps and renews them; what it lacks is here: it asks again a minute
 // after a failure, where authorities allow five an hour, and it says nothing when renewing fails.
 
-// BUG(ifmatch): a name that a reload takes away is renewed until a restart; autocert cannot be told to stop.
-
 // acmeCerts are the certificates of some names. It outlives a reload. Safe for concurrent use.
 type acmeCerts struct {
-	manager  autocert.Manager
+	fresh    func() *acmeManager
 	settings string // those that only a restart can change
 	fallback *tls.Certificate
 	log      *slog.Logger
 
-	mu    sync.Mutex
-	names []string                // guarded by mu, as all below
-	fails map[string]*acmeFailure // by name
+	mu      sync.Mutex
+	manager *acmeManager // guarded by mu, as all below
+	names   []string
+	fails   map[string]*acmeFailure // by name
+}
+
+// acmeManager is autocert's, which renews what it has obtained until the process ends: it cannot be told to stop, but
+// one that was retired no longer reaches the authority.
+type acmeManager struct {
+	autocert.Manager
+	retired chan struct{}
+}
+
+// RoundTrip sends what the manager asks the authority.
+func (m *acmeManager) RoundTrip(r *http.Request) (*http.Response, error) {
+	select {
+	case <-m.retired:
+		return nil, errors.New("names were taken away, and another one asks for those that stayed")
+	default:
+		return http.DefaultTransport.RoundTrip(r)
+	}
 }
 
 type acmeFailure struct {
@@ -56,10 +74,15 @@ func newACME(dir string, s *settings, log *slog.Logger) (*acmeCerts, error) {
 		return nil, err
 	}
 	a := &acmeCerts{settings: acmeSettings(s), fallback: &fallback, log: log, fails: map[string]*acmeFailure{}}
-	a.manager = autocert.Manager{
-		Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(dir), Email: s.acmeEmail, HostPolicy: a.mayHave,
-		Client: &acme.Client{DirectoryURL: string(s.acmeDirectory), UserAgent: "ifmatch"},
+	a.fresh = func() *acmeManager {
+		m := &acmeManager{retired: make(chan struct{})}
+		m.Manager = autocert.Manager{
+			Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(dir), Email: s.acmeEmail, HostPolicy: a.mayHave,
+			Client: &acme.Client{DirectoryURL: string(s.acmeDirectory), UserAgent: "ifmatch", HTTPClient: &http.Client{Transport: m}},
+		}
+		return m
 	}
+	a.manager = a.fresh()
 	return a, nil
 }
 
@@ -67,11 +90,21 @@ func acmeSettings(s *settings) string {
 	return fmt.Sprintf("acme-directory=%s acme-email=%s", s.acmeDirectory, s.acmeEmail)
 }
 
-// use says which names there are from now on.
+// use says which names there are from now on. The others are no longer renewed.
 func (a *acmeCerts) use(names []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if slices.ContainsFunc(a.names, func(name string) bool { return !slices.Contains(names, name) }) {
+		close(a.manager.retired)
+		a.manager = a.fresh() // it finds the certificates of those that stay on the disk
+	}
 	a.names = names
+}
+
+func (a *acmeCerts) current() *acmeManager {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.manager
 }
 
 // mayHave keeps strangers from having certificates made for other names.
@@ -89,12 +122,14 @@ func (a *acmeCerts) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 	name := strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))
 	switch {
 	case slices.Equal(hello.SupportedProtos, []string{acme.ALPNProto}):
-		return a.manager.GetCertificate(hello)
+		return a.current().GetCertificate(hello)
 	case name == "localhost": // the watchdog, which has to get in before there is a certificate
 		return a.fallback, nil
 	case name == "" || net.ParseIP(name) != nil:
 		a.mu.Lock()
-		name = a.names[0]
+		if len(a.names) > 0 {
+			name = a.names[0]
+		}
 		a.mu.Unlock()
 	}
 	return a.obtain(name, time.Now())
@@ -112,7 +147,7 @@ func (a *acmeCerts) obtain(name string, now time.Time) (*tls.Certificate, error)
 		return nil, f.err
 	}
 	// One kind of certificate for all: what can do TLS 1.2 can do ECDSA, and RSA would be a second order.
-	cert, err := a.manager.GetCertificate(&tls.ClientHelloInfo{ServerName: name,
+	cert, err := a.current().GetCertificate(&tls.ClientHelloInfo{ServerName: name,
 		CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}})
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -106,6 +106,15 @@ func TestACME(t *testing.T) {
 	if _, err := a.visit(t, p, "more.example.org"); err != nil {
 		t.Error(err)
 	}
+	write(`"files.example.org"`)
+	p.cmd.Process.Signal(syscall.SIGHUP)
+	p.loggedAgain(`"msg":"reloaded"`, 1)
+	if _, err := a.visit(t, p, "more.example.org"); err == nil {
+		t.Error("a name that was taken away has a certificate")
+	}
+	if c, err := a.visit(t, p, "files.example.org"); err != nil || !c.Equal(first) {
+		t.Errorf("the name that stays: %v", err)
+	}
 	if code := p.stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -176,6 +185,19 @@ func TestACMEFails(t *testing.T) {
 	}
 	if before := asked; asked == 0 || strings.Count(log.String(), "no certificate by ACME") != 1 {
 		t.Errorf("asked %d times, the log says\n%s", before, log.String())
+	}
+	renewing := a.current().Client
+	a.use([]string{"files.example.org", "more.example.org"})
+	if a.current().Client != renewing {
+		t.Error("a name more, and all begins anew")
+	}
+	a.use(nil)
+	before := asked
+	if _, err := renewing.Discover(t.Context()); err == nil || asked != before {
+		t.Errorf("a name that was taken away is renewed: %v", err)
+	}
+	if c, err := a.certificate(&tls.ClientHelloInfo{ServerName: "192.0.2.1"}); err == nil {
+		t.Errorf("without names there is a certificate: %v", c)
 	}
 	if c, err := a.certificate(&tls.ClientHelloInfo{ServerName: "localhost"}); err != nil || c == nil {
 		t.Errorf("the watchdog gets no certificate: %v", err)

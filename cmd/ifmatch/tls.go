@@ -54,8 +54,8 @@ func (s *security) prepare(set *setup) (*secured, error) {
 	var ctx context.Context
 	ctx, n.end = context.WithCancel(context.Background())
 	n.begin = func() {
-		if a, ok := source.(*acmeCerts); ok {
-			a.use(set.acme)
+		if s.acme != nil {
+			s.acme.use(set.acme) // none, where they come from elsewhere by now
 		}
 		go source.run(ctx)
 	}
