@@ -98,8 +98,8 @@ type copied struct {
 	digest *Digest
 }
 
-// hold takes the latches of both ends. Those of two trees are taken in an order that is the same for every
-// operation, so no two of them can wait for each other in a circle. Errors: as holdAll.
+// hold takes the latches of both ends. Those of two trees are taken in the order of all latches, so no two
+// operations can wait for each other in a circle. Errors: as holdAll.
 func (c *copying) hold() (h *held, err error) {
 	if c.from == c.to {
 		return c.to.holdAll(c.names, []string{c.src, c.dst}, c.Beside)
@@ -109,7 +109,7 @@ func (c *copying) hold() (h *held, err error) {
 		there, err = c.from.holdAll(c.names[:1], []string{c.src}, c.FromBeside)
 		return err
 	}
-	if c.from.number < c.to.number {
+	if c.from.before(c.to) {
 		if err = source(); err != nil {
 			return nil, err
 		}

@@ -10,6 +10,7 @@ package etagfs
 
 import (
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -52,6 +53,10 @@ type Options struct {
 	NoNotify bool
 	// QuotaBytes bounds the sum of the sizes of all files; 0: no bound. It needs KeepCounted.
 	QuotaBytes int64
+	// Latches are shared with the trees that this one may lie inside of, or they inside of it; nil: there are none. Within
+	// is where it lies in what they have in common ("/srv/photos"), links resolved.
+	Latches *Latches
+	Within  string
 	// WatchLimit is the number of directories watched at once; 0: fs's default.
 	WatchLimit int
 }
@@ -89,7 +94,7 @@ type PutOptions struct {
 // FS is a tree of resources. Safe for concurrent use.
 type FS struct {
 	base    fs.FS
-	number  uint64 // no two have the same; it orders the latches of operations on two of them
+	number  uint64 // no two have the same; it orders the latches of trees with nothing in common
 	relaxed bool
 	log     *slog.Logger
 	latch   latches
@@ -114,8 +119,12 @@ func New(base fs.FS, o Options) *FS {
 	if o.HashLimitBytes <= 0 {
 		o.HashLimitBytes = defaultHashLimitBytes
 	}
+	if o.Latches == nil {
+		o.Latches = new(Latches)
+	}
 	f := &FS{
 		base:    base,
+		latch:   latches{Latches: o.Latches, within: strings.TrimSuffix(o.Within, "/")},
 		number:  numbers.Add(1),
 		relaxed: o.Relaxed,
 		log:     o.Log,

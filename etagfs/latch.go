@@ -1,33 +1,50 @@
 package etagfs
 
 import (
+	"cmp"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"ifmatch/fs"
 )
 
-// latches keep requests out of each other's way for one operation: exclusive on the names that
-// change, shared on their ancestors. All latches of an operation are taken at once in sorted
-// order, so no two operations can wait for each other in a circle. Safe for concurrent use.
-type latches struct {
+// Latches are what trees have in common of which one may lie inside another: so that there is one latch for a file,
+// whichever of them it is reached through. The zero value is ready. Safe for concurrent use.
+type Latches struct {
 	mu   sync.Mutex
 	held map[string]*latch // guarded by mu; only names that somebody holds or waits for
-
-	waits fs.Durations // of operations that had to wait
 }
 
 type latch struct {
 	sync.RWMutex
-	users int // guarded by latches.mu
+	users int // guarded by Latches.mu
+}
+
+// latches keep requests out of each other's way for one operation: exclusive on the names that
+// change, shared on their ancestors in the tree. All latches of an operation are taken at once in sorted
+// order, so no two operations can wait for each other in a circle. Safe for concurrent use.
+type latches struct {
+	*Latches
+	within string // where the tree lies in what the Latches are for; "" for the whole of it
+
+	waits fs.Durations // of operations that had to wait
+}
+
+// key is what the latch of a name is found by.
+func (ls *latches) key(name string) string {
+	if ls.within == "" {
+		return name
+	}
+	return ls.within + strings.TrimSuffix(name, "/")
 }
 
 // held are the latches of one operation.
 type held struct {
 	of        *latches
-	names     []string // sorted; taken[i] is the latch of names[i]
+	names     []string // their keys, sorted; taken[i] is the latch of names[i]
 	exclusive []string
 	taken     []*latch
 	shared    bool  // what was exclusive has been given back
@@ -37,17 +54,19 @@ type held struct {
 // hold takes the latches for changing names; share and release give them back.
 func (ls *latches) hold(names ...string) *held {
 	all := make([]string, 0, 8)
-	for _, n := range names {
+	exclusive := make([]string, len(names))
+	for i, n := range names {
+		exclusive[i] = ls.key(n)
 		for n != "/" {
 			n = path.Dir(n)
-			all = append(all, n)
+			all = append(all, ls.key(n))
 		}
 	}
-	all = append(all, names...)
-	slices.Sort(all)
+	all = append(all, exclusive...)
+	slices.SortFunc(all, byPath)
 	all = slices.Compact(all)
 
-	h := &held{of: ls, names: all, exclusive: names, taken: make([]*latch, len(all))}
+	h := &held{of: ls, names: all, exclusive: exclusive, taken: make([]*latch, len(all))}
 	ls.mu.Lock()
 	if ls.held == nil {
 		ls.held = make(map[string]*latch)
@@ -65,19 +84,44 @@ func (ls *latches) hold(names ...string) *held {
 
 	var began time.Time // who need not wait reads no clock
 	for i, n := range all {
-		exclusive := slices.Contains(names, n)
-		if h.taken[i].try(exclusive) {
+		alone := slices.Contains(exclusive, n)
+		if h.taken[i].try(alone) {
 			continue
 		}
 		if began.IsZero() {
 			began = time.Now()
 		}
-		h.taken[i].wait(exclusive)
+		h.taken[i].wait(alone)
 	}
 	if !began.IsZero() {
 		ls.waits.Add(time.Since(began))
 	}
 	return h
+}
+
+// byPath is the order in which latches are taken: of paths, so that those of a tree follow each other, and two trees
+// can be latched one after the other as if it were all at once.
+func byPath(a, b string) int {
+	for i := range min(len(a), len(b)) {
+		switch {
+		case a[i] == b[i]:
+		case a[i] == '/':
+			return -1
+		case b[i] == '/':
+			return 1
+		default:
+			return cmp.Compare(a[i], b[i])
+		}
+	}
+	return cmp.Compare(len(a), len(b))
+}
+
+// before tells which of two trees that are not inside each other is latched first.
+func (f *FS) before(other *FS) bool {
+	if c := byPath(f.latch.within, other.latch.within); c != 0 {
+		return c < 0
+	}
+	return f.number < other.number
 }
 
 func (l *latch) try(exclusive bool) bool {

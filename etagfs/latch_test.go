@@ -1,6 +1,7 @@
 package etagfs
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -8,7 +9,7 @@ import (
 )
 
 func TestLatchExcludesSameName(t *testing.T) {
-	var ls latches
+	ls := latches{Latches: new(Latches)}
 	var inside, most atomic.Int32
 	var wg sync.WaitGroup
 	for range 8 {
@@ -33,7 +34,7 @@ func TestLatchExcludesSameName(t *testing.T) {
 }
 
 func TestLatchMembersTogetherCollectionAlone(t *testing.T) {
-	var ls latches
+	ls := latches{Latches: new(Latches)}
 	one := ls.hold("/a/one")
 	two := ls.hold("/a/two") // a sibling does not wait
 	got := make(chan struct{})
@@ -60,7 +61,7 @@ func TestLatchMembersTogetherCollectionAlone(t *testing.T) {
 
 // Operations on the same names in opposite order must not wait for each other for ever.
 func TestLatchOppositeOrders(t *testing.T) {
-	var ls latches
+	ls := latches{Latches: new(Latches)}
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -74,4 +75,58 @@ func TestLatchOppositeOrders(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// One file is latched once, whichever of two trees it is reached through; and the latches of two trees, taken one after the
+// other, are taken in the order in which a tree around both takes them.
+func TestLatchesOfTreesInsideEachOther(t *testing.T) {
+	var table Latches
+	outer := latches{Latches: &table, within: "/srv"}
+	inner := latches{Latches: &table, within: "/srv/a"}
+	for _, c := range []struct {
+		outer, inner string
+		together     bool
+	}{
+		{"/a/f", "/f", false},
+		{"/a/f", "/g", true},
+		{"/a", "/f", false},
+		{"/a", "/", false},
+		{"/b", "/", true},
+		{"/a-1", "/f", true},
+	} {
+		one := outer.hold(c.outer)
+		got := make(chan *held)
+		go func() { got <- inner.hold(c.inner) }()
+		var two *held
+		if c.together {
+			two = <-got
+			one.release()
+		} else {
+			select {
+			case <-got:
+				t.Errorf("%s and, inside, %s were held at once", c.outer, c.inner)
+			case <-time.After(20 * time.Millisecond):
+			}
+			one.release()
+			two = <-got
+		}
+		two.release()
+	}
+	if len(table.held) != 0 {
+		t.Errorf("%d latches left behind", len(table.held))
+	}
+	beside := latches{Latches: &table, within: "/srv/a-1"}
+	first, second := inner.hold("/f"), beside.hold("/g")
+	around := make(chan []string)
+	go func() {
+		h := outer.hold("/a-1/g", "/a/f")
+		around <- h.names
+		h.release()
+	}()
+	apart := append(slices.Clone(first.names), second.names...)
+	second.release()
+	first.release()
+	if all := <-around; !slices.Equal(all[1:], apart) {
+		t.Errorf("around both: %q, one after the other: %q", all, apart)
+	}
 }

@@ -13,7 +13,7 @@ import (
 
 // Only who finds a latch held is counted, with the time that it waited.
 func TestLatchWaitsAreCounted(t *testing.T) {
-	var ls latches
+	ls := latches{Latches: new(Latches)}
 	first := ls.hold("/a/b")
 	ls.hold("/a/c").release()
 	first.release()

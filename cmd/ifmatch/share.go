@@ -43,6 +43,8 @@ type directories struct {
 	// takes no longer with many files.
 	listening chan struct{}
 
+	latches etagfs.Latches // one of two directories may be inside the other
+
 	mu    sync.Mutex
 	open  map[string]*opened // guarded by mu
 	ended totals             // guarded by mu; of those that were closed
@@ -71,7 +73,7 @@ func (d *directories) get(dir string, s *settings) (*opened, error) {
 		}
 		return o, nil
 	}
-	o, err := openDirectory(dir, s, d.log, d.getenv, d.listening)
+	o, err := d.openDirectory(dir, s)
 	if err == nil {
 		d.openAdmin(dir, o, s)
 		d.open[dir] = o
@@ -92,18 +94,23 @@ func (d *directories) keep(want func(dir string) bool) {
 	}
 }
 
-func openDirectory(dir string, s *settings, log *slog.Logger, getenv func(string) string, listening <-chan struct{}) (*opened, error) {
+func (d *directories) openDirectory(dir string, s *settings) (*opened, error) {
+	log, listening := d.log, d.listening
 	base, err := openTree(dir, s)
 	if err != nil {
 		return nil, err
 	}
 	logFeatures(log, base.Features())
-	store, locks, err := openState(base, dir, s, log, getenv)
+	store, locks, err := openState(base, dir, s, log, d.getenv)
 	if err != nil {
 		base.Close()
 		return nil, err
 	}
-	o := &opened{base: base, store: store, locks: locks, tree: etagfs.New(base, treeOptions(s, store, log)), dir: dir, how: opening(s)}
+	to := treeOptions(s, store, log)
+	if !s.memory {
+		to.Latches, to.Within = &d.latches, filepath.ToSlash(real(dir))
+	}
+	o := &opened{base: base, store: store, locks: locks, tree: etagfs.New(base, to), dir: dir, how: opening(s)}
 	if !s.memory {
 		o.was, _ = os.Stat(dir)
 	}

@@ -5,7 +5,9 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -202,4 +204,35 @@ prefix = "/backup"`, 1))
 			t.Errorf("If: %s: %s", guess, res.Status)
 		}
 	}
+}
+
+// A file that two shares lead to, since one is inside the other, is saved by one request at a time.
+func TestCounterThroughTwoShares(t *testing.T) {
+	h := newCopyHouse(t)
+	const clients, each = 8, 10
+	urls := []string{"/a/inner/counter", "/inner/counter"}
+	res, _ := h.ask("ben", "PUT", urls[0], "0")
+	wantStatus(t, res, 201)
+	var all sync.WaitGroup
+	for c := range clients {
+		all.Go(func() {
+			for done := 0; done < each && !t.Failed(); {
+				res, text := h.ask("ben", "GET", urls[c%2], "")
+				n, err := strconv.Atoi(text)
+				if err != nil {
+					t.Errorf("%s: torn: %q", res.Status, text)
+					return
+				}
+				switch res, text = h.ask("ben", "PUT", urls[c%2], strconv.Itoa(n+1), "If-Match", res.Header.Get("ETag")); res.StatusCode {
+				case 204:
+					done++
+				case 412:
+				default:
+					t.Errorf("%s: %s", res.Status, text)
+				}
+			}
+		})
+	}
+	all.Wait()
+	h.holds("a/inner/counter", strconv.Itoa(clients*each))
 }
