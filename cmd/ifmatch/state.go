@@ -5,6 +5,7 @@ import (
 	"fmt"
 	iofs "io/fs"
 	"log/slog"
+	"path"
 	"time"
 
 	"ifmatch/etagfs/state"
@@ -24,11 +25,40 @@ func openState(base fs.FS, dir string, s *settings, log *slog.Logger, getenv fun
 	if err == nil {
 		_, err = store.Recover(func(name string) state.Node { return node(base, name) }, locks)
 	}
+	if err == nil {
+		err = dropOrphans(base, locks)
+	}
 	if err != nil {
 		store.Close()
 		return nil, nil, err
 	}
 	return store, locks, nil
+}
+
+// dropOrphans ends the locks on names in a collection that are not mapped. A LOCK of an unmapped URL is durable before the
+// empty resource that it makes: a crash in between leaves a lock whose token nobody was told and which nobody can
+// find. An empty directory may be that of a disk that is not mounted today: then all stay.
+func dropOrphans(base fs.FS, locks *lock.Table) error {
+	unmapped := func(name string) bool {
+		_, err := base.Lookup(name)
+		return errors.Is(err, iofs.ErrNotExist)
+	}
+	var orphans []string
+	for _, l := range locks.All(time.Now()) {
+		if unmapped(l.Root) && !unmapped(path.Dir(l.Root)) {
+			orphans = append(orphans, l.Root)
+		}
+	}
+	errMember := errors.New("it has one")
+	if len(orphans) == 0 || base.List("/", func(string, *fs.Info) error { return errMember }) == nil {
+		return nil
+	}
+	for _, name := range orphans {
+		if err := locks.RemoveTree(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func openStore(dir string, s *settings, log *slog.Logger, getenv func(string) string) (*state.Store, error) {
