@@ -6,13 +6,22 @@ import (
 	"log/slog"
 )
 
-// newLogger writes lines of text or of JSON from a level on. It is safe for concurrent use.
+// newLogger writes lines of text or of JSON from a level on, with priorities where the journal reads them. It is
+// safe for concurrent use.
 func newLogger(w io.Writer, format, level string) *slog.Logger {
+	if !toJournal(w) {
+		return slog.New(logHandler{lineHandler(w, format, level)})
+	}
+	out := &journalWriter{w: w}
+	return slog.New(logHandler{journalHandler{lineHandler(out, format, level), out}})
+}
+
+func lineHandler(w io.Writer, format, level string) slog.Handler {
 	o := &slog.HandlerOptions{Level: map[string]slog.Level{"info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}[level]}
 	if format == "json" {
-		return slog.New(logHandler{slog.NewJSONHandler(w, o)})
+		return slog.NewJSONHandler(w, o)
 	}
-	return slog.New(logHandler{slog.NewTextHandler(w, o)})
+	return slog.NewTextHandler(w, o)
 }
 
 // logHandler knows what the context of a request says about its lines.

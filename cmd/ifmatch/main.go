@@ -35,7 +35,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(stderr, "ifmatch: %v\n", err)
+	say := fmt.Sprintf("ifmatch: %v", err)
+	if toJournal(stderr) {
+		say = forJournal(say)
+	}
+	fmt.Fprintln(stderr, say)
 	return exitCode(err)
 }
 

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -33,10 +35,16 @@ func reloadOnHangup(ctx context.Context, src source, s *site, secure *security, 
 	}
 }
 
+// forRestart are the settings that a reload leaves as they were; for those of directories (opening) it is refused.
+func forRestart(s *settings) []string {
+	return []string{"listen=" + s.listen.String(), "metrics=" + s.metrics.String(), "log-format=" + s.logFormat.value, "log-level=" + s.logLevel.value,
+		"shutdown-timeout=" + s.shutdownTimeout.String(), "idle-timeout=" + s.idleTimeout.String(), "header-timeout=" + s.headerTimeout.String(),
+		fmt.Sprint("proxy-protocol=", s.proxyProtocol), "hash-rate=" + s.hashRate.String()}
+}
+
 func (s *site) reload(src source, secure *security, log *slog.Logger) {
 	m := manager{log}
 	m.reloading()
-	defer m.tell("READY=1")
 	set, err := src.load()
 	var next *secured
 	if err == nil {
@@ -50,9 +58,15 @@ func (s *site) reload(src source, secure *security, log *slog.Logger) {
 	}
 	if err != nil {
 		log.Error("not reloaded: the old configuration stays", "err", err)
+		what, _, _ := strings.Cut(err.Error(), "\n")
+		m.ready("not reloaded, the old configuration stays: " + what)
 		return
 	}
 	secure.use(next)
 	set.logRemarks(log)
 	log.Info("reloaded", "shares", len(set.shares), "users", set.users.Len())
+	if later := differing(forRestart(s.began), forRestart(set.settings)); later != "" {
+		log.Warn("it takes a restart to apply these as well", "settings", later)
+	}
+	m.ready("serving " + urls(secure.lns, set.scheme()))
 }

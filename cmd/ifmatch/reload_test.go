@@ -85,3 +85,14 @@ func TestReloadKeepsStrangersOut(t *testing.T) {
 	h.write("no-auth = true\n" + strings.Replace(photosAlone, "users =", "# users =", 1))
 	h.reload(`"msg":"reloaded"`)
 }
+
+// What a reload cannot apply is said, and the rest is applied.
+func TestReloadSaysWhatTakesARestart(t *testing.T) {
+	h := newHouse(t)
+	h.write("header-timeout = \"7s\"\nidle-timeout = \"2m\"\nlog-level = \"warn\"\n" + photosAlone)
+	h.reload(`"msg":"reloaded"`)
+	h.logged(`"msg":"it takes a restart to apply these as well","settings":"log-level=warn header-timeout=7s"`)
+	if res, _ := h.ask("anna", "GET", "/backup/", ""); res.StatusCode != 404 {
+		t.Errorf("a share that is gone: %s", res.Status)
+	}
+}

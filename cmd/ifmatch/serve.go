@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -77,11 +78,12 @@ func serve(ctx context.Context, src source, log *slog.Logger, getenv func(string
 	if err := site.use(set); err != nil {
 		return err
 	}
+	site.began = set.settings
 	lns, err := openListeners(set.settings)
 	if err != nil {
 		return err
 	}
-	secure := &security{log: log, getenv: getenv, lns: lns}
+	secure := &security{log: log, getenv: getenv, lns: slices.Clone(lns)}
 	defer secure.close()
 	var first *secured
 	if err = set.guarded(onlyLocal(lns...)); err == nil {

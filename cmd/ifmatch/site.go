@@ -24,6 +24,7 @@ type site struct {
 	dirs  *directories
 	login *login
 	now   atomic.Pointer[generation]
+	began *settings // those of the start
 
 	mu   sync.Mutex
 	live []*generation // guarded by mu; now, what is being made ready, and what requests may still be in

@@ -24,6 +24,9 @@ judge "reload: a file with a mistake changes nothing, and the log says so"
 set_line $conf '^prefix = "/one"' 'prefix = one'
 inside systemctl reload ifmatch.service || true
 soon logged 'not reloaded.*ifmatch.toml:'
+inside journalctl -o cat -p err -u ifmatch.service | grep 'not reloaded' >/dev/null || fail "the journal does not take it for an error"
+told() { property StatusText | grep 'not reloaded.*ifmatch.toml:' >/dev/null; }
+soon told
 same "$(status -u anna:secret $url/one/a)" 200
 same "$(property MainPID) $(property ActiveState)" "$before active"
 
@@ -31,6 +34,7 @@ judge "a mistake at the start: it does not start, and its log says file and line
 inside systemctl stop ifmatch.socket ifmatch.service
 ! inside systemctl start ifmatch.service 2>/dev/null || fail "it started"
 soon logged '^ifmatch: .*ifmatch.toml:[0-9]*: '
+inside journalctl -o cat -p err -u ifmatch.service | grep '^ifmatch: ' >/dev/null || fail "the journal does not take it for an error"
 set_line $conf '^prefix = one' 'prefix = "/one"'
 soon moved
 
