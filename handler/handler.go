@@ -59,8 +59,8 @@ type Options struct {
 	TrustForwarded func(*http.Request) bool
 	// Address is where a request comes from, for the log: behind proxies the client; nil is its RemoteAddr.
 	Address func(*http.Request) string
-	// MayRead tells whether who asks may read a name of this tree: what an If header says of the state of another one
-	// must not be tried out otherwise. nil: everybody may read everything.
+	// MayRead tells whether who asks may read a name of this tree: lists leave out what they may not, and an If header
+	// cannot try out its state. nil: who may read one name may read all.
 	MayRead func(r *http.Request, name string) bool
 	// Elsewhere is the Handler of another tree of this server that a URL path leads to, so that COPY can have its
 	// destination there; nil where there is none, or none for who asks. nil: there is no other tree.

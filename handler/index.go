@@ -35,7 +35,7 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *e
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	p := &indexWriter{h: h, w: bufio.NewWriterSize(w, 32<<10), at: t.name, page: page, listing: body}
+	p := &indexWriter{h: h, r: r, w: bufio.NewWriterSize(w, 32<<10), at: t.name, page: page, listing: body}
 	if err := h.fs.List(t.name, p.member); err != nil {
 		if !p.begun {
 			clear(w.Header())
@@ -56,6 +56,7 @@ type listing struct {
 // indexWriter gathers members to sort them, and lets them pass when they become too many.
 type indexWriter struct {
 	h       *Handler
+	r       *http.Request
 	w       *bufio.Writer
 	at      string
 	page    *web.Page
@@ -97,7 +98,7 @@ func sizeForPeople(sizeBytes int64) string {
 }
 
 func (p *indexWriter) member(base string, info *etagfs.Info) error {
-	if !showable(base) {
+	if !showable(base) || p.h.hides(p.r, p.at, base) {
 		return nil
 	}
 	m := member{Base: base, Collection: info.IsCollection(), SizeBytes: info.SizeBytes, ModTime: info.ModTime()}

@@ -135,6 +135,11 @@ func showable(base string) bool {
 	return utf8.ValidString(base) && !fs.Reserved(base)
 }
 
+// hides tells whether a member of a collection is not for who asks to read. name is that of the collection.
+func (h *Handler) hides(r *http.Request, name, base string) bool {
+	return h.opts.MayRead != nil && !h.opts.MayRead(r, strings.TrimSuffix(name, "/")+"/"+base)
+}
+
 // forEyes is a text as people can read it: what would turn the direction of a line ("photo\u202egnp.exe"), break it,
 // or not be seen at all is shown as a mark. Joiners stay, since scripts and emoji are written with them.
 func forEyes(text string) string {

@@ -28,7 +28,7 @@ func (f *finder) members(name string, above []node) error {
 	}
 	stem := len(f.path)
 	err := f.h.fs.List(name, func(base string, info *etagfs.Info) error {
-		if !showable(base) {
+		if !showable(base) || f.h.hides(f.r, name, base) {
 			return nil
 		}
 		f.path = appendPath(f.path[:stem], base)

@@ -184,8 +184,10 @@ func (s *share) handler(dir string) (*handler.Handler, error) {
 	ho.State, ho.Locks, ho.Hosts = o.store, o.locks, s.hosts
 	ho.TrustForwarded, ho.Address = s.site.trusted, s.site.address
 	ho.Elsewhere, ho.Over = s.site.elsewhere, s.site.over
-	ho.MayRead = func(r *http.Request, name string) bool {
-		return s.who.May(handler.User(r.Context()), name) >= auth.Read
+	if !s.who.Uniform() {
+		ho.MayRead = func(r *http.Request, name string) bool {
+			return s.who.May(handler.User(r.Context()), name) >= auth.Read
+		}
 	}
 	if s.prefix != "/" {
 		ho.Prefix = s.prefix

@@ -181,6 +181,31 @@ func TestCopyBetweenSharesHasAllConditions(t *testing.T) {
 	wantStatus(t, res, 423) // what was locked is locked still (RFC 4918 §7.6 is about the source of a MOVE)
 }
 
+// A rule can be about one file: then no list tells others of it, its size or its tag.
+func TestListsTellNothingHidden(t *testing.T) {
+	h := newHouse(t)
+	writeFile(t, filepath.Join(h.dir, "photos/shown/pin.txt"), "1234")
+	h.write(strings.Replace(houseFile, "[[share]]\nprefix = \"/backup\"", `[[share.rule]]
+path = "/shown/pin.txt"
+who = ["anna"]
+may = "write"
+[[share]]
+prefix = "/backup"`, 1))
+	h.reload(`"msg":"reloaded"`)
+	for _, user := range []string{"anna", "ben", ""} {
+		_, found := h.ask(user, "PROPFIND", "/photos/shown/", "", "Depth", "1")
+		_, page := h.ask(user, "GET", "/photos/shown/", "")
+		for what, text := range map[string]string{"PROPFIND": found, "GET": page} {
+			if !strings.Contains(text, "/photos/shown/a.txt") || strings.Contains(text, "pin.txt") != (user == "anna") {
+				t.Errorf("%s: %s shows\n%s", user, what, text)
+			}
+		}
+		if res, _ := h.ask(user, "PROPFIND", "/photos/shown/", "", "Depth", "infinity"); (res.StatusCode == 207) != (user == "anna") {
+			t.Errorf("%s: Depth infinity: %s", user, res.Status)
+		}
+	}
+}
+
 // The states of others, which an If header could try out tag by tag, are as good as none to who may not read them.
 func TestIfHeaderTriesOutNothingHidden(t *testing.T) {
 	h := newHouse(t)

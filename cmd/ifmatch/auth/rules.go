@@ -83,6 +83,9 @@ func (r *Rules) May(user, name string) Right {
 	return None
 }
 
+// Uniform tells whether all names are alike to everybody.
+func (r *Rules) Uniform() bool { return len(r.paths) == 1 && r.paths[0].path == "/" }
+
 // Throughout is what user may do at name and at everything below it.
 func (r *Rules) Throughout(user, name string) Right {
 	may := r.May(user, name)
