@@ -59,10 +59,11 @@ func parseRange(v string) (specs []string, ok bool) {
 		if i := len("bytes="); len(specs) > 0 && len(spec) > i && strings.EqualFold(spec[:i], "bytes=") {
 			spec = spec[i:]
 		}
-		if _, _, ok := bounds(spec); !ok || len(specs) == maxRanges {
+		first, last, ok := bounds(spec)
+		if !ok || len(specs) == maxRanges {
 			return nil, false
 		}
-		specs = append(specs, spec)
+		specs = append(specs, digits(first)+"-"+digits(last))
 	}
 	return specs, len(specs) > 0
 }
@@ -78,7 +79,7 @@ func bounds(spec string) (first, last int64, ok bool) {
 	return first, last, true
 }
 
-// position is digits, or nothing. A number too large for us is behind every end.
+// position is digits, or nothing. A number too large for us is behind every end (RFC 9110 §14.1.2).
 func position(s string) (n int64, ok bool) {
 	if s == "" {
 		return -1, true
@@ -88,8 +89,16 @@ func position(s string) (n int64, ok bool) {
 			return 0, false
 		}
 	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	return n, err == nil
+	n, _ = strconv.ParseInt(s, 10, 64) // the largest, when it is out of range
+	return n, true
+}
+
+// digits is what position reads.
+func digits(n int64) string {
+	if n < 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 // satisfiable tells whether any range-spec selects a byte.
