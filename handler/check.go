@@ -53,14 +53,14 @@ func (h *Handler) early(method string, t target, check etagfs.Check) (*etagfs.In
 
 // parentGone is the answer when the parent went away after the early check, so that the commit never
 // asked: what check says of an unmapped URL comes first, then 409. Other errors stay as they are.
-func parentGone(check etagfs.Check, err error) error {
+func (h *Handler) parentGone(name string, check etagfs.Check, err error) error {
 	if _, answered := errors.AsType[*statusError](err); answered || !isUnmapped(err) {
 		return err
 	}
 	if err := check(nil); err != nil {
 		return err
 	}
-	return noParent(err)
+	return h.noPlace(name, err)
 }
 
 // current is the state of t, nil when the URL is unmapped. Its Name is the one that the method is about.

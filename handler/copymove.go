@@ -160,7 +160,7 @@ func (x *transfer) early() error {
 		return err
 	}
 	if _, err := x.there.fs.Real(x.dst.name); isUnmapped(err) {
-		return noParent(err) // a symbolic link that leads out: nothing can come to be behind it
+		return x.there.noPlace(x.dst.name, err)
 	}
 	return nil
 }

@@ -57,6 +57,11 @@ func TestLinksAndSpecialFiles(t *testing.T) {
 			}
 		}
 	}
+	for _, method := range []string{"PUT", "MKCOL"} {
+		if res, body := do(t, method, url+"/out", ""); res.StatusCode != 409 || !strings.Contains(body, "leads out") {
+			t.Errorf("%s of a link that leads out: %s %s", method, res.Status, body)
+		}
+	}
 	for _, name := range []string{"/out", "/outdir/secret", "/outdir/new", "/up/x", "/fifo", "/sock", "/loop"} {
 		if res, body := do(t, "PUT", url+name, "evil"); res.StatusCode < 400 || res.StatusCode >= 500 {
 			t.Errorf("PUT %s: %s %.100s, want 4xx", name, res.Status, body)

@@ -67,7 +67,7 @@ func (g *grant) answer(w http.ResponseWriter) error {
 		if conflict, ok := errors.AsType[*lock.ConflictError](err); ok {
 			return g.conflict(w, conflict)
 		}
-		return parentGone(g.write.Check, err)
+		return g.h.parentGone(g.t.name, g.write.Check, err)
 	}
 	if created {
 		g.h.writers.wrote(info, g.h.writerOf(g.r))

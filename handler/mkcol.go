@@ -54,7 +54,7 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *http.Request) error {
 	case errors.Is(err, iofs.ErrExist):
 		return methodNotAllowed("Something is mapped to this URL already; MKCOL makes new collections only.")
 	case isUnmapped(err):
-		return noParent(err)
+		return h.noPlace(t.name, err)
 	case errors.Is(err, state.ErrTooLarge):
 		p.fail(func(*propChange) bool { return true }, webdav.StatusInsufficientStorage)
 		return p.mkcolRefused(w)
@@ -128,6 +128,16 @@ func (p *patchPlan) mkcolRefused(w http.ResponseWriter) error {
 	w.WriteHeader(p.failed)
 	_, err := w.Write(b)
 	return err
+}
+
+// noPlace is the 409 of a step that found no place for name. When its parent is there, it is a symbolic link that leads
+// out, behind which nothing can come to be; or the parent is there again.
+func (h *Handler) noPlace(name string, err error) error {
+	if h.parentExists(name) != nil {
+		return noParent(err)
+	}
+	return &statusError{status: http.StatusConflict, cause: err,
+		say: "A symbolic link with this name leads out of what is served, or the parent collection was not there for a moment."}
 }
 
 // noParent is 409: RFC 4918 §9.3.1, §9.7.1.

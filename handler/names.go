@@ -90,7 +90,7 @@ func cleanPath(path string) (target, error) {
 		case seg == "":
 			clean = false
 		case seg == "." || seg == "..":
-			return target{}, badName("the segment " + seg)
+			return target{}, badName(`the segment "` + seg + `"`)
 		case tooLong(seg):
 			return target{}, errLongName
 		}
@@ -191,7 +191,7 @@ var plainPath = func() (t [256]bool) {
 var (
 	errNoResource    = &statusError{status: http.StatusNotFound, say: "There is nothing at this URL."}
 	errNotCollection = &statusError{status: http.StatusNotFound, say: "A URL that ends with a slash names a collection, and here is none; leave the slash out."}
-	errLongName      = &statusError{status: http.StatusRequestURITooLong, say: "The name is too long; a segment has at most 255 bytes."}
+	errLongName      = &statusError{status: http.StatusRequestURITooLong, say: "The name is too long; a segment has at most 255 bytes, and a path 4096."}
 )
 
 func badName(has string) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"ifmatch/etagfs"
@@ -113,6 +114,8 @@ func (p *preconditions) evaluate(method string, cur *etagfs.Info) error {
 func (p *preconditions) failsIfMatch(cur *etagfs.Info) string {
 	l := &p.ifMatch
 	switch {
+	case l.malformed && strings.Trim(l.raw, " \t,") == "":
+		return `If-Match is empty: it names entity-tags in double quotes, as in If-Match: "tag".`
 	case l.malformed:
 		return fmt.Sprintf(`If-Match: %s is malformed: entity-tags stand in double quotes, as in If-Match: "tag".`, clip(l.raw))
 	case cur == nil:

@@ -53,7 +53,7 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 	modTime := chosenModTime(r.Header)
 	info, created, err := h.fs.Put(r.Context(), t.name, body, etagfs.PutOptions{Write: h.fresh(t, write), ModTime: modTime, Real: real, SizeBytes: size})
 	if err != nil {
-		return parentGone(write.Check, err)
+		return h.parentGone(t.name, write.Check, err)
 	}
 	h.writers.wrote(info, h.writerOf(r))
 	h.overwritten(r, before)
