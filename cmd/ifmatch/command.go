@@ -51,13 +51,13 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 // oneArg accepts exactly one argument, which the sentence calls what.
 func oneArg(what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		switch len(args) {
-		case 1:
-			return nil
-		case 0:
+		switch {
+		case len(args) == 0 || len(args) == 1 && args[0] == "": // a variable of a script that was not set
 			return usagef("%s: %s is missing; usage: %s", cmd.Name(), what, cmd.UseLine())
+		case len(args) > 1:
+			return usagef("%s: %d arguments, where only %s is expected; usage: %s", cmd.Name(), len(args), what, cmd.UseLine())
 		}
-		return usagef("%s: one %s is expected, not %d; usage: %s", cmd.Name(), what, len(args), cmd.UseLine())
+		return nil
 	}
 }
 
