@@ -76,16 +76,12 @@ func freeAddress(t *testing.T) string {
 	return ln.Addr().String()
 }
 
-// shell runs a script in a new directory that holds notes, and returns what it printed. IFMATCH_LISTEN
+// shell runs a script in a new directory, and returns what it printed. IFMATCH_LISTEN
 // keeps servers off the default port.
 func shell(t *testing.T, addr, script string) string {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "notes"), 0o777); err != nil {
-		t.Fatal(err)
-	}
 	cmd := exec.Command("bash", "-c", "trap 'kill $(jobs -p)' EXIT\n"+script)
-	cmd.Dir = dir
+	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(program(t))+":"+os.Getenv("PATH"),
 		"IFMATCH_ALLOW_ROOT=", "IFMATCH_LISTEN="+addr, "XDG_STATE_HOME="+t.TempDir())
 	var out, errs bytes.Buffer
