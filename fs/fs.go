@@ -172,6 +172,7 @@ type Features struct {
 	Beneath     bool          // the kernel keeps names inside the tree
 	Granularity time.Duration // two changes this far apart have different times; 1 ns: every change
 	Notify      bool          // changes by other programs are reported
+	Beside      bool          // another server has the directory open as well
 	Kind        string        // name of the file system type, "" where unknown
 }
 

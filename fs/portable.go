@@ -61,7 +61,8 @@ func OpenPortable(dir string, opts RootOptions) (FS, error) {
 		face: face{root: root, readOnly: opts.ReadOnly}, dir: f, opts: opts,
 		instance: ReservedPrefix + hex.EncodeToString(id[:]) + "-",
 	}
-	if err := lockTree(f, false); err != nil {
+	alone, err := lockTree(f)
+	if err != nil {
 		p.Close()
 		return nil, fmt.Errorf("%s: lock: %w", dir, err)
 	}
@@ -70,6 +71,7 @@ func OpenPortable(dir string, opts RootOptions) (FS, error) {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	p.features.Notify = notifies(dir, p.features.Kind)
+	p.features.Beside = !alone
 	return p, nil
 }
 

@@ -21,7 +21,7 @@ func (p *portable) Sweep() (removed int, err error) {
 		return 0, pathError("sweep", "/", err)
 	}
 	err = p.sweep(".", &removed)
-	return removed, errors.Join(pathError("sweep", "/", err), lockTree(p.dir, true))
+	return removed, errors.Join(pathError("sweep", "/", err), unlockAlone(p.dir))
 }
 
 func (p *portable) sweep(rel string, removed *int) error {

@@ -17,13 +17,15 @@ func badBase(string) bool { return false }
 
 func slashed(target string) string { return target }
 
-// lockTree takes the lock that says that a server is here; downgrade: it has the exclusive one.
-func lockTree(dir *os.File, downgrade bool) error {
-	return flock(dir, syscall.LOCK_SH)
+// lockTree takes the lock that says that a server is here, and tells whether no other one is. Another one that
+// looks at the same moment makes both say no; where no exclusive lock is to be had (NFS), nobody can tell.
+func lockTree(dir *os.File) (alone bool, err error) {
+	err = flock(dir, syscall.LOCK_EX|syscall.LOCK_NB)
+	return !errors.Is(err, syscall.EWOULDBLOCK), flock(dir, syscall.LOCK_SH)
 }
 
-// lockAlone tries to find that no other server is here. Another one that looks at the same moment
-// makes both say no, which only leaves the sweep for the next start.
+// lockAlone tries to find that no other server is here, and keeps others away until unlockAlone. Another one that looks at the
+// same moment makes both say no, which only leaves the sweep for the next start.
 func lockAlone(dir *os.File) (bool, error) {
 	err := flock(dir, syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
@@ -31,6 +33,8 @@ func lockAlone(dir *os.File) (bool, error) {
 	}
 	return err == nil, err
 }
+
+func unlockAlone(dir *os.File) error { return flock(dir, syscall.LOCK_SH) }
 
 func flock(f *os.File, how int) error {
 	for {

@@ -64,9 +64,11 @@ func systemInfo(info *Info, fi iofs.FileInfo, f *os.File, root *os.Root, rel str
 }
 
 // Directories take no locks here, so a server is not seen on the directory but on each staged file.
-func lockTree(*os.File, bool) error { return nil }
+func lockTree(*os.File) (bool, error) { return true, nil }
 
 func lockAlone(*os.File) (bool, error) { return true, nil }
+
+func unlockAlone(*os.File) error { return nil }
 
 // farByte is locked in a staged file: behind every byte that a reader could ask for.
 var farByte = windows.Overlapped{OffsetHigh: 0x7fffffff}

@@ -64,11 +64,9 @@ func OpenRoot(dir string, opts RootOptions) (FS, error) {
 }
 
 func (r *Root) start() error {
-	if err := unix.Flock(r.fd, unix.LOCK_SH|unix.LOCK_NB); err == unix.EWOULDBLOCK {
-		// A sweep is looking whether anybody is here: it lets go at once.
-		if err := unix.Flock(r.fd, unix.LOCK_SH); err != nil {
-			return err
-		}
+	alone, err := lockTree(r.dir)
+	if err != nil {
+		return fmt.Errorf("lock: %w", err)
 	}
 	fd, err := openInside(r.fd, ".", unix.O_PATH|unix.O_DIRECTORY, 0)
 	if err != nil {
@@ -82,6 +80,7 @@ func (r *Root) start() error {
 		return err
 	}
 	r.features.Notify = notifies(r.face.root.Name(), r.features.Kind)
+	r.features.Beside = !alone
 	return nil
 }
 

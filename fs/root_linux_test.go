@@ -224,3 +224,25 @@ func TestEveryChange(t *testing.T) {
 		noReserved(t, dir)
 	})
 }
+
+// A second server on a directory notices the first one.
+func TestAnotherServerIsNoticed(t *testing.T) {
+	for name, open := range map[string]func(string, RootOptions) (FS, error){"root": OpenRoot, "portable": OpenPortable} {
+		dir := t.TempDir()
+		var before FS
+		for _, beside := range []bool{false, true} {
+			f, err := open(dir, RootOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := f.Features().Beside; got != beside {
+				t.Errorf("%s: another server: %v, want %v", name, got, beside)
+			}
+			if before != nil {
+				before.Close()
+			}
+			before = f
+		}
+		before.Close()
+	}
+}

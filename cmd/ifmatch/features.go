@@ -14,6 +14,9 @@ func logFeatures(log *slog.Logger, f fs.Features) {
 	can, cannot := describe(f)
 	log.Info("file system tried", "type", orElse(f.Kind, "unknown"),
 		"can", orElse(strings.Join(can, "; "), "nothing of it"), "cannot", orElse(strings.Join(cannot, "; "), "nothing"))
+	if f.Beside {
+		log.Warn("another server serves this directory: saves through both are not kept apart as those through one are")
+	}
 }
 
 // describe words what was found by trying. Each sentence part stands on one side or the other.

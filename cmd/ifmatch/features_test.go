@@ -20,6 +20,7 @@ func TestFeaturesAreSaid(t *testing.T) {
 		{"everything", all, []string{"without a name", "exchange", "open for writing", "inside the tree", "own time", "report changes"}, []string{"nothing"}},
 		{"nothing", fs.Features{Granularity: 2 * time.Second}, []string{"nothing"}, []string{"without a name", "exchange", "open file", "inside", "2s", "report changes"}},
 		{"read-only", fs.Features{ReadOnly: true, Beneath: true, Granularity: time.Nanosecond, Notify: true}, []string{"inside"}, []string{"be written"}},
+		{"not alone", fs.Features{Granularity: time.Nanosecond, Beside: true}, []string{"own time"}, nil},
 	} {
 		var out bytes.Buffer
 		logFeatures(newLogger(&out, "text", "info"), tt.f)
@@ -36,7 +37,10 @@ func TestFeaturesAreSaid(t *testing.T) {
 				t.Errorf("%s: cannot %s does not say %q", tt.name, cannot, w)
 			}
 		}
-		if strings.Count(line, "\n") != 1 {
+		if beside := "another server"; strings.Contains(line, beside) != tt.f.Beside {
+			t.Errorf("%s: %s", tt.name, line)
+		}
+		if !tt.f.Beside && strings.Count(line, "\n") != 1 {
 			t.Errorf("%s: not one line:\n%s", tt.name, line)
 		}
 	}
