@@ -106,26 +106,6 @@ func TestLinksAndSpecialFiles(t *testing.T) {
 	}
 }
 
-// No permission is 403 (run as root there is none to lack, so the mode is no test then).
-func TestNoPermission(t *testing.T) {
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "closed", "x"), "x")
-	if err := os.Chmod(filepath.Join(dir, "closed"), 0o500); err != nil {
-		t.Fatal(err)
-	}
-	want := 403
-	if os.Geteuid() == 0 {
-		want = 201
-	}
-	base, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if res, body := do(t, "PUT", serve(t, base, handler.Options{})+"/closed/new", "x"); res.StatusCode != want {
-		t.Error(res.Status, body)
-	}
-}
-
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
