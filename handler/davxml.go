@@ -18,7 +18,7 @@ import (
 // body may hold is bounded before anything is built from it:
 //
 //	bytes                      maxXMLBytes         413
-//	a document type            none                400: no entities to expand, nothing to fetch
+//	a document type            none                400: no entities to expand; 403 if it is to be fetched
 //	depth                      maxXMLDepth         413
 //	elements                   maxXMLElements      413
 //	attributes of an element   maxXMLAttrs         413
@@ -108,7 +108,10 @@ func narrowed(doc []byte, hi, lo int) []byte {
 
 var (
 	errXMLTooLarge = &statusError{status: http.StatusRequestEntityTooLarge, say: fmt.Sprintf("The XML is larger than %d bytes.", maxXMLBytes)}
-	errXMLCharset  = errors.New("neither UTF-8 nor UTF-16")
+	// RFC 4918 §16. A document type that names nothing outside is only one that this server does not read.
+	errExternalEntity = &statusError{status: http.StatusForbidden, dav: "<D:no-external-entities/>",
+		say: "The XML refers to something outside of it, which this server does not fetch."}
+	errXMLCharset = errors.New("neither UTF-8 nor UTF-16")
 )
 
 func malformedXML(has string) error {

@@ -83,6 +83,9 @@ func (x *xmlReader) next() (*xmlToken, error) {
 				return nil, malformedXML("text outside the root element")
 			}
 		case xml.Directive:
+			if bytes.Contains(t, []byte("SYSTEM")) || bytes.Contains(t, []byte("PUBLIC")) {
+				return nil, errExternalEntity
+			}
 			return nil, malformedXML("a document type, which this server does not read")
 		}
 	}
