@@ -35,7 +35,7 @@ lint:
 # The tests of cmd/ifmatch build the real program and run the exchange scripts, README, kill and
 # power-cut proofs against it.
 unit:
-	$(GO) test -race ./...
+	$(GO) test -race -timeout 30m ./...
 
 # The page in a real Chromium, with two people who edit one file. axe-core checks what can be perceived; it
 # is fetched for the test and never part of the tree.
@@ -75,7 +75,7 @@ deb: build
 # The package and its units in a real systemd, which is booted in namespaces of its own, as root. It takes
 # a minute, and another one when its Debian is made for the first time.
 systemd: deb
-	timeout --kill-after=20 600 testdata/systemd/run.sh dist/*.deb
+	timeout --kill-after=20 1800 testdata/systemd/run.sh dist/*.deb
 
 bench:
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...

@@ -27,7 +27,7 @@ serve() {
 		>"$WORK/server.log" 2>&1 7>&- &
 	server_pid=$!
 	local address= n
-	for ((n = 0; n < 100; n++)); do
+	for ((n = 0; n < 1200; n++)); do
 		address=$(sed -n 's/.*\(127\.0\.0\.1:[1-9][0-9]*\).*/\1/p' "$WORK/server.log" | head -n 1)
 		[ -z "$address" ] || break
 		kill -0 "$server_pid" 2>/dev/null || break
@@ -90,11 +90,11 @@ equal() { [ "$1" = "$2" ] || fail "$3: got $(printf %q "$1"), want $(printf %q "
 # holds FILE TEXT: FILE consists of TEXT and a newline.
 holds() { equal "$(cat "$1")" "$2" "$1"; }
 
-# eventually WHAT COMMAND...: for clients that write behind, up to thirty seconds.
+# eventually WHAT COMMAND...: for clients that write behind, up to two minutes.
 eventually() {
 	local what=$1 n
 	shift
-	for ((n = 0; n < 300; n++)); do
+	for ((n = 0; n < 1200; n++)); do
 		"$@" >/dev/null 2>&1 && return
 		sleep 0.1
 	done

@@ -11,7 +11,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 all=(litmus flood cadaver gowebdav emersion npm gvfs proxies others rclone davfs2)
-limit=300 # seconds for one client, with building it on a fresh machine
+limit=900 # seconds for one client, with building it on a fresh and busy machine
 
 # What Debian calls the programs that the scripts use.
 packages=(

@@ -16,10 +16,10 @@ soon manager_is_up
 own mkdir /home/anna/ifmatch
 quiet own systemctl --user enable --now ifmatch
 same "$(own systemctl --user is-active ifmatch)" active
-same "$(own curl -s -m 30 -o /dev/null -w '%{http_code}' --unix-socket /run/user/$anna/ifmatch.socket -T /etc/hostname http://home/mine)" 201
+same "$(own curl -s -m 120 -o /dev/null -w '%{http_code}' --unix-socket /run/user/$anna/ifmatch.socket -T /etc/hostname http://home/mine)" 201
 same "$(inside stat -c '%U %a' /home/anna/ifmatch/mine)" "anna 600"
 own systemctl --user restart ifmatch
-same "$(own curl -s -m 30 -o /dev/null -w '%{http_code}' --unix-socket /run/user/$anna/ifmatch.socket http://home/mine)" 200
+same "$(own curl -s -m 120 -o /dev/null -w '%{http_code}' --unix-socket /run/user/$anna/ifmatch.socket http://home/mine)" 200
 own systemctl --user stop ifmatch
 same "$(own systemctl --user show -P Result ifmatch)" success
 inside loginctl disable-linger anna

@@ -17,7 +17,7 @@ boot() {
 	setpriv --pdeathsig KILL unshare --mount bash -eu -c "$own_group" own-group "$work" "$1/root" "$first_steps" >"$work/console" 2>&1 &
 	outer=$!
 	until booted; do
-		[ "$SECONDS" -lt "${boot_by:=$((SECONDS + 60))}" ] && kill -0 $outer 2>/dev/null && sleep .1 && continue
+		[ "$SECONDS" -lt "${boot_by:=$((SECONDS + 240))}" ] && kill -0 $outer 2>/dev/null && sleep .1 && continue
 		tail "$work/console" >&2
 		echo "no systemd could be booted: that takes root, and a kernel that lets it make namespaces, mount overlay and cgroup2" >&2
 		return 1

@@ -6,8 +6,8 @@ token=$(lock $url/a)
 cat >"$work/load" <<-'END'
 	# load NAME: writes and reads, and notes each round in a line, until /tmp/enough is there
 	while [ ! -e /tmp/enough ]; do
-		curl -sS -m 60 -o /dev/null -f -T /etc/hostname "http://127.0.0.1:8080/load$1" &&
-			curl -sS -m 60 -o /dev/null -f "http://127.0.0.1:8080/load$1" || exit 1
+		curl -sS -m 120 -o /dev/null -f -T /etc/hostname "http://127.0.0.1:8080/load$1" &&
+			curl -sS -m 120 -o /dev/null -f "http://127.0.0.1:8080/load$1" || exit 1
 		echo >>"/tmp/rounds$1"
 	done
 END
@@ -42,18 +42,18 @@ operator="ifmatch locks --state /var/lib/ifmatch"
 [ -n "$(lock $url/broken)" ] || fail "no lock"
 same "$(inside $operator | awk 'NR > 1 { print $2, $3, $4, $5 }')" $'/ /a infinity exclusive\n/ /broken infinity exclusive'
 quiet inside ifmatch locks break --state /var/lib/ifmatch /broken
-logged 'a lock was broken.*by=root path=/broken' || fail "the log does not say who broke the lock"
+soon logged 'a lock was broken.*by=root path=/broken' # the journal has it a moment later
 same "$(status -T /etc/hostname $url/broken)" 204
 ! inside runuser -u nobody -- $operator 2>/dev/null || fail "nobody can list locks"
 quiet inside runuser -u ifmatch -- ifmatch hash --state /var/lib/ifmatch /srv/ifmatch
 inside runuser -u ifmatch -- ifmatch scrub --state /var/lib/ifmatch /srv/ifmatch | grep -q ' 0 rotten, 0 unknown, 0 could' || fail "scrub does not use the digests"
 
 judge "a server that hangs: the watchdog kills it and it is started again"
-dropin ifmatch.service $'[Service]\nWatchdogSec=4\nTimeoutAbortSec=1'
+dropin ifmatch.service $'[Service]\nWatchdogSec=10\nTimeoutAbortSec=1'
 inside systemctl restart ifmatch.service
 before=$(property MainPID)
 first=$(property WatchdogTimestampMonotonic)
-outlived() { [ "$(property WatchdogTimestampMonotonic)" -gt $((first + 5000000)) ]; }
+outlived() { [ "$(property WatchdogTimestampMonotonic)" -gt $((first + 11000000)) ]; }
 soon outlived
 same "$(property MainPID)" "$before" # it lives while it serves, also for longer than WatchdogSec
 inside sh -c 'kill -STOP "$1"' sh "$before"

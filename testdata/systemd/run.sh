@@ -28,9 +28,9 @@ judge() { judging=$*; echo "$*"; }
 fail() { echo "$*" >&2; exit 1; }
 # same GOT WANT
 same() { [ "$1" = "$2" ] || fail "got: $1; want: $2"; }
-# soon CMD...: within half a minute, which only a broken machine or a broken service needs
+# soon CMD...: within two minutes, which only a broken machine or a broken service needs
 soon() {
-	local until=$((SECONDS + 30))
+	local until=$((SECONDS + 120))
 	until "$@"; do
 		[ $SECONDS -lt $until ] || fail "did not come true: $*"
 		sleep .1
@@ -40,7 +40,7 @@ soon() {
 quiet() { "$@" >"$work/output" 2>&1 || { cat "$work/output" >&2; fail "$*"; }; }
 # status CURL-ARGS...: the status of the answer of the service; 000 for none
 url=http://127.0.0.1:8080
-status() { inside curl -s -m 30 -o /dev/null -w '%{http_code}' "$@" || true; }
+status() { inside curl -s -m 120 -o /dev/null -w '%{http_code}' "$@" || true; }
 property() { inside systemctl show -P "$1" "${2:-ifmatch.service}"; }
 # set_line FILE PATTERN LINE: in FILE inside, the one line that matches becomes LINE
 set_line() {
@@ -57,7 +57,7 @@ dropin() {
 }
 # lock URL: takes a lock, and says its token
 lock() {
-	inside curl -s -m 30 -D - -o /dev/null -X LOCK "$1" --data '<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>' |
+	inside curl -s -m 120 -D - -o /dev/null -X LOCK "$1" --data '<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>' |
 		sed -n 's/^[Ll]ock-[Tt]oken: \(<.*>\).*/\1/p'
 }
 # started_again BEFORE: the main process is another one, and it serves

@@ -22,7 +22,7 @@ cat >"$work/properties" <<-'END'
 	# properties: sets one after the other until the disk is full; at most twice as much as fits
 	for n in $(seq 300); do
 		value=$(head -c 6000 /dev/zero | tr '\0' x)
-		answer=$(curl -sS -m 30 -X PROPPATCH http://127.0.0.1:8080/a -d "<propertyupdate xmlns='DAV:'><set><prop><p$n xmlns='urn:x'>$value</p$n></prop></set></propertyupdate>")
+		answer=$(curl -sS -m 120 -X PROPPATCH http://127.0.0.1:8080/a -d "<propertyupdate xmlns='DAV:'><set><prop><p$n xmlns='urn:x'>$value</p$n></prop></set></propertyupdate>")
 		case $answer in
 		*'HTTP/1.1 507'*) exit 0 ;;
 		*'HTTP/1.1 200'*) ;;
