@@ -129,16 +129,25 @@ func renameOver(path, body string) error {
 	return os.Rename(path+".new", path)
 }
 
-// inPlace writes bytes of the same number into the file there is.
+// inPlace writes bytes of the same number into the file there is. A program can find a file by its name and have it open
+// only after it was replaced, and would write into what is gone (README, "Where it ends"): such an open is made again.
 func inPlace(path, body string) error {
-	file, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return err
+	for {
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		opened, err := file.Stat()
+		there, e := os.Stat(path)
+		if err = errors.Join(err, e); err == nil && os.SameFile(opened, there) {
+			_, err = file.WriteAt([]byte(body), 0)
+			return errors.Join(err, file.Close())
+		}
+		file.Close()
+		if err != nil {
+			return err
+		}
 	}
-	if _, err := file.WriteAt([]byte(body), 0); err != nil {
-		return err
-	}
-	return file.Close()
 }
 
 func TestExactCommitBesideRename(t *testing.T)  { testBeside(t, 1000, renameOver) }

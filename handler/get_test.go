@@ -152,7 +152,7 @@ func slowGet(t *testing.T, url string, meanwhile func()) (got []byte, err error)
 	}
 	defer conn.Close()
 	conn.(*net.TCPConn).SetReadBuffer(64 << 10)
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	fmt.Fprintf(conn, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {

@@ -87,7 +87,7 @@ func TestEventsOfAFile(t *testing.T) {
 		return answer.Header.Get("ETag")
 	}
 	first := do("PUT", "one")
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	r, _ := http.NewRequestWithContext(ctx, "GET", base+"/a?events", nil)
 	answer, err := http.DefaultClient.Do(r)
@@ -201,7 +201,7 @@ func TestEventsEndWhenTheServerStops(t *testing.T) {
 	go func() { h.ServeHTTP(w, r); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the stream goes on")
 	}
 	if !strings.Contains(w.body.String(), "event: members") {

@@ -235,7 +235,7 @@ func TestTenThousandLocks(t *testing.T) {
 		want(t, "new member", ask(h, "PUT", "/d/new", "x"), 201)
 		want(t, "delete", ask(h, "DELETE", "/d/new", ""), 204)
 	}
-	if d := time.Since(start); d > 5*time.Second {
+	if d := time.Since(start); d > time.Minute {
 		t.Errorf("400 requests took %v", d)
 	}
 	res := want(t, "delete of all", ask(h, "DELETE", "/d", ""), 423)

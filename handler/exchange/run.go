@@ -78,7 +78,7 @@ func (st *step) exchange(host string, vars map[string]string) (*answer, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	body, cut := expand(substitute(st.body, vars))
 	head := st.head(host, len(body), vars)
 	waits := strings.Contains(strings.ToLower(head), "\r\nexpect: 100-continue\r\n")
