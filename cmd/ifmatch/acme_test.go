@@ -42,12 +42,11 @@ func newAuthority(t *testing.T) *authority {
 	beside(t, "pebble", "-strict", "-dnsserver", dns, "-config", writeFile(t, filepath.Join(dir, "config"), config))
 	a := &authority{directory: "https://" + listen + "/dir", port: port, roots: "https://" + manage + "/roots/0",
 		client: tlsClient(t, &tls.Config{RootCAs: pool})}
-	for range 200 {
+	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
 		if res, err := a.client.Get(a.directory); err == nil {
 			res.Body.Close()
 			return a
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	t.Fatal("pebble does not answer")
 	return nil

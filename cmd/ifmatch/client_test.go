@@ -139,7 +139,7 @@ func (p *person) while(url, edit string, other func()) (code int, says string) {
 fi
 ` + edit)
 	go func() {
-		for range 1000 {
+		for p.t.Context().Err() == nil {
 			if _, err := os.Stat(started); err == nil {
 				break
 			}
@@ -240,19 +240,31 @@ func TestRemoveAndList(t *testing.T) {
 	a.want(4, "404", "ls", server+"/d/")
 }
 
+// saved keeps what is written, and does something after the first of it.
+type saved struct {
+	bytes.Buffer
+	then func()
+}
+
+func (s *saved) Write(p []byte) (int, error) {
+	if s.Len() == 0 {
+		defer s.then()
+	}
+	return s.Buffer.Write(p)
+}
+
 func TestWatch(t *testing.T) {
 	url := start(t, nil, "--memory").url + "/x"
 	a := newPerson(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	go func() {
-		time.Sleep(200 * time.Millisecond)
-		trySend(http.DefaultClient, "PUT", url, strings.NewReader("abc"))
-	}()
-	code, stdout, stderr := call(ctx, a.env, "watch", "--once", "--interval=1h", url) // the server says when
-	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	stdout := &saved{then: func() { trySend(http.DefaultClient, "PUT", url, strings.NewReader("abc")) }}
+	var stderr bytes.Buffer
+	args := []string{"watch", "--once", "--interval=1h", url} // the server says when
+	code := run(ctx, args, strings.NewReader(""), stdout, &stderr, func(name string) string { return a.env[name] })
+	lines := strings.Split(strings.TrimSpace(stdout.String()), "\n")
 	if code != 0 || len(lines) != 2 || !strings.Contains(lines[0], "nothing there") || !strings.Contains(lines[1], "3 bytes") {
-		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, &stderr)
 	}
 }
 

@@ -17,7 +17,25 @@ import (
 	"time"
 )
 
-const testIdle = time.Second
+const testIdle = 2 * time.Second
+
+// moving tries something that moves slowly, never with a pause that is near to testIdle, unless the machine makes one: then a
+// failure tells nothing, and it is tried again. Each piece that moved is told.
+func moving(t *testing.T, try func(moved func()) error) {
+	t.Helper()
+	for n := 1; ; n++ {
+		var longest time.Duration
+		last := time.Now()
+		err := try(func() { longest, last = max(longest, time.Since(last)), time.Now() })
+		switch {
+		case err == nil:
+			return
+		case longest < testIdle/2 || n == 20:
+			t.Fatal(err)
+		}
+		t.Logf("the machine paused for %v: %v", longest, err)
+	}
+}
 
 // listenAndServe serves h with the deadlines of the program, idle ones being testIdle.
 func listenAndServe(t *testing.T, network string, h http.HandlerFunc) (dial func() net.Conn) {
@@ -51,12 +69,12 @@ func listenAndServe(t *testing.T, network string, h http.HandlerFunc) (dial func
 	}
 }
 
-// closedWithin fails the test unless the server closes c in time.
-func closedWithin(t *testing.T, c net.Conn, bound time.Duration) {
+// closed fails the test unless the server closes c.
+func closed(t *testing.T, c net.Conn) {
 	t.Helper()
-	c.SetReadDeadline(time.Now().Add(bound))
+	c.SetReadDeadline(time.Now().Add(patience))
 	if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("the connection is still open after %v", bound)
+		t.Error("the connection stays open")
 	}
 }
 
@@ -74,10 +92,10 @@ func TestBodyThatStallsIsEnded(t *testing.T) {
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("got %v, want a deadline", err)
 		}
-	case <-time.After(10 * testIdle):
+	case <-time.After(patience):
 		t.Fatal("a body that stalls is read for ever")
 	}
-	closedWithin(t, c, 10*testIdle)
+	closed(t, c)
 }
 
 // A body that the handler does not read, and the client does not send.
@@ -86,7 +104,7 @@ func TestUnreadBodyThatStallsIsEnded(t *testing.T) {
 	dial := listenAndServe(t, "tcp", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(412) })
 	c := dial()
 	io.WriteString(c, "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf")
-	closedWithin(t, c, 10*testIdle)
+	closed(t, c)
 }
 
 func TestHeaderThatStallsIsEnded(t *testing.T) {
@@ -94,7 +112,7 @@ func TestHeaderThatStallsIsEnded(t *testing.T) {
 	dial := listenAndServe(t, "tcp", func(w http.ResponseWriter, r *http.Request) {})
 	c := dial()
 	io.WriteString(c, "PUT /a HTTP/1.1\r\nHost: a\r\n")
-	closedWithin(t, c, 10*testIdle)
+	closed(t, c)
 }
 
 // A body that moves may take many times the idle time, and so may the handler after its end.
@@ -105,21 +123,25 @@ func TestSlowBodyIsRead(t *testing.T) {
 		time.Sleep(2 * testIdle) // a slow disk
 		fmt.Fprintf(w, "%s %v %v", got, err, r.Context().Err())
 	})
-	c := dial()
-	io.WriteString(c, "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
-	for range 10 {
-		time.Sleep(testIdle / 3)
-		if _, err := io.WriteString(c, "x"); err != nil {
-			t.Fatal(err)
+	moving(t, func(moved func()) error {
+		c := dial()
+		io.WriteString(c, "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
+		for range 10 {
+			time.Sleep(testIdle / 5)
+			if _, err := io.WriteString(c, "x"); err != nil {
+				return err
+			}
+			moved()
 		}
-	}
-	res, err := http.ReadResponse(bufio.NewReader(c), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, _ := io.ReadAll(res.Body); string(got) != "xxxxxxxxxx <nil> <nil>" {
-		t.Errorf("got %q", got)
-	}
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			return err
+		}
+		if got, _ := io.ReadAll(res.Body); string(got) != "xxxxxxxxxx <nil> <nil>" {
+			return fmt.Errorf("got %q", got)
+		}
+		return nil
+	})
 }
 
 // download serves 32 MiB, from a file (by sendfile, where there is one) or from memory.
@@ -165,39 +187,44 @@ func TestDownloads(t *testing.T) {
 				if !errors.Is(err, os.ErrDeadlineExceeded) {
 					t.Errorf("got %v, want a deadline", err)
 				}
-			case <-time.After(20 * testIdle):
+			case <-time.After(patience):
 				t.Fatal("a client that reads nothing is served for ever")
 			}
 		})
 		t.Run("slow "+tt.name, func(t *testing.T) {
 			t.Parallel()
 			dial, want, ended := download(t, tt.network, tt.fromFile)
-			c := dial()
-			if tcp, ok := c.(*net.TCPConn); ok {
-				tcp.SetReadBuffer(64 << 10) // so that the server has to wait
-			}
-			io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-			began := time.Now()
-			got := bytes.NewBuffer(make([]byte, 0, len(want)+4096))
-			for {
-				_, err := io.CopyN(got, c, 1<<20)
-				if err == io.EOF {
-					break
+			moving(t, func(moved func()) error {
+				c := dial()
+				if tcp, ok := c.(*net.TCPConn); ok {
+					tcp.SetReadBuffer(64 << 10) // so that the server has to wait
 				}
-				if err != nil {
-					t.Fatal(err)
+				io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+				began := time.Now()
+				got := bytes.NewBuffer(make([]byte, 0, len(want)+4096))
+				for {
+					_, err := io.CopyN(got, c, 1<<20)
+					if err == io.EOF {
+						break
+					}
+					if err != nil {
+						return errors.Join(err, <-ended)
+					}
+					moved()
+					time.Sleep(testIdle / 10)
 				}
-				time.Sleep(testIdle / 8)
-			}
-			if took := time.Since(began); took < 3*testIdle {
-				t.Fatalf("it took only %v: the test shows nothing", took)
-			}
-			if err := <-ended; err != nil {
-				t.Error(err)
-			}
-			if _, body, _ := strings.Cut(got.String(), "\r\n\r\n"); body != string(want) {
-				t.Errorf("got %d bytes that are not the %d wanted", len(body), len(want))
-			}
+				took := time.Since(began)
+				if err := <-ended; err != nil {
+					return err
+				}
+				if _, body, _ := strings.Cut(got.String(), "\r\n\r\n"); body != string(want) {
+					return fmt.Errorf("got %d bytes that are not the %d wanted", len(body), len(want))
+				}
+				if took < 3*testIdle {
+					t.Errorf("it took only %v: the test shows nothing", took)
+				}
+				return nil
+			})
 		})
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -19,6 +20,9 @@ import (
 // long they stay.
 
 const crowd = 2000
+
+// unhurried lets a crowd stay that a slow machine takes long to bring together.
+const unhurried = "--header-timeout=10m"
 
 // connect opens n connections to the server and sends each first what say returns for its number.
 func (p *process) connect(n int, say func(i int) string) []net.Conn {
@@ -41,7 +45,7 @@ func (p *process) connect(n int, say func(i int) string) []net.Conn {
 // otherClientIsServed asks as somebody else would.
 func (p *process) otherClientIsServed() {
 	p.t.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 	for i := range 10 {
 		url := fmt.Sprintf("%s/other%d", p.url, i)
 		res, _, err := trySend(client, "PUT", url, strings.NewReader("text"), "If-None-Match", "*")
@@ -89,7 +93,7 @@ func (p *process) memoryBelow(bound int64) {
 func (p *process) accepted(n int) {
 	p.t.Helper()
 	var open int
-	for range 3000 {
+	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
 		open = 0
 		fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", p.cmd.Process.Pid))
 		for _, fd := range fds {
@@ -100,13 +104,12 @@ func (p *process) accepted(n int) {
 		if open > n { // with the listener
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	p.t.Fatalf("only %d of %d connections were accepted", open, n)
 }
 
 func TestHalfOpenConnectionsLeaveOthersServed(t *testing.T) {
-	p := start(t, nil, "--durability=none", t.TempDir())
+	p := start(t, nil, unhurried, "--durability=none", t.TempDir())
 	p.connect(crowd, func(i int) string { return "PUT /a HTTP/1.1\r\nHost: a\r\nIf-Ma" })
 	p.accepted(crowd)
 	p.otherClientIsServed()
@@ -123,7 +126,7 @@ func TestIdleConnectionsLeaveOthersServed(t *testing.T) {
 	conns := p.connect(crowd, func(int) string { return ask })
 	answered := func(c net.Conn) {
 		t.Helper()
-		c.SetReadDeadline(time.Now().Add(time.Minute))
+		c.SetReadDeadline(time.Now().Add(patience))
 		res, err := http.ReadResponse(bufio.NewReader(c), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -174,24 +177,28 @@ func TestSlowBodiesLeaveOthersServed(t *testing.T) {
 // A body that moves may take many times what is allowed for standing still.
 func TestUploadThatMovesIsNotCutOff(t *testing.T) {
 	t.Parallel()
-	p := start(t, nil, "--idle-timeout=2s", "--header-timeout=2s", "--shutdown-timeout=2s", t.TempDir())
+	p := start(t, nil, "--idle-timeout="+testIdle.String(), "--header-timeout="+testIdle.String(), "--shutdown-timeout=2s", t.TempDir())
 	const text = "a body of some length"
-	c := p.connect(1, func(int) string {
-		return fmt.Sprintf("PUT /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n", len(text))
-	})[0]
-	for i := range text {
-		time.Sleep(300 * time.Millisecond)
-		if _, err := io.WriteString(c, text[i:i+1]); err != nil {
-			t.Fatalf("cut off after %d bytes: %v", i, err)
+	moving(t, func(moved func()) error {
+		c := p.connect(1, func(int) string {
+			return fmt.Sprintf("PUT /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n", len(text))
+		})[0]
+		for i := range text {
+			time.Sleep(testIdle / 7)
+			if _, err := io.WriteString(c, text[i:i+1]); err != nil {
+				return fmt.Errorf("cut off after %d bytes: %w", i, err)
+			}
+			moved()
 		}
-	}
-	res, err := http.ReadResponse(bufio.NewReader(c), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if res.StatusCode != 201 {
-		t.Fatal(res.Status)
-	}
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			return err
+		}
+		if res.StatusCode != 201 {
+			return errors.New(res.Status)
+		}
+		return nil
+	})
 	if _, got := send(t, "GET", p.url+"/a", nil); got != text {
 		t.Errorf("got %q", got)
 	}
@@ -215,7 +222,7 @@ func TestHeaderFloodsLeaveOthersServed(t *testing.T) {
 					}
 				}
 			}()
-			c.SetReadDeadline(time.Now().Add(time.Minute))
+			c.SetReadDeadline(time.Now().Add(patience))
 			res, err := http.ReadResponse(bufio.NewReader(c), nil)
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
@@ -231,7 +238,7 @@ func TestHeaderFloodsLeaveOthersServed(t *testing.T) {
 
 // Headers that stop just below what is allowed are the most that a client can make us hold.
 func TestLargestHeadersLeaveOthersServed(t *testing.T) {
-	p := start(t, nil, "--durability=none", t.TempDir())
+	p := start(t, nil, unhurried, "--durability=none", t.TempDir())
 	var header strings.Builder
 	header.WriteString("GET / HTTP/1.1\r\nHost: a\r\n")
 	for i := 0; header.Len() < 32<<10; i++ {
@@ -248,7 +255,7 @@ func shellWrap(set string) []string { return []string{"sh", "-c", set + ` && exe
 
 // The limit that the program is started with is not the one that it has to live with.
 func TestSoftLimitOfDescriptorsIsRaised(t *testing.T) {
-	p := start(t, shellWrap("ulimit -Sn 64"), "--durability=none", t.TempDir())
+	p := start(t, shellWrap("ulimit -Sn 64"), unhurried, "--durability=none", t.TempDir())
 	p.connect(200, func(int) string { return "" })
 	p.accepted(200)
 	p.otherClientIsServed()
@@ -262,11 +269,11 @@ func TestRunningOutOfDescriptors(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("text"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, shellWrap(fmt.Sprint("ulimit -n ", limit)), "--durability=none", dir)
+	p := start(t, shellWrap(fmt.Sprint("ulimit -n ", limit)), unhurried, "--durability=none", dir)
 	conns := p.connect(2*limit, func(int) string { return "" })
 	p.logged("Accept error")
 	io.WriteString(conns[0], "GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
-	conns[0].SetReadDeadline(time.Now().Add(time.Minute))
+	conns[0].SetReadDeadline(time.Now().Add(patience))
 	res, err := http.ReadResponse(bufio.NewReader(conns[0]), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -56,7 +56,7 @@ func manage(t *testing.T, socket *net.TCPListener, within time.Duration, dir, st
 // told waits until the program says what.
 func (m *managed) told(what string) {
 	m.t.Helper()
-	m.notify.SetReadDeadline(time.Now().Add(20 * time.Second))
+	m.notify.SetReadDeadline(time.Now().Add(patience))
 	buf := make([]byte, 4096)
 	for {
 		n, err := m.notify.Read(buf)
@@ -143,7 +143,7 @@ func TestWatchdogIsToldWhileRequestsAreServed(t *testing.T) {
 		}
 	}()
 	silent := false
-	for range 20 {
+	for until := time.Now().Add(patience); time.Now().Before(until); {
 		m.notify.SetReadDeadline(time.Now().Add(350 * time.Millisecond))
 		if _, err := m.notify.Read(make([]byte, 4096)); err != nil {
 			silent = true

@@ -217,11 +217,10 @@ func total(values map[string]float64, prefix ...string) (sum float64) {
 func eventually(t *testing.T, try func() error) {
 	t.Helper()
 	var err error
-	for range 200 {
+	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(25 * time.Millisecond) {
 		if err = try(); err == nil {
 			return
 		}
-		time.Sleep(25 * time.Millisecond)
 	}
 	t.Error(err)
 }

@@ -16,6 +16,9 @@ import (
 	"time"
 )
 
+// patience is how long a test waits for what must come: a machine may be slow and busy.
+const patience = 2 * time.Minute
+
 // The tests beside this file that speak of a process build the program once and run it, as an
 // operator would.
 
@@ -88,7 +91,7 @@ func start(t testing.TB, wrap []string, args ...string) *process {
 			if !running {
 				return // the test has seen its end
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 		}
 		if t.Failed() {
 			log := p.lines()
@@ -100,7 +103,7 @@ func start(t testing.TB, wrap []string, args ...string) *process {
 		p.url = strings.TrimSuffix(u, "/")
 	case code := <-p.exit:
 		t.Fatalf("the program exited with %d:\n%s", code, strings.Join(p.lines(), "\n"))
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("the program does not serve:\n%s", strings.Join(p.lines(), "\n"))
 	}
 	return p
@@ -143,11 +146,10 @@ func (p *process) logged(what string) {
 // loggedAgain waits until more lines of the log than before contain what.
 func (p *process) loggedAgain(what string, before int) {
 	p.t.Helper()
-	for range 500 {
+	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
 		if p.count(what) > before {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	p.t.Fatalf("the log does not say %q:\n%s", what, strings.Join(p.lines(), "\n"))
 }
@@ -166,16 +168,17 @@ func (p *process) count(what string) (n int) {
 func (p *process) stop(sig syscall.Signal) int {
 	p.t.Helper()
 	p.cmd.Process.Signal(sig)
-	return p.wait(20 * time.Second)
+	return p.wait()
 }
 
-func (p *process) wait(bound time.Duration) int {
+// wait waits for the end of the program and returns its exit code.
+func (p *process) wait() int {
 	p.t.Helper()
 	select {
 	case code := <-p.exit:
 		return code
-	case <-time.After(bound):
-		p.t.Fatalf("the program has not ended after %v", bound)
+	case <-time.After(patience):
+		p.t.Fatal("the program has not ended")
 		return 0
 	}
 }

@@ -61,7 +61,7 @@ func greeted(url, from, greeting string) (int, error) {
 		return 0, err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(c, greeting); err != nil {
 		return 0, err
 	}
@@ -82,11 +82,11 @@ func greeted(url, from, greeting string) (int, error) {
 // The watchdog is on this machine, and so may be the proxy.
 func TestWatchdogGreets(t *testing.T) {
 	for _, trusted := range []bool{true, false} {
-		pl := newProxyListener(listenTCP(t), time.Second, func(string) bool { return trusted })
+		pl := newProxyListener(listenTCP(t), patience, func(string) bool { return trusted })
 		srv := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
 		go srv.Serve(pl)
 		defer srv.Close()
-		dog := &watchdog{every: 5 * time.Second}
+		dog := &watchdog{every: patience}
 		if err := dog.probe(t.Context(), dog.client(pl), "http"); err != nil {
 			t.Errorf("trusted %v: %v", trusted, err)
 		}

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -51,7 +52,7 @@ func TestReadmeSessions(t *testing.T) {
 				commands, want = append(commands, cmd), append(want, "")
 				fmt.Fprintf(&script, "%secho '--'\n", strings.ReplaceAll(cmd, "127.0.0.1:8080", addr))
 				if strings.HasSuffix(cmd, "&\n") {
-					fmt.Fprintf(&script, "for i in {1..200}; do curl -s -o /dev/null http://%s/ && break; sleep .05; done\n", addr)
+					fmt.Fprintf(&script, "for i in {1..2400}; do curl -s -o /dev/null http://%s/ && break; sleep .05; done\n", addr)
 				}
 			} else {
 				want[len(want)-1] += line
@@ -66,14 +67,19 @@ func TestReadmeSessions(t *testing.T) {
 	}
 }
 
+// freeAddress is one where nothing listens, with a port below those that connections get: one of these could be taken
+// before the program listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		addr := fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(12_000))
+		if ln, err := net.Listen("tcp", addr); err == nil {
+			ln.Close()
+			return addr
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // shell runs a script in a new directory, and returns what it printed. IFMATCH_LISTEN

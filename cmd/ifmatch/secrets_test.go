@@ -114,7 +114,7 @@ func raw(t *testing.T, host, request string) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	fmt.Fprint(c, request)
 	c.(*net.TCPConn).CloseWrite()
 	io.Copy(io.Discard, c)

@@ -5,7 +5,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"ifmatch/fs"
 )
 
 // A server listens, and then looks at the files: with 20,000 of them it asks the kernel for as much before it listens
@@ -69,6 +72,9 @@ func callsBeforeListening(t *testing.T, dir string, args ...string) map[string]f
 	}
 	counts := map[string]float64{}
 	for _, c := range calls[:listens] {
+		if strings.Contains(c.args, "/"+fs.ReservedPrefix) {
+			continue // how often the file system's clock is looked at depends on the moment
+		}
 		counts[c.name]++
 	}
 	return counts

@@ -39,7 +39,7 @@ func (tr *traced) end() []syscallLine {
 	tr.t.Helper()
 	pid := childOf(tr.t, tr.cmd.Process.Pid) // strace itself ignores the signal
 	syscall.Kill(pid, syscall.SIGTERM)
-	if code := tr.wait(20e9); code != 0 {
+	if code := tr.wait(); code != 0 {
 		tr.t.Errorf("exit code %d, want 0", code)
 	}
 	f, err := os.Open(tr.out)

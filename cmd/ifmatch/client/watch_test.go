@@ -104,7 +104,7 @@ func watched(t *testing.T, s *reporter, interval time.Duration) (next func() str
 		select {
 		case tag := <-tags:
 			return tag
-		case <-time.After(30 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Fatal("nothing is told")
 			return ""
 		}

@@ -69,6 +69,7 @@ func start(t *testing.T, s http.Handler) (*Client, *url.URL) {
 func TestTagsThatAreWeakForAMoment(t *testing.T) {
 	s := &coarse{weak: 700 * time.Millisecond}
 	c, u := start(t, s)
+	c.settleTime = time.Minute
 	file := filepath.Join(t.TempDir(), "x.txt")
 	for i, text := range []string{"one", "two", "three"} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
