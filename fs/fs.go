@@ -166,6 +166,8 @@ type Usage struct{ AvailableBytes, UsedBytes int64 }
 // Features of a file system, found by trying at start.
 type Features struct {
 	ReadOnly    bool          // nothing can be written
+	Untried     bool          // nothing can be created at the top, so what follows was not found out and counts as no
+	Sync        bool          // fsync works, of files and of directories
 	Tmpfile     bool          // unnamed staging: nothing is left after a crash
 	Exchange    bool          // a replace with If-Match is safe against programs beside the server
 	Lease       bool          // and writers with an open descriptor are held off

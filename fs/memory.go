@@ -209,7 +209,7 @@ func (m *memory) Usage(name string) (Usage, error) {
 	return Usage{AvailableBytes: max(0, m.capacity-used), UsedBytes: used}, nil
 }
 
-// Features are perfect, since nobody but this process can reach the tree.
+// Features are perfect but for Sync, since nobody but this process can reach the tree.
 func (m *memory) Features() Features {
 	return Features{
 		Tmpfile: true, Exchange: true, Lease: true, Beneath: true,

@@ -141,6 +141,10 @@ func (p *portable) probe() error {
 	}
 	defer p.root.Remove(name)
 	defer f.Close()
+	if dir, err := p.root.Open("."); err == nil {
+		p.features.Sync = f.Sync() == nil && syncDir(dir) == nil
+		dir.Close()
+	}
 	linked := p.reserved()
 	if err := p.root.Link(name, linked); err == nil {
 		p.links = true

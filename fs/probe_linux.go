@@ -32,8 +32,10 @@ func (r *Root) probe() error {
 		r.features.ReadOnly = true
 		return nil
 	default: // no permission here, or no space now
+		r.features.Untried = true
 		return nil
 	}
+	r.features.Sync = fsync(fd) == nil && fsync(r.fd) == nil
 	r.probeClock(fd)
 	unix.Close(fd)
 	r.features.Lease = r.probeLease(name)

@@ -28,9 +28,13 @@ func describe(f fs.Features) (can, cannot []string) {
 			cannot = append(cannot, cannot1)
 		}
 	}
-	if f.ReadOnly {
+	switch {
+	case f.ReadOnly:
 		cannot = append(cannot, "be written")
-	} else {
+	case f.Untried:
+		cannot = append(cannot, "be tried: there is no permission to create something in the directory itself, or no space")
+	default:
+		say(f.Sync, "make saves survive a power cut", "make saves survive a power cut")
 		say(f.Tmpfile, "stage uploads without a name", "stage without a name: uploads cut off by a crash are swept at the next start")
 		say(f.Exchange, "exchange names: conditional writes are safe against other programs that rename",
 			"exchange names: a program that writes in the same microseconds as a conditional write can lose")

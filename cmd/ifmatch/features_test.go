@@ -11,15 +11,16 @@ import (
 
 // Each thing that was tried is said once, on one side or the other, in one line.
 func TestFeaturesAreSaid(t *testing.T) {
-	all := fs.Features{Tmpfile: true, Exchange: true, Lease: true, Beneath: true, Granularity: time.Nanosecond, Notify: true, Kind: "ext4"}
+	all := fs.Features{Sync: true, Tmpfile: true, Exchange: true, Lease: true, Beneath: true, Granularity: time.Nanosecond, Notify: true, Kind: "ext4"}
 	for _, tt := range []struct {
 		name        string
 		f           fs.Features
 		can, cannot []string
 	}{
-		{"everything", all, []string{"without a name", "exchange", "open for writing", "inside the tree", "own time", "report changes"}, []string{"nothing"}},
-		{"nothing", fs.Features{Granularity: 2 * time.Second}, []string{"nothing"}, []string{"without a name", "exchange", "open file", "inside", "2s", "report changes"}},
+		{"everything", all, []string{"power cut", "without a name", "exchange", "open for writing", "inside the tree", "own time", "report changes"}, []string{"nothing"}},
+		{"nothing", fs.Features{Granularity: 2 * time.Second}, []string{"nothing"}, []string{"power cut", "without a name", "exchange", "open file", "inside", "2s", "report changes"}},
 		{"read-only", fs.Features{ReadOnly: true, Beneath: true, Granularity: time.Nanosecond, Notify: true}, []string{"inside"}, []string{"be written"}},
+		{"untried", fs.Features{Untried: true, Beneath: true, Granularity: time.Second}, []string{"inside"}, []string{"be tried: there is no permission", "1s"}},
 		{"not alone", fs.Features{Granularity: time.Nanosecond, Beside: true}, []string{"own time"}, nil},
 	} {
 		var out bytes.Buffer

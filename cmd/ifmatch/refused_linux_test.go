@@ -33,6 +33,7 @@ func TestSystemRefuses(t *testing.T) {
 		as = []string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}
 	}
 	p := start(t, as, "--state="+filepath.Join(state, "own"), dir)
+	p.logged("no permission to create something in the directory itself")
 	wantRefused(t, p, dir, 403, [][]string{
 		{"PUT", "/shut/f", "new"},
 		{"PUT", "/shut/f", "new", "If-Match", "*"},
