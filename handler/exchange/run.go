@@ -79,7 +79,7 @@ func (st *step) exchange(host string, vars map[string]string) (*answer, error) {
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(time.Minute))
-	body, cut := expand(substitute(st.body, vars))
+	body, cut, reset := expand(substitute(st.body, vars))
 	head := st.head(host, len(body), vars)
 	waits := strings.Contains(strings.ToLower(head), "\r\nexpect: 100-continue\r\n")
 	if waits {
@@ -92,6 +92,10 @@ func (st *step) exchange(host string, vars map[string]string) (*answer, error) {
 	}
 	if cut {
 		conn.(*net.TCPConn).CloseWrite()
+	}
+	if reset {
+		conn.(*net.TCPConn).SetLinger(0)
+		return new(answer), nil
 	}
 	a := new(answer)
 	from := bufio.NewReader(conn)
@@ -191,7 +195,7 @@ func (a *answer) check(line string, vars map[string]string) error {
 	if !ok {
 		return fmt.Errorf("cannot read the expectation %q", line)
 	}
-	want, _ = expand(substitute(strings.TrimSpace(want), vars))
+	want, _, _ = expand(substitute(strings.TrimSpace(want), vars))
 	got, ok := a.field(name)
 	if !ok || got != want {
 		return fmt.Errorf("%s: %q, want %q", name, clip(got), clip(want))

@@ -16,7 +16,7 @@
 // It is HTTP/1.1 unless the first line ends with HTTP/1.0. Host and Content-Length are added to a request that does not give Content-Length or
 // Transfer-Encoding itself. The body is what stands between the empty line and "->", without the last
 // newline; "<1000 bytes>" stands for so many, "\r" for a carriage return, and a body that ends with "<cut>" is
-// followed by the end of the connection. With Expect: 100-continue the body is sent after 100 only.
+// followed by the end of the connection, one that ends with "<reset>" by its reset. With Expect: 100-continue the body is sent after 100 only.
 //
 //	-> 201              this status
 //	-> 100 201          first 100 Continue, then 201
@@ -154,12 +154,13 @@ func Bytes(n int) string {
 	return strings.Repeat(line, n/len(line)+1)[:n]
 }
 
-// expand replaces "<n bytes>", "\r" and "<cut>" in a body.
-func expand(body string) (_ string, cut bool) {
+// expand replaces "<n bytes>" and "\r" in a body, and takes the end off that is no byte.
+func expand(body string) (_ string, cut, reset bool) {
 	body, cut = strings.CutSuffix(body, "<cut>")
+	body, reset = strings.CutSuffix(body, "<reset>")
 	body = manyBytes.ReplaceAllStringFunc(body, func(s string) string {
 		n, _ := strconv.Atoi(manyBytes.FindStringSubmatch(s)[1])
 		return Bytes(n)
 	})
-	return strings.ReplaceAll(body, `\r`, "\r"), cut
+	return strings.ReplaceAll(body, `\r`, "\r"), cut, reset
 }
