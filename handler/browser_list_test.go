@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -180,4 +181,65 @@ func TestLocksInTheBrowser(t *testing.T) {
 	if got := stored(t, base+"/a.txt"); got != "my text" {
 		t.Errorf("%q", got)
 	}
+}
+
+// What other programs do to the files shows as well: in the list, and in an editor that has nothing to lose, or as a
+// word where it has.
+func TestOtherProgramsInTheBrowser(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("a.txt", "one\n\n\nend\n")
+	tree, err := fs.OpenRoot(dir, fs.RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := serve(t, tree, handler.Options{})
+	chrome := chromium(t)
+	list, edit := visit(t, chrome, base), visit(t, chrome, base)
+	list.open("/")
+	list.listed("a.txt")
+	edit.open("/a.txt?edit")
+	edit.has(`document.querySelector('#text')?.value === 'one\n\n\nend\n'`)
+
+	write("b.txt", "new")
+	list.listed("a.txt", "b.txt")
+	write("a.txt", "two\n\n\nend\n")
+	edit.has(`document.querySelector('#text').value === 'two\n\n\nend\n'`)
+	edit.do(chromedp.KeyEvent("mine "))
+	write("a.txt", "two\n\n\nthe end\n")
+	edit.sees("Somebody else changed this file while you are writing")
+	edit.press("Merge now")
+	edit.has(`document.querySelector('#text').value === 'mine two\n\n\nthe end\n'`)
+	edit.press("#save")
+	edit.sees("Saved.")
+	if text, err := os.ReadFile(filepath.Join(dir, "a.txt")); err != nil || string(text) != "mine two\n\n\nthe end\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
+// Long lines are wrapped, with one number for each, until somebody does not want that; the page remembers it.
+func TestSoftWrapInTheBrowser(t *testing.T) {
+	base := serve(t, trees["disk"](t), handler.Options{})
+	put(t, base+"/a.txt", strings.Repeat("one long line of words ", 40)+"needle\nshort\n")
+	p := visit(t, chromium(t), base)
+	p.open("/a.txt?edit")
+	const wide, tall = `document.querySelector('.surface').scrollWidth > document.querySelector('.surface').clientWidth`,
+		`document.querySelector('.mirror > div').offsetHeight > 2 * document.querySelectorAll('.mirror > div')[1].offsetHeight`
+	p.has(`document.querySelectorAll('.mirror > div').length === 3`)
+	p.has(tall + ` && !(` + wide + `)`)
+	p.press(`.status input[type="checkbox"]`)
+	p.has(wide + ` && !(` + tall + `)`)
+	p.eval(`document.querySelector('.surface').scrollLeft = 900`)
+	p.shot("no-wrap") // the numbers stay
+	p.eval(`document.querySelector('.surface').scrollLeft = 0`)
+	p.do(chromedp.KeyEvent("f", chromedp.KeyModifiers(kb.ModifierCtrl)), chromedp.KeyEvent("needle"))
+	p.has(`(() => { const m = document.querySelector('mark.now')?.getBoundingClientRect(); return m && m.left > 100 && m.right < innerWidth && document.querySelector('.surface').scrollLeft > 1000 })()`)
+	p.do(chromedp.Reload())
+	p.has(`document.querySelectorAll('.mirror > div').length === 3`)
+	p.has(wide + ` && !document.querySelector('.status input').checked`)
 }

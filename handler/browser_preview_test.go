@@ -181,5 +181,6 @@ func TestLargeTextsInTheEditor(t *testing.T) {
 	p.sees("This file has 2.0 MiB. Up to 1.0 MiB can be edited")
 	p.open("/larger.txt?view")
 	p.sees("This is the beginning")
+	p.sees("The editor of this page takes files up to 1.0 MiB; a larger one is edited with “ifmatch edit”")
 	p.has(`!document.querySelector('.tools .primary')`)
 }

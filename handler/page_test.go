@@ -72,6 +72,32 @@ func TestZipOfATreeWithLinks(t *testing.T) {
 	}
 }
 
+// An archive is sent while it is made: of one that is larger than any memory, the beginning comes at once.
+func TestZipIsStreamed(t *testing.T) {
+	dir := t.TempDir()
+	f, err := os.Create(filepath.Join(dir, "large"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Truncate(1 << 40); err != nil { // a hole, which takes no room on the disk
+		t.Fatal(err)
+	}
+	base, err := fs.OpenRoot(dir, fs.RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.Get(serve(t, base, handler.Options{}) + "/?zip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	begin := make([]byte, 1<<20)
+	if _, err := io.ReadFull(answer.Body, begin); err != nil || !bytes.HasPrefix(begin, []byte("PK\x03\x04")) {
+		t.Errorf("%v, %q", err, begin[:4])
+	}
+}
+
 // Whoever follows a resource hears its state, then each change, then that it is gone; the stream ends when the
 // server stops.
 func TestEventsOfAFile(t *testing.T) {

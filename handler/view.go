@@ -31,6 +31,7 @@ type preview struct {
 	Cut        bool // Text is the beginning only
 	Markdown   template.HTML
 	Editable   bool
+	EditLimit  string // up to which size
 }
 
 // view answers GET with ?view: a preview of a representation, without scripts. What it shows is fetched from
@@ -74,7 +75,7 @@ func (h *Handler) view(w http.ResponseWriter, r *http.Request) error {
 // preview chooses by the type how f is shown; text is looked at, since many files of unknown type are text.
 func (h *Handler) preview(name string, f *etagfs.File) (*preview, error) {
 	size := f.State().SizeBytes
-	p := &preview{Base: name[strings.LastIndexByte(name, '/')+1:]}
+	p := &preview{Base: name[strings.LastIndexByte(name, '/')+1:], EditLimit: sizeForPeople(editableTextBytes)}
 	kind, _, _ := strings.Cut(contentType(name), ";")
 	switch top, _, _ := strings.Cut(kind, "/"); {
 	case shown[kind]:

@@ -18,7 +18,6 @@ export class Surface {
     this.marks = null;
     this.area.addEventListener('input', () => { this.draw(); changed(); });
     this.area.addEventListener('keydown', (event) => this.key(event));
-    this.area.addEventListener('scroll', () => this.mirror.style.setProperty('--x', `${-this.area.scrollLeft}px`));
     document.addEventListener('selectionchange', () => { if (document.activeElement === this.area) moved(); });
   }
 
@@ -62,9 +61,10 @@ export class Surface {
   reveal(position) {
     const row = this.mirror.children[this.area.value.slice(0, position).split('\n').length - 1];
     if (!row) return;
-    const { top, bottom } = this.box.getBoundingClientRect();
+    const { top, bottom, left, right } = this.box.getBoundingClientRect();
     const r = (row.querySelector('mark.now') || row).getBoundingClientRect();
     if (r.top < top + 40 || r.bottom > bottom - 40) this.box.scrollTop += r.top - top - this.box.clientHeight / 3;
+    if (r.right < left + 80 || r.left > right - 40) this.box.scrollLeft += r.left - left - this.box.clientWidth / 3; // where lines are not wrapped
   }
 
   /** Brings the mirror up to date, touching only the lines that changed. */
@@ -93,7 +93,6 @@ export class Surface {
       else this.mirror.insertBefore(el('div', {}, el('span', {}, line || '\u200b')), behind);
     });
     this.lines = lines;
-    this.mirror.style.setProperty('--digits', String(Math.max(2, String(lines.length).length)));
     this.box.style.setProperty('--digits', String(Math.max(2, String(lines.length).length)));
   }
 
