@@ -1,0 +1,93 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Transfers that take a while show how far they are, on a terminal; the file is whole all the same. What is said next
+// stands alone on its line.
+func TestProgressOnATerminal(t *testing.T) {
+	program(t) // before go looks for its cache in another home
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("XDG_STATE_HOME", "")
+	const size, piece = 8 << 20, 32 << 10
+	for _, tt := range []struct{ name, bar string }{{"get", "fetching"}, {"put", "sending"}} {
+		t.Run(tt.name, func(t *testing.T) {
+			seen, got := make(chan struct{}), int64(0)
+			slowly := func() { // until the bar was seen
+				select {
+				case <-seen:
+				case <-time.After(30 * time.Millisecond):
+				}
+			}
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch r.Method {
+				case http.MethodPut:
+					for err := error(nil); err == nil; slowly() {
+						var n int64
+						n, err = io.CopyN(io.Discard, r.Body, piece)
+						got += n
+					}
+					w.Header().Set("ETag", `"1"`)
+				case http.MethodGet:
+					w.Header().Set("ETag", `"1"`)
+					w.Header().Set("Content-Length", "8388608")
+					for range size / piece {
+						w.Write(make([]byte, piece))
+						w.(http.Flusher).Flush()
+						slowly()
+					}
+				default:
+					w.WriteHeader(http.StatusNotFound)
+				}
+			}))
+			t.Cleanup(s.Close) // after the program was ended
+			saw := sync.OnceFunc(func() { close(seen) })
+			t.Cleanup(saw)
+			file := filepath.Join(t.TempDir(), "large")
+			args := []string{"get", s.URL + "/large", file}
+			if tt.name == "put" {
+				if err := os.WriteFile(file, make([]byte, size), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				args = []string{"put", file, s.URL + "/large"}
+			}
+			x := runInTerminal(t, args...)
+			if err := unix.IoctlSetWinsize(int(x.theirs.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 100}); err != nil {
+				t.Fatal(err)
+			}
+			x.shows(tt.bar)
+			x.shows("% ")
+			x.shows("/8.0 MiB")
+			saw()
+			x.shows(`ETag "1"`)
+			lines := strings.Split(strings.TrimRight(x.shown, "\r\n"), "\r")
+			if last := lines[len(lines)-1]; !strings.HasPrefix(last, file) && !strings.HasPrefix(last, s.URL) {
+				t.Errorf("the last line is %q", last)
+			}
+			if err := x.cmd.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			if tt.name == "get" {
+				fi, err := os.Stat(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = fi.Size()
+			}
+			if got != size {
+				t.Errorf("%d bytes arrived", got)
+			}
+		})
+	}
+}
