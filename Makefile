@@ -75,7 +75,7 @@ deb: build
 # The package and its units in a real systemd, which is booted in namespaces of its own, as root. It takes
 # a minute, and another one when its Debian is made for the first time.
 systemd: deb
-	timeout --kill-after=20 1800 testdata/systemd/run.sh dist/*.deb
+	timeout --kill-after=20 3600 testdata/systemd/run.sh dist/*.deb
 
 bench:
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...

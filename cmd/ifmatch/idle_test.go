@@ -27,10 +27,10 @@ func moving(t *testing.T, try func(moved func()) error) {
 		var longest time.Duration
 		last := time.Now()
 		err := try(func() { longest, last = max(longest, time.Since(last)), time.Now() })
-		switch {
-		case err == nil:
+		if err == nil {
 			return
-		case longest < testIdle/2 || n == 20:
+		}
+		if longest = max(longest, time.Since(last)); longest < testIdle/2 || n == 20 {
 			t.Fatal(err)
 		}
 		t.Logf("the machine paused for %v: %v", longest, err)
