@@ -2,6 +2,7 @@ package fs
 
 import (
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -115,16 +116,22 @@ func (r *Root) served(fd int) bool {
 }
 
 // locked tries one directory. Our own lock has to be given up for the question: it is changed
-// in place, and taken again.
+// in place, and taken again. Somebody who only asks, as the sweep of a tree beside this one does, holds a lock for a
+// moment; a server that lives holds its own.
 func (r *Root) locked(fd int, own bool) bool {
 	if own {
 		fd = r.fd
 	}
-	err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
-	if own {
-		unix.Flock(fd, unix.LOCK_SH)
-	} else {
-		unix.Flock(fd, unix.LOCK_UN)
+	for wait := time.Millisecond; ; wait *= 2 {
+		err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+		if own {
+			unix.Flock(fd, unix.LOCK_SH)
+		} else {
+			unix.Flock(fd, unix.LOCK_UN)
+		}
+		if err != unix.EWOULDBLOCK || wait > 16*time.Millisecond {
+			return err == unix.EWOULDBLOCK
+		}
+		time.Sleep(wait)
 	}
-	return err == unix.EWOULDBLOCK
 }

@@ -290,3 +290,30 @@ func TestFlusherShares(t *testing.T) {
 		}
 	})
 }
+
+// Trees beside each other are swept at once, as the shares of one server are: that each looks whether somebody serves
+// the directory above them keeps nobody from sweeping.
+func TestSweepsBesideEachOther(t *testing.T) {
+	above := t.TempDir()
+	for range 100 {
+		var all sync.WaitGroup
+		for i := range 4 {
+			dir := filepath.Join(above, fmt.Sprint(i))
+			os.Mkdir(dir, 0o777)
+			if err := os.WriteFile(filepath.Join(dir, ReservedPrefix+"dead-1"), nil, 0o666); err != nil {
+				t.Fatal(err)
+			}
+			f := openRoot(t, dir, RootOptions{})
+			all.Go(func() {
+				if n, err := f.Sweep(); n != 1 || err != nil {
+					t.Errorf("%d swept, %v", n, err)
+				}
+				f.Close()
+			})
+		}
+		all.Wait()
+		if t.Failed() {
+			break
+		}
+	}
+}
