@@ -129,7 +129,7 @@ func (r *Root) locked(fd int, own bool) bool {
 		} else {
 			unix.Flock(fd, unix.LOCK_UN)
 		}
-		if err != unix.EWOULDBLOCK || wait > 16*time.Millisecond {
+		if err != unix.EWOULDBLOCK || wait > 100*time.Millisecond {
 			return err == unix.EWOULDBLOCK
 		}
 		time.Sleep(wait)

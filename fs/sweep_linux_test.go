@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // litter puts what a crash may leave into the tree.
@@ -291,29 +293,25 @@ func TestFlusherShares(t *testing.T) {
 	})
 }
 
-// Trees beside each other are swept at once, as the shares of one server are: that each looks whether somebody serves
-// the directory above them keeps nobody from sweeping.
-func TestSweepsBesideEachOther(t *testing.T) {
+// Who only asks whether a directory is served, as the sweep of a tree beside this one does, keeps nobody from sweeping.
+func TestSweepWhileAnotherAsks(t *testing.T) {
 	above := t.TempDir()
-	for range 100 {
-		var all sync.WaitGroup
-		for i := range 4 {
-			dir := filepath.Join(above, fmt.Sprint(i))
-			os.Mkdir(dir, 0o777)
-			if err := os.WriteFile(filepath.Join(dir, ReservedPrefix+"dead-1"), nil, 0o666); err != nil {
-				t.Fatal(err)
-			}
-			f := openRoot(t, dir, RootOptions{})
-			all.Go(func() {
-				if n, err := f.Sweep(); n != 1 || err != nil {
-					t.Errorf("%d swept, %v", n, err)
-				}
-				f.Close()
-			})
-		}
-		all.Wait()
-		if t.Failed() {
-			break
-		}
+	asks, err := os.Open(above)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer asks.Close()
+	dir := filepath.Join(above, "served")
+	os.Mkdir(dir, 0o777)
+	if err := os.WriteFile(filepath.Join(dir, ReservedPrefix+"dead-1"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	f := openRoot(t, dir, RootOptions{})
+	if err := unix.Flock(int(asks.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(time.Millisecond, func() { unix.Flock(int(asks.Fd()), unix.LOCK_UN) })
+	if n, err := f.Sweep(); n != 1 || err != nil {
+		t.Errorf("%d swept, %v", n, err)
 	}
 }
