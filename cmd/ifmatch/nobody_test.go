@@ -27,6 +27,10 @@ func TestNoPermission(t *testing.T) {
 	if err := errors.Join(os.Mkdir(open, 0o777), os.Chmod(open, 0o777)); err != nil {
 		t.Fatal(err)
 	}
+	fixed := filepath.Join(dir, "fixed")
+	if err := errors.Join(os.Mkdir(fixed, 0o555), os.Chmod(fixed, 0o555)); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name string
 		args []string
@@ -35,6 +39,7 @@ func TestNoPermission(t *testing.T) {
 		{"directory", []string{"serve", filepath.Join(closed, "inner")}, "no permission"},
 		{"unreadable directory", []string{"serve", closed}, "no permission"},
 		{"state", []string{"serve", "--state", filepath.Join(closed, "state"), open}, "--state"},
+		{"directory that cannot be written", []string{"serve", "--state", filepath.Join(open, "state"), "--listen=unix:" + filepath.Join(closed, "s"), fixed}, "may not write the directory"},
 		{"socket", []string{"serve", "--memory", "--listen=unix:" + filepath.Join(closed, "s")}, "no permission"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -101,6 +101,9 @@ func (d *directories) openDirectory(dir string, s *settings) (*opened, error) {
 		return nil, err
 	}
 	logFeatures(log, base.Features())
+	if !s.memory && !s.readOnly && !writable(dir) {
+		log.Warn("the server may not write the directory: what would change it is answered 403", "dir", dir, "uid", os.Geteuid())
+	}
 	store, locks, err := openState(base, dir, s, log, d.getenv)
 	if err != nil {
 		base.Close()
