@@ -16,7 +16,7 @@ const imports = `
 ifmatch/cmd/ifmatch:
 	ifmatch/handler ifmatch/handler/lock ifmatch/etagfs ifmatch/etagfs/state ifmatch/fs
 	ifmatch/cmd/ifmatch/client ifmatch/cmd/ifmatch/doctor ifmatch/cmd/ifmatch/admin ifmatch/cmd/ifmatch/auth ifmatch/cmd/ifmatch/config
-	github.com/coreos/go-systemd/v22/activation github.com/coreos/go-systemd/v22/daemon
+	github.com/coreos/go-systemd/v22/activation github.com/coreos/go-systemd/v22/daemon github.com/coreos/go-systemd/v22/journal
 	github.com/spf13/cobra github.com/spf13/cobra/doc github.com/spf13/pflag
 	golang.org/x/crypto/acme golang.org/x/crypto/acme/autocert
 	github.com/prometheus/client_golang/prometheus github.com/prometheus/client_golang/prometheus/collectors
