@@ -54,7 +54,7 @@ func runInTerminal(t testing.TB, args ...string) *terminal {
 // shows waits until the terminal shows what, for the program does not read what is typed before.
 func (x *terminal) shows(what string) {
 	x.t.Helper()
-	x.ours.SetReadDeadline(time.Now().Add(20 * time.Second))
+	x.ours.SetReadDeadline(time.Now().Add(patience))
 	for buf := make([]byte, 256); !strings.Contains(x.shown, what); {
 		n, err := x.ours.Read(buf)
 		if x.shown += string(buf[:n]); err != nil {
@@ -75,11 +75,10 @@ func (x *terminal) echoes() bool {
 // hidden waits until what is typed is not shown.
 func (x *terminal) hidden() {
 	x.t.Helper()
-	for range 1000 {
+	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
 		if !x.echoes() {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	x.t.Fatal("the password would be shown")
 }
