@@ -26,7 +26,9 @@ func TestReadyNamesTheShare(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	writeFile(t, filepath.Join(dir, "users"), "")
 	file := writeFile(t, filepath.Join(dir, "x.toml"), strings.ReplaceAll(`metrics = "127.0.0.1:0"
+users = "DIR/users"
 [[share]]
 prefix = "/a"
 dir = "DIR/a"
