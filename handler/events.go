@@ -2,6 +2,8 @@ package handler
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -44,8 +46,9 @@ func WithStopping(ctx context.Context, stopping <-chan struct{}) context.Context
 
 // events answers GET with ?events, or that accepts nothing so much as events: server-sent events about one resource, the state first and then again each
 // time that it changed. An event "state" carries what problem details tell of a state (etag, size, locks, …); for
-// an unmapped URL its data is null. An event "members" says that a collection may list differently now. Locks that
-// come and go are found by looking now and then, as some go by expiring.
+// an unmapped URL its data is null. An event "members" says that a collection may list differently now; its page has
+// the version of the first one, unless something has happened since. Locks that come and go are found by looking now
+// and then, as some go by expiring.
 func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 	t, err := h.target(r)
 	if err != nil {
@@ -161,6 +164,7 @@ func (s *stream) tell(word bool) error {
 	kind, news := "state", s.h.members(cur)
 	if cur != nil && cur.IsCollection() {
 		kind = "members"
+		news["version"] = version(cur, locks)
 	} else if cur != nil && len(locks) > 0 {
 		news["locks"] = s.h.lockMembers(locks)
 	}
@@ -171,6 +175,12 @@ func (s *stream) tell(word bool) error {
 	_, err = fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", kind, strings.ReplaceAll(string(data), "\n", " "))
 	s.flush()
 	return err
+}
+
+// version tells apart the states of a collection with these locks in it.
+func version(cur *etagfs.Info, locks []lock.Lock) string {
+	sum := sha256.Sum256(fmt.Append(nil, cur.Identity, tokens(locks)))
+	return hex.EncodeToString(sum[:8])
 }
 
 // tokens tell locks from others; refreshing one keeps its token.

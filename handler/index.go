@@ -23,7 +23,7 @@ var sortedMembers = 20_000
 // scripts with it that make it work for writing. It is made anew each time and has no validator.
 func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *etagfs.Info) error {
 	page := h.newPage(w, t.name, true)
-	body := &listing{Scripted: isBrowser(r), Sorted: true, Lock: h.lockedBy(cur.Name)}
+	body := &listing{Scripted: isBrowser(r), Sorted: true, Lock: h.lockedBy(cur.Name), Version: version(cur, h.locks.Around(h.opts.Now(), cur.Name))}
 	page.Body = body
 	if !body.Scripted {
 		set(w, "Cache-Control", h.opts.CacheControl)
@@ -51,6 +51,7 @@ type listing struct {
 	Sorted   bool   // by name, collections first
 	Empty    bool   // known at the end
 	Lock     string // who locks the collection
+	Version  string // of the collection, as events tell it: a page that is older than its first event reads again
 }
 
 // indexWriter gathers members to sort them, and lets them pass when they become too many.

@@ -19,9 +19,14 @@ export const icon = (name) => el('span', { class: `icon ${name}`, 'aria-hidden':
 /** A text as people can read it: what would turn the direction of a line, break it or not be seen is a mark. */
 export const shown = (text) => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200b\u2060\ufeff]/g, '\ufffd');
 
+/** Shows a text; the same text is not said twice to those who listen. */
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 let toasts;
 
-/** Says something for a few seconds; action is {label, run}. Errors stay longer. */
+/** Says something for a few seconds, or as long as somebody points at it; action is {label, run}. Errors stay longer. */
 export function toast(text, { action = null, bad = false } = {}) {
   if (!toasts) {
     toasts = el('div', { class: 'toasts', role: 'status', 'aria-live': 'polite' });
@@ -33,7 +38,8 @@ export function toast(text, { action = null, bad = false } = {}) {
   box.append(el('button', { class: 'bare', 'aria-label': 'Dismiss', onclick: close }, icon('close')));
   toasts.append(box);
   while (toasts.children.length > 3) toasts.firstChild.remove();
-  setTimeout(close, bad || action ? 12000 : 5000);
+  const leave = () => { if (box.matches(':hover, :focus-within')) setTimeout(leave, 5000); else close(); };
+  setTimeout(leave, bad || action ? 12000 : 5000);
 }
 
 /** Shows a modal dialog; resolves with the value that a button or `done` gives, or null. */

@@ -1,12 +1,12 @@
 // The page of a collection. The rows are the server's: this script sorts, filters, selects and acts on them,
 // so that without it everything can still be read.
 
-import { age, el, exactTime, icon, menu, shown, toast } from './dom.js';
+import { age, el, exactTime, icon, menu, say, shown, toast } from './dom.js';
 import { follow, readDocument, sentence } from './net.js';
 import * as act from './actions.js';
 import { Uploads } from './upload.js';
 
-const { self, root } = document.body.dataset;
+const { self, root, version } = document.body.dataset;
 const readonly = 'readonly' in document.body.dataset;
 const table = document.getElementById('files');
 const selected = new Set(); // names
@@ -17,33 +17,45 @@ let needle = '';
 /** What the actions need to know of this page. */
 const here = { self, root, names: () => new Set(rows.map((r) => r.name)), refresh: () => refresh(), uploads: null };
 
-function readRows() {
-  rows = [...table.tBodies[0].rows].map((tr) => {
-    const a = tr.querySelector('a');
-    const folder = a.classList.contains('folder');
-    const href = a.getAttribute('href').replace(/\?view$/, '');
-    const name = decodeURIComponent(href.replace(/\/$/, '').slice(href.replace(/\/$/, '').lastIndexOf('/') + 1));
-    const row = { tr, a, name, folder, href, lower: name.toLowerCase(), size: Number(tr.dataset.size), time: Number(tr.dataset.time),
-      etag: tr.dataset.etag || null, lock: tr.dataset.lock || null, kind: a.classList[1] };
-    tr.row = row;
-    return row;
-  });
+/** What a row of the server says. */
+function readRow(tr) {
+  const a = tr.querySelector('a');
+  const href = a.getAttribute('href').replace(/\?view$/, '');
+  const path = href.replace(/\/$/, '');
+  const name = decodeURIComponent(path.slice(path.lastIndexOf('/') + 1));
+  return { tr, a, name, folder: a.classList.contains('folder'), href, lower: name.toLowerCase(), size: Number(tr.dataset.size), time: Number(tr.dataset.time),
+    etag: tr.dataset.etag || null, lock: tr.dataset.lock || null, kind: a.classList[1] };
 }
 
 /** Adds the cells that only make sense with a script. */
 function dress(row) {
   const { tr, name } = row;
   const box = el('input', { type: 'checkbox', 'aria-label': `Select ${name}`, checked: selected.has(name) });
-  const check = el('td', { role: 'cell', class: 'check' }, box);
-  const more = el('td', { role: 'cell', class: 'more' },
-    el('button', { class: 'bare', type: 'button', 'aria-label': `Actions for ${name}`, 'aria-haspopup': 'menu', 'aria-expanded': 'false' }, icon('more')));
   tr.classList.toggle('selected', box.checked);
+  tr.prepend(el('td', { role: 'cell', class: 'check' }, box));
+  tr.append(el('td', { role: 'cell', class: 'more' },
+    el('button', { class: 'bare', type: 'button', 'aria-label': `Actions for ${name}`, 'aria-haspopup': 'menu', 'aria-expanded': 'false' }, icon('more'))));
+  return tell(row);
+}
+
+/**
+ * Shows the new state of a row in the elements of the old one. The old object stays as it is: who opened a menu or
+ * a dialog on it acts on the state that it showed then.
+ */
+function update(old, row) {
+  for (const cell of ['size', 'time']) if (old[cell] !== row[cell]) old.tr.querySelector(`td.${cell}`).replaceWith(row.tr.querySelector(`td.${cell}`));
+  return tell({ ...row, tr: old.tr, a: old.a, rank: old.rank });
+}
+
+function tell(row) {
+  const { tr, a, lock } = row;
   const time = tr.querySelector('time');
   time.textContent = age(row.time);
   time.title = exactTime(row.time);
-  if (row.lock) row.a.after(el('span', { class: 'icon lock badge', title: `Locked by ${row.lock}` }, shown(row.lock)));
-  tr.prepend(check);
-  tr.append(more);
+  tr.querySelector('.badge')?.remove();
+  if (lock) a.after(el('span', { class: 'icon lock badge', title: `Locked by ${lock}` }, shown(lock)));
+  tr.row = row;
+  return row;
 }
 
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
@@ -53,15 +65,25 @@ const by = {
   time: (a, b) => b.time - a.time || by.name(a, b), // the newest first
 };
 
-function sort() {
+/** Gives each row its place among the names. Collation is slow, so it gets them in their old order, new ones last. */
+function rank() {
+  if (rows.every((r) => r.rank !== undefined)) return;
+  const before = (r) => r.rank ?? 1e9;
+  [...rows].sort((a, b) => before(a) - before(b)).sort((a, b) => collator.compare(a.name, b.name)).forEach((r, i) => { r.rank = i; });
+}
+
+/** Orders all rows, or only puts those of moved where they belong among the others, which are in order. */
+function sort(moved = null) {
+  rank();
   const compare = by[order.key];
-  // Collation is slow: once for all rows, and never again for these.
-  if (rows.length && rows[0].rank === undefined) [...rows].sort((a, b) => collator.compare(a.name, b.name)).forEach((r, i) => { r.rank = i; });
   rows.sort((a, b) => b.folder - a.folder || (order.down ? -compare(a, b) : compare(a, b)));
   const body = table.tBodies[0];
-  body.remove(); // rows that are moved where nobody looks cost nothing
-  body.append(...rows.map((r) => r.tr));
-  table.append(body);
+  if (!moved) body.remove(); // rows that are moved where nobody looks cost nothing
+  rows.forEach((r, i) => {
+    const place = i ? rows[i - 1].tr.nextElementSibling : body.firstElementChild;
+    if (r.tr !== place && (!moved || moved.has(r))) body.insertBefore(r.tr, place);
+  });
+  if (!moved) table.append(body);
   for (const th of table.tHead.querySelectorAll('[data-key]')) {
     const on = th.dataset.key === order.key;
     th.setAttribute('aria-sort', !on ? 'none' : order.down !== (order.key === 'time') ? 'descending' : 'ascending');
@@ -78,44 +100,48 @@ function filter() {
   let empty = document.getElementById('empty');
   if (!empty) table.after(empty = el('p', { class: 'empty', id: 'empty', role: 'status' }));
   empty.hidden = shown > 0;
-  empty.textContent = rows.length === 0 ? (readonly ? 'Nothing here yet.' : 'Nothing here yet. Drop files anywhere on this page, or use New and Upload.') : 'No name matches.';
-  document.getElementById('count').textContent = needle ? `${shown} of ${rows.length}` : rows.length === 1 ? '1 item' : `${rows.length} items`;
+  say(empty, rows.length === 0 ? (readonly ? 'Nothing here yet.' : 'Nothing here yet. Drop files anywhere on this page, or use New and Upload.') : 'No name matches.');
+  say(document.getElementById('count'), needle ? `${shown} of ${rows.length}` : rows.length === 1 ? '1 item' : `${rows.length} items`);
 }
 
-function setUp() {
-  readRows();
-  rows.forEach(dress);
-  if (order.key !== 'name' || order.down || !table.dataset.dressed) sort();
-  table.dataset.dressed = 'yes';
+/** Shows what the server has now. Rows of names that stay are kept: so are focus, menus and half of a click. */
+function show(read) {
+  const before = new Map(rows.map((r) => [r.href, r]));
+  const stay = new Set(read.map((r) => r.href));
+  for (const r of rows) if (!stay.has(r.href)) { r.tr.remove(); selected.delete(r.name); }
+  const news = new Set();
+  rows = read.map((r) => {
+    const old = before.get(r.href);
+    if (old && ['size', 'time', 'etag', 'lock'].every((key) => old[key] === r[key])) return old;
+    const row = old ? update(old, r) : dress(r);
+    news.add(row);
+    return row;
+  });
+  const focused = document.activeElement;
+  sort(before.size ? news : null);
+  if (document.activeElement !== focused) focused.focus({ preventScroll: true }); // its row went elsewhere
   filter();
   showSelection();
 }
 
-let asking = null;
+const readRows = (body) => [...body.rows].map(readRow);
+let reading = null; // a promise of what is under way
+let following = null; // and of what comes after it
 
-/** Reads the collection again; what is selected, focused and filtered stays. */
-async function refresh() {
-  if (asking) { asking.again = true; return; }
-  asking = { again: false };
+/** Reads the collection again. Resolves when what was there at the call is shown. */
+function refresh() {
+  if (reading) return following ??= reading.then(() => { following = null; return refresh(); });
+  return reading = readAgain().finally(() => { reading = null; });
+}
+
+async function readAgain() {
   try {
     const page = await readDocument('GET', self, { Accept: 'text/html' });
-    const fresh = page.getElementById('files')?.tBodies[0];
-    if (fresh) {
-      const focused = document.activeElement?.closest?.('tr')?.row?.name;
-      table.tBodies[0].replaceWith(document.adoptNode(fresh));
-      setUp();
-      const names = here.names();
-      for (const n of selected) if (!names.has(n)) selected.delete(n);
-      sort();
-      showSelection();
-      if (focused) rows.find((r) => r.name === focused)?.a.focus({ preventScroll: true });
-    }
+    const body = page.getElementById('files')?.tBodies[0];
+    if (body) show(readRows(body));
   } catch (error) {
     toast(sentence(error), { bad: true });
   }
-  const { again } = asking;
-  asking = null;
-  if (again) refresh();
 }
 
 // ---- head and tools
@@ -165,7 +191,11 @@ function selectAll(on) {
   showSelection();
 }
 
-const bar = el('div', { class: 'selection', role: 'region', 'aria-label': 'Selection', hidden: true });
+const action = (label, run, kind = '') => el('button', { class: `button ${kind}`, type: 'button', onclick: () => run(here, chosen()) }, label);
+const picked = el('span', { class: 'grow', role: 'status' });
+const bar = el('div', { class: 'selection', role: 'region', 'aria-label': 'Selection', hidden: true }, picked, action('Download', act.download),
+  ...(readonly ? [] : [action('Move…', act.moveTo), action('Copy…', act.copyTo), action('Delete…', act.remove, 'bad')]),
+  el('button', { class: 'bare', type: 'button', 'aria-label': 'Clear selection', onclick: () => selectAll(false) }, icon('close')));
 
 function showSelection() {
   const n = selected.size;
@@ -174,14 +204,10 @@ function showSelection() {
   const all = document.getElementById('all');
   all.checked = n > 0 && visible().every((r) => selected.has(r.name));
   all.indeterminate = n > 0 && !all.checked;
-  if (n === 0) return;
-  const action = (label, run, kind = '') => el('button', { class: `button ${kind}`, type: 'button', onclick: run }, label);
-  bar.replaceChildren(el('span', { class: 'grow', role: 'status' }, `${n} selected`), action('Download', () => act.download(here, chosen())),
-    ...(readonly ? [] : [action('Move…', () => act.moveTo(here, chosen())), action('Copy…', () => act.copyTo(here, chosen())), action('Delete…', () => act.remove(here, chosen()), 'bad')]),
-    el('button', { class: 'bare', type: 'button', 'aria-label': 'Clear selection', onclick: () => selectAll(false) }, icon('close')));
+  if (n > 0) say(picked, `${n} selected`);
 }
 
-let anchor = null; // of a range of selected rows
+let anchor = null; // the tr where a range of selected rows begins
 
 table.addEventListener('click', (event) => {
   const row = event.target.closest('tr')?.row;
@@ -189,13 +215,14 @@ table.addEventListener('click', (event) => {
   const box = event.target.closest('input[type=checkbox]');
   if (box) {
     const list = visible();
-    if (event.shiftKey && anchor) {
-      const [from, to] = [list.indexOf(anchor), list.indexOf(row)].sort((a, b) => a - b);
-      for (const r of list.slice(Math.max(0, from), to + 1)) select(r, box.checked);
+    const begin = list.findIndex((r) => r.tr === anchor);
+    if (event.shiftKey && begin >= 0) {
+      const [from, to] = [begin, list.indexOf(row)].sort((a, b) => a - b);
+      for (const r of list.slice(from, to + 1)) select(r, box.checked);
     } else {
       select(row, box.checked);
     }
-    anchor = row;
+    anchor = row.tr;
     showSelection();
     return;
   }
@@ -246,13 +273,13 @@ buildTools();
 document.querySelector('main').append(bar);
 document.documentElement.classList.add('js');
 if (!readonly) here.uploads = new Uploads(here);
-setUp();
+show(readRows(table.tBodies[0]));
 setInterval(() => { for (const r of rows) if (Date.now() - r.time < 36e5) r.tr.querySelector('time').textContent = age(r.time); }, 30000);
 
 let first = true;
 let due = 0;
-follow(self, 'members', () => {
-  if (first) { first = false; return; } // the state at the start
-  clearTimeout(due);
-  due = setTimeout(refresh, here.uploads?.busy ? 1500 : 200);
+follow(self, 'members', (state) => {
+  const known = first && state.version === version; // what this page was made of
+  first = false;
+  if (!known) due ||= setTimeout(() => { due = 0; refresh(); }, here.uploads?.busy ? 1500 : 200);
 });
