@@ -1,11 +1,34 @@
 // What can be done to the members of a collection. Each action says what happened as the server tells it, and
-// offers to undo it where that loses nothing.
+// offers to undo it where that loses nothing. Whatever changes a file names the state that was shown when the person
+// began, before the dialog: who saves it meanwhile keeps it.
 
 import { askName, buttons, confirm, dialog, el, icon, shown, toast } from './dom.js';
-import { copy, makeFolder, member, move, readDocument, remove as removeState, sentence, strongTag } from './net.js';
+import { copy, isWeak, makeFolder, member, move, opaque, readDocument, Refused, remove as removeState, sentence, strongState, strongTag } from './net.js';
 
 const quoted = (list) => (list.length === 1 ? `“${list[0].name}”` : `${list.length} items`);
 const url = (row) => row.href;
+
+/** Asks at once for the tags of the states that rows show; gives a function of a row that resolves with its tag. */
+function states(list) {
+  const tags = new Map(list.map((row) => [row, tagOf(row)]));
+  for (const tag of tags.values()) tag.catch(() => {}); // it is told when the tag is needed
+  return (row) => tags.get(row);
+}
+
+/** The strong tag of the state that a row shows; a collection has none, and is meant as it is. */
+async function tagOf(row) {
+  if (row.folder) return '*';
+  if (!isWeak(row.etag)) return row.etag;
+  const now = await strongState(url(row));
+  if (!now || !shows(row, now)) throw new Refused(412, {}, null);
+  return strongTag(now);
+}
+
+/** Whether a row shows this state. Where tags are made of the content it has none until that was read: size and time tell. */
+function shows(row, header) {
+  if (row.etag) return opaque(row.etag) === opaque(header.get('ETag'));
+  return row.size === Number(header.get('Content-Length')) && Math.floor(row.time / 1000) * 1000 === Date.parse(header.get('Last-Modified'));
+}
 
 /** Runs steps one by one; says how many went well when one did not. */
 async function each(here, list, verb, step) {
@@ -23,8 +46,7 @@ async function each(here, list, verb, step) {
 }
 
 function refusedName(here, old = null) {
-  const names = here.names();
-  return (name) => (name !== old && names.has(name) ? `“${name}” is there already.` : '');
+  return (name) => (name !== old && here.names().has(name) ? `“${name}” is there already.` : '');
 }
 
 export async function newFolder(here) {
@@ -46,63 +68,55 @@ export async function newFile(here) {
 }
 
 export async function rename(here, row) {
+  const tag = states([row]);
   const name = await askName('Rename', 'New name', row.name, 'Rename', refusedName(here, row.name));
   if (!name || name === row.name) return;
-  const to = member(here.self, name, row.folder);
-  try {
-    await move(url(row), to);
-    await here.refresh();
-    toast(`“${row.name}” is now “${name}”.`, { action: { label: 'Undo', run: () => back(here, [[to, url(row)]]) } });
-  } catch (error) {
-    toast(error.status === 412 ? `“${name}” is there already; nothing was changed.` : sentence(error), { bad: true });
-  }
+  const { done, ok } = await each(here, [row], 'renamed', moved(tag, () => member(here.self, name, row.folder)));
+  if (ok) toast(`“${row.name}” is now “${name}”.`, undoing(here, done));
 }
 
-/** Moves things back to where they were, unless something is there by now. */
-async function back(here, pairs) {
-  try {
-    for (const [from, to] of pairs) await move(from, to);
-    toast('Undone.');
-  } catch (error) {
-    toast(`It cannot be undone: ${sentence(error)}`, { bad: true });
-  }
+/** A step that moves what a row shows to a URL; gives the row as it is then. */
+const moved = (tag, to) => async (row) => {
+  const answer = await move(url(row), to(row), await tag(row));
+  return { ...row, href: to(row), etag: answer.headers.get('ETag') };
+};
+
+/** Offers to move things back to where they were, unless something is there by now. */
+function undoing(here, done) {
+  const back = async ([before, after]) => move(url(after), url(before), await tagOf(after));
+  return { action: { label: 'Undo', run: () => undo(here, done, back) } };
+}
+
+async function undo(here, done, step) {
+  let failure = null;
+  try { for (const one of done) await step(one); } catch (error) { failure = error; }
   await here.refresh();
+  if (failure) toast(`It cannot be undone: ${sentence(failure)}`, { bad: true }); else toast('Undone.');
 }
 
 export async function moveTo(here, list) {
+  const tag = states(list);
   const to = await pickFolder(here, `Move ${quoted(list)} to`, 'Move here', list.filter((r) => r.folder).map(url));
   if (!to || to === here.self) return;
-  const { done, ok } = await each(here, list, 'moved', (row) => move(url(row), member(to, row.name, row.folder)));
-  if (done.length) {
-    const pairs = done.map(([row]) => [member(to, row.name, row.folder), url(row)]);
-    if (ok) toast(`${quoted(list)} moved.`, { action: { label: 'Undo', run: () => back(here, pairs) } });
-  }
+  const { done, ok } = await each(here, list, 'moved', moved(tag, (row) => member(to, row.name, row.folder)));
+  if (ok) toast(`${quoted(list)} moved.`, undoing(here, done));
 }
 
 export async function copyTo(here, list) {
+  const tag = states(list);
   const to = await pickFolder(here, `Copy ${quoted(list)} to`, 'Copy here', []);
   if (!to) return;
   const taken = to === here.self ? here.names() : new Set();
   const { done, ok } = await each(here, list, 'copied', async (row) => {
-    const name = another(row.name, taken);
-    const target = member(to, name, row.folder);
-    const tag = (await copy(url(row), target)).headers.get('ETag');
-    return { target, tag };
+    const href = member(to, another(row.name, taken), row.folder);
+    const answer = await copy(url(row), href, await tag(row));
+    return { ...row, href, etag: answer.headers.get('ETag') };
   });
-  if (!done.length || !ok) return;
+  if (!ok) return;
   const files = done.every(([row]) => !row.folder);
-  toast(`${quoted(list)} copied.`, files ? { action: { label: 'Undo', run: () => uncopy(here, done.map(([, made]) => made)) } } : {});
-}
-
-/** Takes copies away again, if they are still what was copied. */
-async function uncopy(here, made) {
-  try {
-    for (const { target, tag } of made) await removeState(target, tag || await strongTag(target));
-    toast('Undone.');
-  } catch (error) {
-    toast(`It cannot be undone: ${sentence(error)}`, { bad: true });
-  }
-  await here.refresh();
+  // Copies are taken away again, if they are still what was copied.
+  const uncopy = () => undo(here, done, async ([, made]) => removeState(url(made), await tagOf(made)));
+  toast(`${quoted(list)} copied.`, files ? { action: { label: 'Undo', run: uncopy } } : {});
 }
 
 /** A name like this one that is not taken: "a.txt" becomes "a (2).txt". */
@@ -117,23 +131,12 @@ export function another(name, taken) {
 }
 
 export async function remove(here, list) {
+  const tag = states(list);
   const folders = list.some((r) => r.folder);
   const yes = await confirm(`Delete ${quoted(list)}?`, `${folders ? 'All that is in it goes as well. ' : ''}This cannot be undone.`, 'Delete', 'bad');
   if (!yes) return;
-  const { ok, done } = await each(here, list, 'deleted', async (row) => {
-    // The state that was shown, or nothing: who saved it meanwhile keeps it.
-    let tag = row.folder ? '*' : row.etag;
-    if (!row.folder && (!tag || tag.startsWith('W/'))) tag = await sameButStrong(row);
-    return removeState(url(row), tag);
-  });
-  if (ok && done.length) toast(`${quoted(list)} deleted.`);
-}
-
-/** The strong tag of a state that was shown when its tag was not strong yet. */
-async function sameButStrong(row) {
-  const tag = await strongTag(url(row));
-  if (row.etag && tag && tag.replace(/^W\//, '') !== row.etag.replace(/^W\//, '')) throw new Error('It was changed since this page was loaded.');
-  return tag;
+  const { ok } = await each(here, list, 'deleted', async (row) => removeState(url(row), await tag(row)));
+  if (ok) toast(`${quoted(list)} deleted.`);
 }
 
 /** Downloads one file as it is, and everything else as one zip archive. */

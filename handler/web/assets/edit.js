@@ -5,7 +5,7 @@ import { age, confirm, el, icon, menu, shown, size, toast } from './dom.js';
 import { Draft } from './draft.js';
 import { Find } from './find.js';
 import { conflicts, decide, joined, mergeTexts } from './merge.js';
-import { follow, holders, isWeak, opaque, request, sentence, strongTag } from './net.js';
+import { follow, holders, isWeak, opaque, request, sentence, strongState } from './net.js';
 import { Surface } from './surface.js';
 import { decode, encode } from './text.js';
 
@@ -44,7 +44,7 @@ async function load() {
 async function put(text) {
   if (base.tag !== null && isWeak(base.tag)) {
     // A tag is weak for a moment after a change by another program; whether it is still the same state is told by the text.
-    await strongTag(self);
+    await strongState(self);
     const now = await load();
     if (now.text !== base.text || now.tag === null) return now;
     base = now;
@@ -52,7 +52,7 @@ async function put(text) {
   const condition = base.tag === null ? { 'If-None-Match': '*' } : { 'If-Match': base.tag };
   try {
     const response = await request('PUT', self, { 'Content-Type': type, ...condition }, encode(text, base));
-    base = { ...base, text, tag: response.headers.get('ETag') || await strongTag(self), mixed: false };
+    base = { ...base, text, tag: response.headers.get('ETag') || '', mixed: false };
     return null;
   } catch (error) {
     if (error.status !== 412) throw error;

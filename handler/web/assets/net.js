@@ -28,6 +28,7 @@ async function problemOf(response) {
 
 /** What went wrong, as a sentence for people. */
 export function sentence(error) {
+  if (error.taken) return `“${error.taken}” is there already, so nothing was done.`;
   if (error.status === 412) return 'Somebody changed it meanwhile, so nothing was done.';
   if (error.status === 423) return lockedSentence(error.problem.locks || []);
   if (error instanceof Refused) return error.message;
@@ -50,14 +51,14 @@ export const isWeak = (tag) => !tag || tag.startsWith('W/');
 export const opaque = (tag) => (tag || '').replace(/^W\//, '');
 
 /**
- * The entity-tag of what is there now, strong. A tag is weak for a moment after a change that the server did
- * not make itself, and If-Match never matches a weak one. Returns null when nothing is there.
+ * The header of what is there now, with a strong entity-tag if there is one soon. A tag is weak for a moment after a
+ * change that the server did not make itself, and If-Match never matches a weak one. Null when nothing is there.
  */
-export async function strongTag(url) {
+export async function strongState(url) {
   for (let i = 0; ; i++) {
     try {
-      const tag = (await request('HEAD', url)).headers.get('ETag');
-      if (!isWeak(tag) || i === 20) return tag;
+      const { headers } = await request('HEAD', url);
+      if (!isWeak(headers.get('ETag')) || i === 20) return headers;
     } catch (error) {
       if (error.status === 404) return null;
       throw error;
@@ -66,20 +67,36 @@ export async function strongTag(url) {
   }
 }
 
+/** The strong entity-tag in such a header. */
+export function strongTag(header) {
+  const tag = header.get('ETag');
+  if (isWeak(tag)) throw new Error('The server has no name for its state yet; try again in a moment.');
+  return tag;
+}
+
 /** The URL of a member of a collection, whose URL ends with a slash. */
 export function member(collection, name, isFolder = false) {
   return collection + encodeURIComponent(name) + (isFolder ? '/' : '');
 }
 
-/** Renames or moves; never onto something that is there (Overwrite: F). */
-export const move = (from, to) => request('MOVE', from, destination(to));
-export const copy = (from, to) => request('COPY', from, destination(to));
-const destination = (to) => ({ Destination: new URL(to, location.href).href, Overwrite: 'F' });
+/** Renames, moves or copies the state that tag names; never onto something that is there (Overwrite: F). */
+export const move = (from, to, tag) => transfer('MOVE', from, to, tag);
+export const copy = (from, to, tag) => transfer('COPY', from, to, tag);
+
+async function transfer(method, from, to, tag) {
+  try {
+    return await request(method, from, { Destination: new URL(to, location.href).href, Overwrite: 'F', 'If-Match': tag });
+  } catch (error) {
+    // 412 is the answer to both: somebody changed what is moved, or has taken the name.
+    if (error.status === 412 && await request('HEAD', to).catch(() => null)) error.taken = decodeURIComponent(to.replace(/\/$/, '').split('/').at(-1));
+    throw error;
+  }
+}
 
 export const makeFolder = (url) => request('MKCOL', url);
 
-/** Deletes the state that tag names; a collection has none and is deleted as it is. */
-export const remove = (url, tag) => request('DELETE', url, { 'If-Match': tag || '*' });
+/** Deletes the state that tag names. */
+export const remove = (url, tag) => request('DELETE', url, { 'If-Match': tag });
 
 /** Reads an HTML or XML document without running anything in it. */
 export function readDocument(method, url, headers = {}, body = null) {

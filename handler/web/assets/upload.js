@@ -4,7 +4,7 @@
 import { another } from './actions.js';
 import { listenToDrops } from './drop.js';
 import { badName, buttons, dialog, el, icon, shown, size, toast } from './dom.js';
-import { makeFolder, member, Refused, sentence, strongTag } from './net.js';
+import { makeFolder, member, Refused, sentence, strongState, strongTag } from './net.js';
 
 const AT_ONCE = 3;
 const LOOK_FIRST = 256 << 10; // a refused upload of more than this is answered before it is read, and cut off
@@ -74,7 +74,7 @@ export class Uploads {
       item.state = item.state === 'skipped' ? 'skipped' : 'done';
     } catch (error) {
       item.state = item.state === 'cancelled' ? 'cancelled' : 'failed';
-      item.problem = error.message;
+      item.problem = sentence(error);
     }
     item.xhr = null;
     this.showItem(item);
@@ -100,18 +100,17 @@ export class Uploads {
     for (;;) {
       const url = member(folder, target);
       const creates = 'If-None-Match' in item.condition;
-      let there = creates && item.file.size > LOOK_FIRST ? await strongTag(url) : null;
-      if (!there) {
+      if (!creates || item.file.size <= LOOK_FIRST || !await strongState(url)) {
         const answer = await this.send(item, url).catch(async (error) => {
           // The connection may be cut before the refusal is read.
-          if (creates && item.state === 'active' && !error.status && await strongTag(url).catch(() => null)) return { status: 412 };
+          if (creates && item.state === 'active' && !error.status && await strongState(url).catch(() => null)) return { status: 412 };
           throw error;
         });
         if (answer.status < 300) return;
         if (answer.status !== 412) throw new Error(answer.detail);
       }
       item.sent = 0;
-      const choice = await this.ask(item, target);
+      const { choice, there } = await this.ask(item, target, url, creates);
       if (item.state !== 'active') throw new Error('Cancelled.'); // while it was asked
       if (choice === 'skip') { item.state = 'skipped'; return; }
       if (choice === 'both') {
@@ -121,8 +120,7 @@ export class Uploads {
         item.condition = { 'If-None-Match': '*' };
         continue;
       }
-      there = await strongTag(url);
-      item.condition = there ? { 'If-Match': there } : { 'If-None-Match': '*' };
+      item.condition = there ? { 'If-Match': strongTag(there) } : { 'If-None-Match': '*' };
     }
   }
 
@@ -146,18 +144,29 @@ export class Uploads {
     });
   }
 
-  /** Asks what to do about a name that is taken, one question at a time. */
-  ask(item, name) {
-    const question = this.questions.then(() => this.forAll || dialog(`“${name}” is there already`, (box, done) => {
+  /**
+   * Asks what to do about a name that is taken, one question at a time. The answer is about what is there when it is
+   * asked. first: this name was not asked about before, so an answer for all holds.
+   */
+  ask(item, name, url, first) {
+    const question = this.questions.then(async () => {
+      const there = await strongState(url);
+      if (!there) return { choice: 'replace', there }; // it is gone again
+      return { choice: first && this.forAll || await this.dialog(item, name) || 'skip', there };
+    });
+    this.questions = question.catch(() => null);
+    return question;
+  }
+
+  dialog(item, name) {
+    return dialog(`“${name}” is there already`, (box, done) => {
       const all = el('input', { type: 'checkbox' });
       const answer = (choice) => { if (all.checked) this.forAll = choice; done(choice); };
       box.append(el('p', {}, `What should happen to the file you upload (${size(item.file.size)})?`));
       if (this.busy && this.waiting.length + this.active > 1) box.append(el('label', { class: 'check' }, all, 'The same for all that follow'));
       box.append(buttons(answer, ['Skip', 'skip'], ['Replace', 'replace', 'bad'], ['Keep both', 'both', 'primary']));
       box.querySelector('.primary').setAttribute('autofocus', '');
-    }));
-    this.questions = question.catch(() => null);
-    return question.then((choice) => choice || 'skip');
+    });
   }
 
   cancel(item) {
