@@ -115,8 +115,7 @@ async function reconcile(theirs, mine) {
 function take(theirs, text, mine) {
   if (surface.text !== mine) { toast('You went on writing while it was merged; save once more.'); return false; }
   base = theirs;
-  surface.text = text;
-  refreshStatus();
+  show(text);
   keep();
   return 'merged';
 }
@@ -146,8 +145,9 @@ async function news(state) {
       if (busy || dirty() || theirs.tag === null) return;
       const same = theirs.text === base.text;
       base = theirs;
-      if (!same) { surface.text = theirs.text; toast(`${who()} changed this file; you see the new text.`); }
-      refreshStatus();
+      if (same) { refreshStatus(); return; }
+      show(theirs.text);
+      toast(`${who()} changed this file; you see the new text.`);
       return;
     }
   } catch { /* the notice says it */ }
@@ -184,8 +184,20 @@ function notice(text, { bad = false, actions = [], kind = 'save' } = {}) {
   const box = el('div', { class: bad ? 'note bad' : 'note', role: bad ? 'alert' : 'status', 'data-kind': kind }, el('span', { class: 'grow' }, shown(text)),
     ...actions.map(([label, run]) => el('button', { class: 'button', type: 'button', onclick: run }, label)),
     el('button', { class: 'bare', type: 'button', 'aria-label': 'Dismiss', onclick: () => box.remove() }, icon('close')));
-  notices.querySelector(`[data-kind=${kind}]`)?.remove();
+  const before = notices.querySelector(`[data-kind=${kind}]`);
+  if (before && before.className === box.className && before.children.length === box.children.length) {
+    before.firstChild.textContent = text; // its buttons stay, under the hand of who presses one
+    return;
+  }
+  before?.remove();
   notices.append(box);
+}
+
+/** Shows a text that was not written here. */
+function show(text) {
+  surface.text = text;
+  find.search();
+  refreshStatus();
 }
 
 function working(on) {

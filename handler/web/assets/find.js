@@ -63,19 +63,20 @@ export class Find {
       this.now = Math.max(0, this.found.findIndex(([, to]) => to >= caret));
     }
     if (!this.found.length) this.now = -1;
-    this.show();
+    this.show(fromCaret);
   }
 
   step(by) {
     if (!this.found.length) return;
     this.now = (this.now + by + this.found.length) % this.found.length;
-    this.show();
+    this.show(true);
   }
 
-  show() {
+  /** Colours and counts; goes to the current place when asked to: not while somebody writes. */
+  show(go) {
     this.surface.mark(this.found, this.now);
     this.count.textContent = !this.input.value ? '' : this.found.length ? `${this.now + 1} of ${this.found.length}${this.found.length === MOST ? '+' : ''}` : 'none';
-    if (this.now < 0) return;
+    if (this.now < 0 || !go) return;
     this.surface.area.setSelectionRange(...this.found[this.now]);
     this.surface.reveal(this.found[this.now][0]);
   }

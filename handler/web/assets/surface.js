@@ -23,14 +23,22 @@ export class Surface {
 
   get text() { return this.area.value; }
 
-  /** Replaces the text; the caret stays on its line as far as there is one. */
+  /** Replaces the text; caret and selection stay with what is the same before and behind the change. */
   set text(text) {
-    const { line } = this.caret();
-    const top = this.box.scrollTop;
-    this.area.value = text;
+    const { area, box } = this;
+    const { value: old, selectionStart, selectionEnd, selectionDirection } = area;
+    const top = box.scrollTop;
+    const most = Math.min(old.length, text.length);
+    let from = 0, same = 0;
+    while (from < most && old[from] === text[from]) from++;
+    while (same < most - from && old[old.length - 1 - same] === text[text.length - 1 - same]) same++;
+    const now = (at) => (at <= from ? at : at >= old.length - same ? at + text.length - old.length : null);
+    const start = now(selectionStart), end = now(selectionEnd);
+    const caret = start ?? Math.min(selectionStart, text.length - same);
+    area.value = text;
     this.draw();
-    this.goTo(line, false);
-    this.box.scrollTop = top;
+    area.setSelectionRange(caret, start === null || end === null ? caret : end, selectionDirection);
+    box.scrollTop = top;
   }
 
   set wrap(on) {
@@ -44,17 +52,6 @@ export class Surface {
     let line = 1;
     for (let at = before.indexOf('\n'); at >= 0; at = before.indexOf('\n', at + 1)) line++;
     return { line, column: before.length - before.lastIndexOf('\n') };
-  }
-
-  goTo(line, reveal = true) {
-    let at = 0;
-    for (let i = 1; i < line; i++) {
-      const next = this.area.value.indexOf('\n', at);
-      if (next < 0) break;
-      at = next + 1;
-    }
-    this.area.setSelectionRange(at, at);
-    if (reveal) this.reveal(at);
   }
 
   /** Scrolls so that the position can be seen. */

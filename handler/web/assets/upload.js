@@ -247,7 +247,9 @@ export class Uploads {
     item.meter.hidden = item.state !== 'active';
     item.said.textContent = { waiting: 'waiting', active: size(item.file.size), done: 'done', skipped: 'skipped', cancelled: 'cancelled', failed: item.problem }[item.state];
     item.button.hidden = over(item);
-    item.button.setAttribute('aria-label', running ? `Cancel ${item.path}` : `Retry ${item.path}`);
+    const label = running ? `Cancel ${item.path}` : `Retry ${item.path}`;
+    if (item.button.getAttribute('aria-label') === label) return; // a click on the icon may have begun
+    item.button.setAttribute('aria-label', label);
     item.button.replaceChildren(running ? icon('close') : icon('retry'));
   }
 }

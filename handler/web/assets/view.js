@@ -1,6 +1,6 @@
 // The preview page: times as people say them, and a word when the file was changed.
 
-import { el, shown, tellAges } from './dom.js';
+import { el, say, shown, tellAges } from './dom.js';
 import { follow, holders, opaque } from './net.js';
 
 const { self, etag } = document.body.dataset;
@@ -18,11 +18,15 @@ function tellLocks(by) {
   if (now) now.replaceWith(next); else facts.append(next);
 }
 
+const text = el('span', {});
+const link = el('a', { href: '?view' }, 'Show it');
+note.append(text, ' ', link);
+
 tellAges(facts);
 follow(self, 'state', (state) => {
   tellLocks(holders(state?.locks));
   if (state && (!state.etag || !etag || opaque(state.etag) === opaque(etag))) return;
-  const text = state ? `This file was changed${state.lastModifiedBy ? ` by ${state.lastModifiedBy}` : ''} just now. ` : 'This file is no longer there.';
-  note.replaceChildren(text, state ? el('a', { href: '?view' }, 'Show it') : '');
+  say(text, state ? `This file was changed${state.lastModifiedBy ? ` by ${state.lastModifiedBy}` : ''} just now.` : 'This file is no longer there.');
+  link.hidden = !state;
   note.hidden = false;
 });
