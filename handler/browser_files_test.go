@@ -3,6 +3,7 @@
 package handler_test
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -27,6 +28,12 @@ func (p *person) listed(names ...string) {
 	p.has(`[...document.querySelectorAll('#files td.name a')].map((a) => a.textContent).join('|') === ` + strconv.Quote(strings.Join(names, "|")))
 }
 
+// sized waits until the collection shows a small file with this size.
+func (p *person) sized(name string, sizeBytes int) {
+	p.t.Helper()
+	p.has(fmt.Sprintf(`[...document.querySelectorAll('#files tbody tr')].find((tr) => tr.row.name === %q).querySelector('.size').textContent === '%d B'`, name, sizeBytes))
+}
+
 // What somebody else does while a question is open makes the answer void: nothing is overwritten or deleted that
 // was not seen.
 func TestRacesInTheBrowser(t *testing.T) {
@@ -36,6 +43,7 @@ func TestRacesInTheBrowser(t *testing.T) {
 	p := visit(t, chromium(t), base)
 	p.expect("412 (Precondition Failed)")
 	p.expect("423 (Locked)")
+	p.expect("404 (Not Found)") // whether a name is taken is asked
 	p.open("/")
 	p.listed("a.txt", "b.txt")
 
@@ -44,18 +52,23 @@ func TestRacesInTheBrowser(t *testing.T) {
 	p.sees("This cannot be undone")
 	put(t, base+"/a.txt", "a, changed")
 	p.press("dialog .button.bad")
-	p.sees("“a.txt” was not deleted: Somebody changed it meanwhile")
+	p.sees("was not deleted")
 	p.shot("delete-refused")
+	p.told("“a.txt” was not deleted: Somebody changed it meanwhile")
 	if got := stored(t, base+"/a.txt"); got != "a, changed" {
 		t.Error(got)
 	}
 
+	// The name is taken when the request is on its way.
 	p.press(actions("b.txt"))
 	p.press("Rename…")
 	p.write("dialog input", "c.txt")
-	put(t, base+"/c.txt", "somebody else's")
+	p.eval(`(() => { const real = fetch; window.fetch = (...request) => new Promise((sent) => { window.send = () => { window.fetch = real; sent(real(...request)); }; }); })()`)
 	p.press("Rename")
-	p.sees("“c.txt” is there already; nothing was changed")
+	p.has(`window.send`)
+	put(t, base+"/c.txt", "somebody else's")
+	p.eval(`send()`)
+	p.told("“b.txt” was not renamed: “c.txt” is there already")
 	p.listed("a.txt", "b.txt", "c.txt")
 	if b, c := stored(t, base+"/b.txt"), stored(t, base+"/c.txt"); b != "b" || c != "somebody else's" {
 		t.Error(b, c)
@@ -69,7 +82,7 @@ func TestRacesInTheBrowser(t *testing.T) {
 	p.listed("a.txt", "b (2).txt", "b.txt", "c.txt")
 	put(t, base+"/b%20(2).txt", "worked on")
 	p.press("Undo")
-	p.sees("It cannot be undone: Somebody changed it meanwhile")
+	p.told("It cannot be undone: Somebody changed it meanwhile")
 	if got := stored(t, base+"/b%20(2).txt"); got != "worked on" {
 		t.Error(got)
 	}
@@ -86,17 +99,48 @@ func TestRacesInTheBrowser(t *testing.T) {
 	p.eval(`XMLHttpRequest.prototype.send = (send => function (body) { setTimeout(() => send.call(this, body), 300); })(XMLHttpRequest.prototype.send)`)
 	p.press("sub")
 	p.press("Move here") // at once: it waits until sub is shown
-	p.sees("“b.txt” was not moved")
+	p.told("“b.txt” was not moved: “b.txt” is there already")
 	if a, b := stored(t, base+"/b.txt"), stored(t, base+"/sub/b.txt"); a != "b" || b != "in sub" {
 		t.Error(a, b)
 	}
+
+	// Whatever is done names the state that was shown when it was asked for.
+	change := func(name, text string) {
+		t.Helper()
+		put(t, base+"/"+name, text)
+		p.sized(name, len(text))
+	}
+	for i, act := range []struct{ asks, done, not string }{{"Rename…", "Rename", "renamed"}, {"Move…", "Move here", "moved"}, {"Copy…", "Copy here", "copied"}} {
+		p.press(actions("a.txt"))
+		p.press(act.asks)
+		switch act.asks {
+		case "Rename…":
+			p.write("dialog input", "d.txt")
+		case "Move…":
+			p.press("sub")
+			p.has(`document.querySelector('dialog .path').textContent === '/sub/'`)
+		}
+		change("a.txt", strings.Repeat("a", 20+i))
+		p.press(act.done)
+		p.told("“a.txt” was not " + act.not + ": Somebody changed it meanwhile")
+	}
+	p.press(actions("b.txt"))
+	p.press("Rename…")
+	p.write("dialog input", "d.txt")
+	p.press("Rename")
+	p.sees("“b.txt” is now “d.txt”")
+	change("d.txt", "worked on")
+	p.press("Undo")
+	p.told("It cannot be undone: Somebody changed it meanwhile")
+	p.listed("sub/", "a.txt", "b (2).txt", "c.txt", "d.txt")
+
 	lockFor(t, base+"/c.txt", "Eva")
 	p.do(chromedp.Reload())
 	p.has(`document.querySelector('.badge')?.textContent === 'Eva'`)
 	p.press(actions("c.txt"))
 	p.press("Delete…")
 	p.press("dialog .button.bad")
-	p.sees("“c.txt” was not deleted: It is locked by Eva until")
+	p.told("“c.txt” was not deleted: It is locked by Eva until")
 	p.open("/c.txt?view")
 	p.sees("locked by Eva")
 	p.open("/c.txt?edit")
@@ -142,7 +186,7 @@ func TestKeyboardInTheBrowser(t *testing.T) {
 	key("c", kb.ArrowDown, kb.Delete)
 	p.sees("Delete “c.txt”?")
 	key(kb.Enter)
-	p.sees("“c.txt” deleted")
+	p.told("“c.txt” deleted")
 	key("/", kb.Escape)
 	p.listed("b.txt", "z.txt")
 	key("n")
@@ -154,7 +198,7 @@ func TestKeyboardInTheBrowser(t *testing.T) {
 	p.sees("one folder up")
 	key(kb.Escape)
 	p.has(`!document.querySelector('dialog')`)
-	p.do(chromedp.Focus(chromedp.CSS(actions("z.txt"))))
+	p.eval(`document.querySelector('` + actions("z.txt") + `').focus()`)
 	key(kb.Enter)
 	p.has(`document.activeElement.textContent === 'Open'`)
 	key(kb.End)
@@ -191,14 +235,14 @@ func TestHostileNamesInTheBrowser(t *testing.T) {
 	p.open("/")
 	p.sees(strconv.Itoa(len(names)) + " items")
 	p.shot("hostile")
-	hrefs, err := chromedp.Run(p.ctx, chromedp.Evaluate[[]string](`[...document.querySelectorAll('#files td.name a')].map((a) => a.getAttribute('href'))`))
-	if err != nil || len(hrefs) != len(names) {
-		t.Fatal(err, hrefs)
+	hrefs := value[[]string](p, `[...document.querySelectorAll('#files td.name a')].map((a) => a.getAttribute('href'))`)
+	if len(hrefs) != len(names) {
+		t.Fatal(hrefs)
 	}
-	if n, _ := chromedp.Run(p.ctx, chromedp.Evaluate[int](`document.querySelectorAll('#files img, #files script').length`)); n != 0 {
+	if n := value[int](p, `document.querySelectorAll('#files img, #files script').length`); n != 0 {
 		t.Error("a name became an element")
 	}
-	if text, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.querySelector('#files').textContent`)); strings.ContainsAny(text, "\u202e\u2067") {
+	if text := value[string](p, `document.querySelector('#files').textContent`); strings.ContainsAny(text, "\u202e\u2067") {
 		t.Error("a name turns the direction of what is read")
 	}
 	seen := map[string]bool{}
@@ -229,17 +273,16 @@ func TestHostileNamesInTheBrowser(t *testing.T) {
 		p.write("dialog input", plain)
 		p.press("Rename")
 		p.sees("is now “" + plain + "”")
-		if text, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.querySelector('.toasts').textContent`)); strings.ContainsAny(text, "\u202e\n") {
+		if text := value[string](p, `document.querySelector('.toasts').textContent`); strings.ContainsAny(text, "\u202e\n") {
 			t.Errorf("%q", text)
 		}
-		p.eval(`document.querySelector('.toast button')?.click()`) // undo
-		p.sees("Undone.")
-		p.eval(`document.querySelectorAll('.toast').forEach((e) => e.remove())`)
+		p.press("Undo")
+		p.told("Undone.")
 	}
 	p.open("/%3Cimg%20src=x%20onerror=alert(1)%3E?edit")
 	p.has(`document.querySelector('#text')?.value.startsWith('text of <img')`)
 	p.do(chromedp.KeyEvent("x"), chromedp.KeyEvent("s", chromedp.KeyModifiers(kb.ModifierCtrl)))
-	p.sees("Saved.")
+	p.told("Saved.")
 	if got := stored(t, base+"/%3Cimg%20src=x%20onerror=alert(1)%3E"); got != "xtext of <img src=x onerror=alert(1)>" {
 		t.Errorf("%q", got)
 	}

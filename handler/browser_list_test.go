@@ -113,11 +113,10 @@ func TestDownloadsInTheBrowser(t *testing.T) {
 // downloaded waits for a file that the browser keeps.
 func downloaded(t *testing.T, dir, name string) []byte {
 	t.Helper()
-	for range 600 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if text, err := os.ReadFile(filepath.Join(dir, name)); err == nil && len(text) > 0 {
 			return text
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	entries, _ := os.ReadDir(dir)
 	t.Fatalf("%s was not downloaded; there are %v", name, entries)
@@ -177,7 +176,7 @@ func TestLocksInTheBrowser(t *testing.T) {
 	view.has(`!document.body.innerText.includes('locked by')`)
 	edit.has(`!document.body.innerText.includes('Locked by Eva')`)
 	edit.press("#save")
-	edit.sees("Saved.")
+	edit.told("Saved.")
 	if got := stored(t, base+"/a.txt"); got != "my text" {
 		t.Errorf("%q", got)
 	}
@@ -216,7 +215,7 @@ func TestOtherProgramsInTheBrowser(t *testing.T) {
 	edit.press("Merge now")
 	edit.has(`document.querySelector('#text').value === 'mine two\n\n\nthe end\n'`)
 	edit.press("#save")
-	edit.sees("Saved.")
+	edit.told("Saved.")
 	if text, err := os.ReadFile(filepath.Join(dir, "a.txt")); err != nil || string(text) != "mine two\n\n\nthe end\n" {
 		t.Errorf("%q, %v", text, err)
 	}

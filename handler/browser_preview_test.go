@@ -4,6 +4,7 @@ package handler_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"image/png"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -76,8 +78,13 @@ func TestPreviewsInTheBrowser(t *testing.T) {
 // soonRed waits until a part of what is seen is red.
 func (p *person) soonRed() bool {
 	p.t.Helper()
-	for range 40 {
-		shot, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	for {
+		shot, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+		if ctx.Err() != nil {
+			return false
+		}
 		if err != nil {
 			p.t.Fatal(err)
 		}
@@ -96,25 +103,20 @@ func (p *person) soonRed() bool {
 		if red > 100 {
 			return true
 		}
-		p.do(chromedp.Sleep(200_000_000))
+		time.Sleep(50 * time.Millisecond)
 	}
-	return false
 }
 
-// film lets the browser itself record a short film.
+// film lets the browser itself record a short film, until there is something on it.
 func (p *person) film() string {
 	p.t.Helper()
-	text, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](`(async () => {
+	film, err := base64.StdEncoding.DecodeString(value[string](p, `(async () => {
 		const c = document.createElement('canvas'); c.width = 64; c.height = 48; const g = c.getContext('2d');
 		const r = new MediaRecorder(c.captureStream(20), { mimeType: 'video/webm' }); const parts = []; r.ondataavailable = (e) => parts.push(e.data);
-		const ended = new Promise((f) => { r.onstop = f; }); r.start();
-		for (let i = 0; i < 8; i++) { g.fillStyle = i % 2 ? 'red' : 'blue'; g.fillRect(0, 0, 64, 48); await new Promise((f) => setTimeout(f, 60)); }
+		const ended = new Promise((f) => { r.onstop = f; }); r.start(100);
+		for (let i = 0; i < 8 || parts.reduce((sum, b) => sum + b.size, 0) < 500; i++) { g.fillStyle = i % 2 ? 'red' : 'blue'; g.fillRect(0, 0, 64, 48); await new Promise((f) => setTimeout(f, 60)); }
 		r.stop(); await ended;
-		const bytes = new Uint8Array(await new Blob(parts).arrayBuffer()); let s = ''; for (const b of bytes) s += String.fromCharCode(b); return btoa(s); })()`, chromedp.EvalAwaitPromise))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	film, err := base64.StdEncoding.DecodeString(text)
+		const bytes = new Uint8Array(await new Blob(parts).arrayBuffer()); let s = ''; for (const b of bytes) s += String.fromCharCode(b); return btoa(s); })()`))
 	if err != nil || len(film) == 0 {
 		p.t.Fatal("no film: ", err)
 	}
@@ -173,7 +175,7 @@ func TestLargeTextsInTheEditor(t *testing.T) {
 	p.expect("412 (Precondition Failed)")
 	p.has(`document.querySelector('#text')?.value.startsWith('mine the')`)
 	p.press("#save")
-	p.sees("Saved, with the changes of the other side merged in")
+	p.told("Saved, with the changes of the other side merged in")
 	if got := stored(t, base+"/large.txt"); got != "mine "+text+"theirs\n" {
 		t.Errorf("%d bytes", len(got))
 	}

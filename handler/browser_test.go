@@ -17,7 +17,9 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -32,9 +34,27 @@ type person struct {
 	base string
 
 	mu       sync.Mutex
-	wrong    []string // what the browser complained of
-	expected []string // parts of complaints that the test provokes
+	wrong    []string   // what the browser complained of
+	expected []string   // parts of complaints that the test provokes
+	at       [2]float64 // where the mouse is
 }
+
+// patience is how long one thing may take. It is there for what never comes: a machine under load is slow.
+const patience = 2 * time.Minute
+
+// clock keeps what a page does only after some seconds until the test says that time passes: on a slow machine a
+// message would be gone before the test has looked for it.
+const clock = `(() => {
+	const soon = setTimeout, never = clearTimeout, late = new Map();
+	let last = 0;
+	window.setTimeout = (run, milliseconds, ...rest) => {
+		if (!(milliseconds > 2000)) return soon(run, milliseconds, ...rest);
+		late.set(--last, () => run(...rest));
+		return last;
+	};
+	window.clearTimeout = (id) => { if (!late.delete(id)) never(id); };
+	window.timePasses = () => { const due = [...late.values()]; late.clear(); due.forEach((run) => run()); };
+})()`
 
 // chromium starts one browser for a test.
 func chromium(t *testing.T) context.Context {
@@ -44,9 +64,9 @@ func chromium(t *testing.T) context.Context {
 		t.Fatal("chromium is needed: .ci/setup installs it")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.WindowSize(1200, 800))
+		chromedp.WSURLReadTimeout(patience), chromedp.WindowSize(1200, 800))
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, quit := chromedp.NewContext(ctx)
 	t.Cleanup(func() { _ = chromedp.Cancel(ctx); quit(); stop() })
@@ -64,9 +84,10 @@ func visit(t *testing.T, chrome context.Context, base string) *person {
 	if err := chromedp.Do(tab, chromedp.Navigate("about:blank")); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(tab, 4*time.Minute)
+	ctx, cancel := context.WithCancel(tab)
 	p.ctx = ctx
 	call(p, network.Enable, network.EnableParams{})
+	call(p, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: clock})
 	go p.hear(chromedp.Console(ctx))
 	t.Cleanup(func() {
 		cancel()
@@ -83,7 +104,9 @@ func visit(t *testing.T, chrome context.Context, base string) *person {
 // call runs a command of the protocol.
 func call[P, R any](p *person, command cdp.Command[P, R], params P) R {
 	p.t.Helper()
-	result, err := chromedp.Call(p.ctx, command, params)
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	result, err := chromedp.Call(ctx, command, params)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -130,7 +153,7 @@ func (p *person) hear(console iter.Seq2[chromedp.ConsoleMessage, error]) {
 
 func (p *person) do(actions ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, actions...); err != nil {
 		p.shot("failed")
@@ -143,24 +166,42 @@ func (p *person) open(path string) {
 	p.do(chromedp.Navigate(p.base + path))
 }
 
-// has waits until a JavaScript expression is true.
-func (p *person) has(expression string) {
+// value is that of a JavaScript expression in the page; of a promise, what it resolves with.
+func value[T any](p *person, expression string) T {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	got, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.shot("failed")
+		p.t.Fatalf("%.200s: %v (%v)", expression, err, p.wrong)
+	}
+	return got
+}
+
+// until evaluates a JavaScript expression again and again until its value will do.
+func until[T any](p *person, expression string, enough func(T) bool) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	for {
-		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
-		if ok {
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+		if err == nil && enough(got) {
 			return
 		}
 		if ctx.Err() == nil {
 			time.Sleep(50 * time.Millisecond) // err may be that of a page on its way
 			continue
 		}
-		text, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.body.innerText`))
 		p.shot("failed")
-		p.t.Fatalf("%s: %v; the page says %.800q; complaints: %v", expression, err, text, p.wrong)
+		p.t.Fatalf("%s: %v; the page says %.800q; complaints: %v", expression, err, value[string](p, `document.body.innerText`), p.wrong)
 	}
+}
+
+// has waits until a JavaScript expression is true.
+func (p *person) has(expression string) {
+	p.t.Helper()
+	until(p, "!!("+expression+")", func(ok bool) bool { return ok })
 }
 
 // sees waits for a text on the page.
@@ -169,49 +210,75 @@ func (p *person) sees(text string) {
 	p.has(fmt.Sprintf("document.body.innerText.includes(%q)", text))
 }
 
+// told waits for a message with this text and puts it away, so that the next one like it is another one.
+func (p *person) told(text string) {
+	p.t.Helper()
+	p.has(fmt.Sprintf(`(() => { const said = [...document.querySelectorAll('.toast')].find((e) => e.innerText.includes(%q));
+		said?.querySelector('[aria-label="Dismiss"]').click(); return said; })()`, text))
+}
+
 // press clicks what a CSS selector finds, or a button or link by its words.
 func (p *person) press(what string) {
 	p.t.Helper()
-	click := chromedp.Click(fmt.Sprintf(`//*[self::button or self::a or @role="menuitem"][normalize-space()=%q][not(@disabled)][not(ancestor::*[@hidden])]`, what), chromedp.NodeVisible)
+	p.mouse("mousePressed", p.point(what))
+	p.mouse("mouseReleased", p.at)
+}
+
+// point waits until what press knows it by can be clicked: it is there, it holds still, and nothing covers it.
+func (p *person) point(what string) (at [2]float64) {
+	p.t.Helper()
+	selector, words := "button, a, [role=menuitem]", what
 	if strings.ContainsAny(what, "#.[") && !strings.HasSuffix(what, "…") {
-		click = chromedp.Click(chromedp.CSS(what), chromedp.NodeVisible)
+		selector, words = what, ""
 	}
-	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
-	defer cancel()
-	err := chromedp.Do(ctx, click)
-	for err != nil && ctx.Err() == nil && strings.Contains(err.Error(), "Could not find node") {
-		err = chromedp.Do(ctx, click) // the page has drawn its list anew between the look and the click, which was not made
-	}
-	if err != nil {
-		p.shot("failed")
-		p.t.Fatalf("press %s: %v (%v)", what, err, p.wrong)
-	}
+	until(p, fmt.Sprintf(`(() => {
+		for (const e of document.querySelectorAll(%q)) {
+			if (%[2]q && e.textContent.trim() !== %[2]q || e.disabled || !e.checkVisibility() || document.getAnimations().length) continue;
+			e.scrollIntoViewIfNeeded();
+			const box = e.getBoundingClientRect();
+			const at = [box.left + box.width / 2, box.top + box.height / 2];
+			if (e.contains(document.elementFromPoint(...at))) return at;
+		}
+		return [];
+	})()`, selector, words), func(now []float64) bool {
+		if len(now) != 2 || at == [2]float64(now) {
+			return len(now) == 2
+		}
+		at = [2]float64(now)
+		return false
+	})
+	return at
+}
+
+// mouse presses or releases the button of the mouse.
+func (p *person) mouse(what input.DispatchMouseEventType, at [2]float64) {
+	p.t.Helper()
+	p.at = at
+	call(p, input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: what, X: at[0], Y: at[1], Button: input.MouseButtonLeft, ClickCount: 1})
 }
 
 func (p *person) write(selector, text string) {
 	p.t.Helper()
-	p.do(chromedp.Focus(chromedp.CSS(selector)))
-	p.eval(fmt.Sprintf("document.querySelector(%q).select()", selector))
+	p.has(fmt.Sprintf(`((e) => { e?.focus(); e?.select(); return e && document.activeElement === e; })(document.querySelector(%q))`, selector))
 	p.do(chromedp.KeyEvent(text))
+}
+
+// timePasses lets what the page does only after some seconds happen now.
+func (p *person) timePasses() {
+	p.t.Helper()
+	p.eval("timePasses()")
 }
 
 // eval runs a script in the page.
 func (p *person) eval(expression string) {
 	p.t.Helper()
-	p.do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-		_, err := chromedp.Evaluate[any]("void ("+expression+")")(ctx, t)
-		return chromedp.Void{}, err
-	})
+	value[any](p, "void ("+expression+")")
 }
 
 // text is what an element shows.
 func (p *person) text(selector string) string {
 	p.t.Helper()
-	text, err := chromedp.Run(p.ctx, chromedp.Text(chromedp.CSS(selector)))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return text
+	return value[string](p, fmt.Sprintf("document.querySelector(%q).innerText", selector))
 }
 
 // shot keeps a picture of the page where BROWSER_SHOTS says.
@@ -220,7 +287,9 @@ func (p *person) shot(name string) {
 	if dir == "" {
 		return
 	}
-	if png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot()); err == nil {
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	if png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot()); err == nil {
 		_ = os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644)
 	}
 }

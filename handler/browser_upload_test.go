@@ -62,7 +62,7 @@ func TestDropsAndFoldersInTheBrowser(t *testing.T) {
 	p.drop(filepath.Join(dir, "a.txt"), filepath.Join(dir, "b.txt"), filepath.Join(dir, "holiday"))
 	p.sees("“a.txt” is there already")
 	p.press("Skip")
-	p.sees("3 files uploaded")
+	p.told("3 files uploaded")
 	for path, want := range map[string]string{"/a.txt": "theirs", "/b.txt": "b", "/holiday/sea.txt": "sea", "/holiday/deep/er/fish.txt": "fish"} {
 		if got := stored(t, base+path); got != want {
 			t.Errorf("%s: %q", path, got)
@@ -72,7 +72,7 @@ func TestDropsAndFoldersInTheBrowser(t *testing.T) {
 	// What a script lets drop, as other pages' tests do, has no entries of a file system.
 	p.eval(`(() => { const d = new DataTransfer(); d.items.add(new File(['made'], 'made.txt')); d.items.add(new File(['too'], 'too.txt'));
 		for (const kind of ['dragenter', 'dragover', 'drop']) document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: d, bubbles: true, cancelable: true })); })()`)
-	p.sees("2 files uploaded")
+	p.told("2 files uploaded")
 	if got := stored(t, base+"/made.txt"); got != "made" {
 		t.Error(got)
 	}
@@ -90,8 +90,11 @@ func TestDropsAndFoldersInTheBrowser(t *testing.T) {
 	if got := stored(t, base+"/picked/y/z.txt"); got != "z" {
 		t.Error(got)
 	}
-	// Once more, into folders that are there: each file asks, and one answer can do for all.
+	p.told("2 files uploaded")
+	p.timePasses()
 	p.has(`!document.querySelector('.uploads')`) // it goes when nothing is left to do
+
+	// Once more, into folders that are there: each file asks, and one answer can do for all.
 	pick()
 	p.sees("is there already")
 	p.press(`dialog input[type="checkbox"]`)
@@ -216,8 +219,15 @@ func TestReplacingByUploadInTheBrowser(t *testing.T) {
 	p.sees("1 item")
 	p.do(chromedp.SetUploadFiles(chromedp.CSS("#pick-files"), []string{filepath.Join(dir, "notes.txt")}))
 	p.sees("“notes.txt” is there already")
+	p.eval(`document.querySelector('dialog').id = 'first'`)
+	put(t, base+"/notes.txt", "second")
 	p.press("Replace")
-	p.sees("“notes.txt” uploaded")
+	p.has(`document.querySelector('dialog:not(#first)')`)
+	if got := stored(t, base+"/notes.txt"); got != "second" {
+		t.Fatal(got)
+	}
+	p.press("Replace")
+	p.told("“notes.txt” uploaded")
 	if got := stored(t, base+"/notes.txt"); got != "mine" {
 		t.Fatal(got)
 	}
@@ -231,7 +241,7 @@ func TestReplacingByUploadInTheBrowser(t *testing.T) {
 	p.press(`button[aria-label="Retry notes.txt"]`)
 	p.sees("“notes.txt” is there already")
 	p.press("Replace")
-	p.sees("“notes.txt” uploaded")
+	p.told("“notes.txt” uploaded")
 }
 
 // lockFor takes an exclusive lock, as another program would, and returns its token in angle brackets.
