@@ -83,16 +83,6 @@ func TestHashAndScrubBesideAServer(t *testing.T) {
 	}
 }
 
-// waitFor waits until it is so.
-func waitFor(t testing.TB, so func() bool) {
-	t.Helper()
-	for until := time.Now().Add(patience); !so(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatal("it does not happen")
-		}
-	}
-}
-
 // A server with content tags uses what hash has handed in: it does not hash the file itself.
 func TestServerUsesHandedInDigests(t *testing.T) {
 	dir := t.TempDir()

@@ -19,6 +19,16 @@ import (
 // patience is how long a test waits for what must come: a machine may be slow and busy.
 const patience = 2 * time.Minute
 
+// waitFor waits until it is so.
+func waitFor(t testing.TB, so func() bool) {
+	t.Helper()
+	for until := time.Now().Add(patience); !so(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("it does not happen")
+		}
+	}
+}
+
 // The tests beside this file that speak of a process build the program once and run it, as an
 // operator would.
 
