@@ -95,9 +95,9 @@ func (t modelTree) step(in request, out answer) (modelTree, bool) {
 			return t, !t.hasParent(in.dst)
 		}
 		return t, (in.method == "PUT" || in.method == "MKCOL") && !t.hasParent(in.url)
-	case 412: // RFC 9110 §13.2.2, RFC 4918 §10.6
+	case 412: // RFC 9110 §13.2.2, RFC 4918 §10.6; which of several reasons to refuse is told is open
 		_, there := t[in.dst]
-		return t, !holds || in.passing && mapped || in.keep && mapped && there
+		return t, !holds || in.passing && mapped || in.keep && there
 	case 201, 204:
 		return t.write(in, out, cur, mapped, holds)
 	}
