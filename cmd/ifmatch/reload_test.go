@@ -96,3 +96,73 @@ func TestReloadSaysWhatTakesARestart(t *testing.T) {
 		t.Errorf("a share that is gone: %s", res.Status)
 	}
 }
+
+// Another way to serve a directory begins with the next request, keeps its locks and properties, and lets those in flight end
+// as they began.
+func TestReloadServesAShareInAnotherWay(t *testing.T) {
+	h := newHouse(t)
+	as := func(settings string) {
+		t.Helper()
+		h.write(strings.Replace(houseFile, `dir = "DIR/photos"`, "dir = \"DIR/photos\"\n"+settings, 1))
+		h.reload(`"msg":"reloaded"`)
+	}
+	const url = "/photos/secret/f"
+	put := func(body string, status int, header ...string) string {
+		t.Helper()
+		res, text := h.ask("anna", "PUT", url, body, header...)
+		if res.StatusCode != status {
+			t.Errorf("PUT: %s, want %d: %s", res.Status, status, text)
+		}
+		return res.Header.Get("ETag")
+	}
+	stat := put("one", 201)
+	token := h.lock("anna", "/photos/secret/locked", "0", "exclusive", "anna")
+	held := func() {
+		t.Helper()
+		if res, _ := h.ask("anna", "PUT", "/photos/secret/locked", "x"); res.StatusCode != 423 {
+			t.Errorf("the lock: %s", res.Status)
+		}
+	}
+	finish := slowPut(t, strings.Replace(h.url, "http://", "http://anna:anna@", 1)+"/photos/secret/slow", "hello world")
+
+	as(`etag = "content"`)
+	if res, _ := h.ask("anna", "GET", url, ""); !strings.HasPrefix(res.Header.Get("ETag"), `"h`) {
+		t.Errorf("a tag of the content is %s", res.Header.Get("ETag"))
+	}
+	put("two", 412, "If-Match", stat)
+	content := put("two", 204)
+	held()
+
+	as("etag = \"content\"\nread-only = true")
+	put("three", 403, "If-Match", content)
+	if res, text := h.ask("anna", "GET", url, ""); text != "two" || res.Header.Get("ETag") != content {
+		t.Errorf("%q %s, want two %s", text, res.Header.Get("ETag"), content)
+	}
+
+	as("durability = \"none\"\nquota = \"100B\"")
+	put(strings.Repeat("x", 101), 507)
+	held()
+
+	// A reload that fails at its last share has changed nothing about the first.
+	h.write(strings.Replace(houseFile, `dir = "DIR/photos"`, "dir = \"DIR/photos\"\nread-only = true", 1) +
+		"[[share]]\nprefix = \"/state\"\ndir = \"" + strings.TrimPrefix(h.cmd.Env[len(h.cmd.Env)-1], "XDG_STATE_HOME=") + "\"\n")
+	h.reload("not reloaded")
+	h.logged("where clients could reach it")
+	put(strings.Repeat("x", 101), 507)
+	put("four", 204)
+
+	as("")
+	put("five", 204)
+	held()
+	if res, _ := h.ask("anna", "UNLOCK", "/photos/secret/locked", "", "Lock-Token", "<"+token+">"); res.StatusCode != 204 {
+		t.Errorf("UNLOCK: %s", res.Status)
+	}
+	res, err := finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, res, 201)
+	if now, _ := h.ask("anna", "HEAD", "/photos/secret/slow", ""); now.Header.Get("ETag") != res.Header.Get("ETag") {
+		t.Errorf("the upload in flight was answered %s, and HEAD says %s", res.Header.Get("ETag"), now.Header.Get("ETag"))
+	}
+}
