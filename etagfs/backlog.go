@@ -141,11 +141,16 @@ func (f *FS) Backlog() int {
 	return f.content.wanted.count()
 }
 
-// hashOne hashes one file; only the end of ctx is an error.
+// hashOne hashes one file, unless somebody who waited for it has; only the end of ctx is an error.
 func (f *FS) hashOne(ctx context.Context, name string, o *HashOptions, p *HashProgress) error {
 	name, err := f.base.Resolve(name)
 	if err != nil {
 		return ctx.Err()
+	}
+	if i, err := f.base.Lookup(name); err == nil {
+		if _, known := f.content.get(i.Identity); known {
+			return ctx.Err()
+		}
 	}
 	began := time.Now()
 	_, state, held, err := f.hashFile(ctx, name, o.BytesPerSecond)

@@ -5,10 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"path"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"ifmatch/fs"
 )
@@ -28,6 +31,7 @@ type content struct {
 	watcher    *fs.Watcher // nil: nothing is reported, stat alone decides
 	limitBytes int64       // a Stat or Open hashes files up to this size
 	wanted     *backlog
+	flights    singleflight.Group // of hashShared
 
 	hits, misses             atomic.Uint64 // of tag
 	hashedFiles, hashedBytes atomic.Uint64
@@ -86,8 +90,31 @@ func (f *FS) settle(ctx context.Context, name string) error {
 		case <-time.After(f.tags.granularity + time.Millisecond):
 		}
 	}
-	_, _, _, err = f.hashFile(ctx, name, 0)
+	_, _, _, err = f.hashShared(ctx, name, &info)
 	return err
+}
+
+// hashShared is hashFile for those who wait for it and have seen this identity: one of them reads, unless somebody just
+// has. What is found is the state that was seen, or a later one. When the one who reads gives up, the next one begins anew.
+func (f *FS) hashShared(ctx context.Context, name string, seen *fs.Info) (d Digest, state fs.Info, held bool, err error) {
+	type found struct {
+		d     Digest
+		state fs.Info
+		held  bool
+	}
+	for {
+		v, err, _ := f.content.flights.Do(fmt.Sprint(seen.Identity, name), func() (any, error) {
+			if d, known := f.content.get(seen.Identity); known {
+				return found{d, *seen, true}, nil
+			}
+			d, state, held, err := f.hashFile(ctx, name, 0)
+			return found{d, state, held}, err
+		})
+		if ctx.Err() != nil || !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+			r := v.(found)
+			return r.d, r.state, r.held, err
+		}
+	}
 }
 
 // hashFile reads a file and keeps its digest, if it may be kept. held and bytesPerSecond are as for readDigest.
@@ -136,17 +163,20 @@ func (f *FS) readDigest(ctx context.Context, name string, bytesPerSecond int64) 
 	return d, state, still && after.Identity == state.Identity, nil
 }
 
+// tooLarge tells whether hashing would give the resource a tag, and takes too long for who only looks at it.
+func (f *FS) tooLarge(i *Info) bool { return f.untagged(i) && i.SizeBytes > f.content.limitBytes }
+
 // lazily hashes a file that a Stat or Open met without digest, unless it is too large to let
 // somebody wait for it; then the background hasher gets it.
 func (f *FS) lazily(info *Info) {
-	if f.content == nil || info.IsCollection() || !info.Tag.IsZero() {
+	if !f.untagged(info) {
 		return
 	}
-	if info.SizeBytes > f.content.limitBytes {
+	if f.tooLarge(info) {
 		f.content.wanted.add(info.Name)
 		return
 	}
-	d, state, held, err := f.hashFile(context.Background(), info.Name, 0)
+	d, state, held, err := f.hashShared(context.Background(), info.Name, &info.Info)
 	if err != nil || !held {
 		return
 	}

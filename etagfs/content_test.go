@@ -2,13 +2,18 @@ package etagfs
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,7 +33,7 @@ func diskAt(t *testing.T, dir string, o Options) *FS {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Relaxed = true
+	o.Relaxed, o.NoNotify = true, o.NoNotify || withoutNotify
 	f := New(base, o)
 	t.Cleanup(func() { f.Close(); base.Close() })
 	return f
@@ -121,6 +126,85 @@ func TestContentPutTellsSameBytes(t *testing.T) {
 			}
 			return errRefused
 		}}})
+	}
+}
+
+// Of many who ask for the tag of a file that nobody has hashed yet, one reads it.
+func TestOneHashesForAll(t *testing.T) {
+	f, dir := disk(t, Options{Content: true, HashLimitBytes: 1})
+	body := strings.Repeat("x", 8<<20)
+	if err := os.WriteFile(filepath.Join(dir, "f"), []byte(body), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := f.Stat("/f"); err != nil || !info.Tag.IsZero() {
+		t.Fatalf("somebody who only looks got %v, %v", info, err)
+	}
+	want := hashTag(sha256.Sum256([]byte(body)))
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if info, err := f.StatTagged(ctx, "/f"); err != nil || info.Tag != want {
+				t.Errorf("%v, %v", info, err)
+			}
+			file, err := f.OpenTagged(ctx, "/f")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer file.Close()
+			if got := file.State().Tag; got != want {
+				t.Errorf("opened: %v", got)
+			}
+		})
+	}
+	all.Wait()
+	if got := f.Stats().HashedFiles; got != 1 {
+		t.Errorf("the file was hashed %d times", got)
+	}
+}
+
+// gated lets nobody open a file before the test says so.
+type gated struct {
+	fs.FS
+	asked, open chan struct{}
+}
+
+func (g gated) OpenRead(name string) (fs.File, error) {
+	g.asked <- struct{}{}
+	<-g.open
+	return g.FS.OpenRead(name)
+}
+
+// When the one who reads for all goes away, the others get their answer.
+func TestReaderForAllGivesUp(t *testing.T) {
+	g := gated{fs.NewMemory(), make(chan struct{}, 10), make(chan struct{})}
+	f := New(g, Options{Relaxed: true, Content: true, HashLimitBytes: 1, NoNotify: true})
+	defer f.Close()
+	file, err := g.Create("/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Write([]byte("some bytes"))
+	file.Close()
+	first, giveUp := context.WithCancel(ctx)
+	errs := make(chan error)
+	go func() { _, err := f.StatTagged(first, "/f"); errs <- err }()
+	<-g.asked
+	go func() {
+		info, err := f.StatTagged(ctx, "/f")
+		if err == nil && info.Tag != hashTag(sha256.Sum256([]byte("some bytes"))) {
+			err = fmt.Errorf("tag %v", info.Tag)
+		}
+		errs <- err
+	}()
+	giveUp()
+	close(g.open)
+	var got []error
+	for range 2 {
+		got = append(got, <-errs)
+	}
+	if !slices.ContainsFunc(got, func(err error) bool { return errors.Is(err, context.Canceled) }) || !slices.Contains(got, nil) {
+		t.Errorf("got %v, want one that gave up, and one that did not", got)
 	}
 }
 

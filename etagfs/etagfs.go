@@ -47,7 +47,8 @@ type Options struct {
 	Content bool
 	// Digests keeps them across restarts; nil: they are computed anew.
 	Digests DigestStore
-	// HashLimitBytes is the size up to which a Stat or Open waits for a digest; 0 stands for 256 MiB.
+	// HashLimitBytes is the size up to which a Stat or Open waits for a digest; 0 stands for 256 MiB. StatTagged and
+	// OpenTagged always wait.
 	HashLimitBytes int64
 	// NoNotify does without reports of changes; the answers are the same.
 	NoNotify bool

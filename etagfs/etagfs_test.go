@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	iofs "io/fs"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,10 @@ func trees(t *testing.T, test func(t *testing.T, f *FS)) {
 }
 
 var ctx = context.Background()
+
+// withoutNotify is the way in which all tests of this package run when the environment says so, as it does to the
+// program, but for those of reports: the answers are the same.
+var withoutNotify = os.Getenv("IFMATCH_NO_NOTIFY") != ""
 
 func put(t *testing.T, f *FS, name, body string) *Info {
 	t.Helper()

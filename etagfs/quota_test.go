@@ -22,7 +22,7 @@ func bounded(t *testing.T, o Options) *FS {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Relaxed, o.QuotaBytes = true, 1000
+	o.Relaxed, o.QuotaBytes, o.NoNotify = true, 1000, withoutNotify
 	f := New(base, o)
 	f.count(ctx)
 	t.Cleanup(func() { f.Close(); base.Close() })
@@ -131,7 +131,7 @@ func TestQuotaCountsWhatOthersChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := New(base, Options{Relaxed: true, QuotaBytes: 1000})
+	f := New(base, Options{Relaxed: true, QuotaBytes: 1000, NoNotify: withoutNotify})
 	t.Cleanup(func() { f.Close(); base.Close() })
 	waits, stop := context.WithCancel(ctx)
 	stop()

@@ -1,6 +1,7 @@
 package etagfs
 
 import (
+	"context"
 	"errors"
 	iofs "io/fs"
 	"time"
@@ -51,6 +52,32 @@ func (f *FS) Open(name string) (*File, error) {
 		}
 	}
 	return &File{File: file, info: *info, of: f}, nil
+}
+
+// StatTagged is Stat for somebody who decides by the tag: a file of any size is hashed first. It has none all the same
+// while it changes all the time. Errors: as Stat; the end of ctx.
+func (f *FS) StatTagged(ctx context.Context, name string) (*Info, error) {
+	info, err := f.Stat(name)
+	if err != nil || !f.tooLarge(info) {
+		return info, err
+	}
+	if err := f.settle(ctx, info.Name); err != nil {
+		return nil, err
+	}
+	return f.Stat(name)
+}
+
+// OpenTagged is to Open what StatTagged is to Stat.
+func (f *FS) OpenTagged(ctx context.Context, name string) (*File, error) {
+	file, err := f.Open(name)
+	if err != nil || !f.tooLarge(file.State()) {
+		return file, err
+	}
+	file.Close()
+	if err := f.settle(ctx, file.State().Name); err != nil {
+		return nil, err
+	}
+	return f.Open(name)
 }
 
 // List calls fn for each member of a collection; the Info is valid only during the call. Names and tags share pieces

@@ -55,7 +55,7 @@ func TestSyncsAreCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer base.Close()
-		f := New(base, Options{Relaxed: relaxed})
+		f := New(base, Options{Relaxed: relaxed, NoNotify: withoutNotify})
 		defer f.Close()
 		before := f.Stats().Syncs // of the probe
 		put(t, f, "/a", "a")

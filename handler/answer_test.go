@@ -129,7 +129,7 @@ func TestPanicIsAnswered(t *testing.T) {
 // The access log says who did what, with which result, and why a write was refused.
 func TestAccessLog(t *testing.T) {
 	var log bytes.Buffer
-	h, err := handler.New(etagfs.New(fs.NewMemory(), etagfs.Options{}), handler.Options{
+	h, err := handler.New(handler.NewTree(fs.NewMemory(), etagfs.Options{}), handler.Options{
 		Log: slog.New(slog.NewTextHandler(&log, nil)), RequireIfMatch: handler.PolicyWarn})
 	if err != nil {
 		t.Fatal(err)
@@ -178,7 +178,7 @@ func TestAccessLog(t *testing.T) {
 func TestClientLeaves(t *testing.T) {
 	var log bytes.Buffer
 	base := fs.NewMemory()
-	h, err := handler.New(etagfs.New(base, etagfs.Options{}), handler.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	h, err := handler.New(handler.NewTree(base, etagfs.Options{}), handler.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

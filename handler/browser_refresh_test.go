@@ -89,7 +89,7 @@ func TestRefreshInTheBrowser(t *testing.T) {
 
 // What happens while a list is on its way, before it hears of changes, shows as well.
 func TestBeforeTheFirstEventInTheBrowser(t *testing.T) {
-	tree := etagfs.New(trees["disk"](t), etagfs.Options{Relaxed: true})
+	tree := handler.NewTree(trees["disk"](t), etagfs.Options{Relaxed: true})
 	h, err := handler.New(tree, handler.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -43,12 +43,12 @@ func (h *Handler) checkWith(locks *lockCheck, r *http.Request, t target) etagfs.
 // early asks check for the state of now, without a latch: a refusal that is certain already needs no
 // body, and preconditions come before the 404 or 409 of a URL whose parents are missing. Only the check
 // at the commit counts.
-func (h *Handler) early(method string, t target, check etagfs.Check) (*etagfs.Info, error) {
-	cur, err := h.current(method, t)
+func (h *Handler) early(r *http.Request, t target, write etagfs.Write) (*etagfs.Info, error) {
+	cur, err := h.current(r, t, write.Tags)
 	if err != nil {
 		return nil, err
 	}
-	return cur, check(cur)
+	return cur, write.Check(cur)
 }
 
 // parentGone is the answer when the parent went away after the early check, so that the commit never
@@ -64,12 +64,12 @@ func (h *Handler) parentGone(name string, check etagfs.Check, err error) error {
 }
 
 // current is the state of t, nil when the URL is unmapped. Its Name is the one that the method is about.
-func (h *Handler) current(method string, t target) (*etagfs.Info, error) {
-	cur, err := h.fs.Stat(t.name)
+func (h *Handler) current(r *http.Request, t target, tagged bool) (*etagfs.Info, error) {
+	cur, err := h.stat(r, t.name, tagged)
 	if isUnmapped(err) {
 		return nil, nil
 	}
-	if err == nil && actsOnLink(method) {
+	if err == nil && actsOnLink(r.Method) {
 		cur.Name, err = h.realParent(t.name)
 	}
 	return cur, err

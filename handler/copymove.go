@@ -135,11 +135,11 @@ func (x *transfer) check2() (etagfs.Check2, bool, error) {
 // early decides on the states of now, without latches; write decides again.
 func (x *transfer) early() error {
 	h := x.h
-	src, err := h.current(x.r.Method, x.src)
+	src, err := h.current(x.r, x.src, x.tags)
 	if err != nil {
 		return err
 	}
-	dst, err := x.there.current(x.r.Method, x.dst)
+	dst, err := x.there.current(x.r, x.dst, x.tags)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (h *Handler) delete(w http.ResponseWriter, r *http.Request) error {
 		before = copied(cur)
 		return nil
 	}
-	if _, err := h.early(r.Method, t, write.Check); err != nil {
+	if _, err := h.early(r, t, write); err != nil {
 		return err
 	}
 	gone := removal{h: h}

@@ -46,7 +46,7 @@ func TestDestination(t *testing.T) {
 		{"reserved", "/.ifmatch-1", nil, Options{}, "", 403},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h, err := New(etagfs.New(fs.NewMemory(), etagfs.Options{}), c.options)
+			h, err := New(NewTree(fs.NewMemory(), etagfs.Options{}), c.options)
 			if err != nil {
 				t.Fatal(err)
 			}

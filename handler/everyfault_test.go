@@ -45,7 +45,7 @@ func TestEveryFaultOfEveryMethod(t *testing.T) {
 			t.Run(mode+"/"+c.name, func(t *testing.T) {
 				t.Parallel()
 				act := func(f fs.FS) error {
-					tree := etagfs.New(f, tags)
+					tree := handler.NewTree(f, tags)
 					defer tree.Close()
 					h, err := handler.New(tree, handler.Options{})
 					if err != nil {

@@ -35,7 +35,7 @@ func serve(t testing.TB, base fs.FS, o handler.Options) string {
 
 func serveTree(t testing.TB, base fs.FS, tags etagfs.Options, o handler.Options) string {
 	t.Helper()
-	tree := etagfs.New(base, tags)
+	tree := handler.NewTree(base, tags)
 	h, err := handler.New(tree, o)
 	if err != nil {
 		t.Fatal(err)
@@ -86,6 +86,13 @@ var tagModes = map[string]etagfs.Options{
 	"stat/no-notify":    {Relaxed: true, NoNotify: true},
 	"content":           {Relaxed: true, Content: true},
 	"content/no-notify": {Relaxed: true, Content: true, NoNotify: true},
+}
+
+func init() {
+	if handler.WithoutNotify {
+		delete(tagModes, "stat")
+		delete(tagModes, "content")
+	}
 }
 
 // flagged is the value of the flag that begins so.

@@ -29,7 +29,7 @@ func FuzzDestination(f *testing.F) {
 		"//here.example/a", "/../x", "/a%2fb", "/.ifmatch-1", "http:a", "/a#b", "/a?b", "http://user:pw@here.example/a", "", "*"} {
 		f.Add(s)
 	}
-	h, err := New(etagfs.New(fs.NewMemory(), etagfs.Options{}), Options{Hosts: []string{"public.example"}})
+	h, err := New(NewTree(fs.NewMemory(), etagfs.Options{}), Options{Hosts: []string{"public.example"}})
 	if err != nil {
 		f.Fatal(err)
 	}

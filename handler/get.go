@@ -22,7 +22,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) error {
 	}
 	pre := parsePreconditions(r.Header, h.opts.ProxyTags)
 	if r.Method == http.MethodHead || pre.ifNoneMatch.present || pre.ifModifiedSince.ok {
-		cur, err := h.fs.Stat(t.name)
+		cur, err := h.stat(r, t.name, pre.tagged())
 		if err != nil {
 			return readError(err)
 		}
@@ -45,7 +45,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) error {
 // getOpened is a GET whose bytes are wanted. It fails with errChanged, before anything is sent, when a
 // small file is changed in place while it is read.
 func (h *Handler) getOpened(w http.ResponseWriter, r *http.Request, t target, pre *preconditions) error {
-	f, err := h.fs.Open(t.name)
+	f, err := h.open(r, t.name)
 	if errors.Is(err, fs.ErrIsDir) {
 		cur, err := h.fs.Stat(t.name)
 		if err != nil {
@@ -61,6 +61,23 @@ func (h *Handler) getOpened(w http.ResponseWriter, r *http.Request, t target, pr
 		return readError(err)
 	}
 	return h.getFile(w, r, t, pre, f)
+}
+
+// stat is the state of a resource. What decides by entity-tags waits until a file of any size is hashed.
+func (h *Handler) stat(r *http.Request, name string, tagged bool) (*etagfs.Info, error) {
+	if tagged {
+		return h.fs.StatTagged(r.Context(), name)
+	}
+	return h.fs.Stat(name)
+}
+
+// open opens a representation. Who gets the bytes may save them again, and needs the entity-tag for that; HEAD does
+// not wait for a large file.
+func (h *Handler) open(r *http.Request, name string) (*etagfs.File, error) {
+	if r.Method == http.MethodHead {
+		return h.fs.Open(name)
+	}
+	return h.fs.OpenTagged(r.Context(), name)
 }
 
 // decideRead answers as far as the state alone allows: the index of a collection, 304, HEAD. done is

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -64,6 +65,51 @@ func TestHeadNotModifiedAndPropfindOpenNothing(t *testing.T) {
 	}
 }
 
+// Above the limit a HEAD that asks for nothing but the state does without an ETag that takes long to find, and nobody else.
+func TestOnlyHeadDoesWithoutETag(t *testing.T) {
+	for _, c := range []struct {
+		name, method string
+		header       []string
+		status       int
+		tagged       bool
+	}{
+		{"HEAD", "HEAD", nil, 200, false},
+		{"GET", "GET", nil, 200, true},
+		{"a part", "GET", []string{"Range", "bytes=2-3"}, 206, true},
+		{"If-Range", "GET", []string{"Range", "bytes=2-3", "If-Range", "TAG"}, 206, true},
+		{"by date", "GET", []string{"If-Modified-Since", "Sat, 01 Jan 2000 00:00:00 GMT"}, 200, true},
+		{"GET in between", "GET", []string{"If-None-Match", "TAG"}, 304, true},
+		{"HEAD in between", "HEAD", []string{"If-None-Match", "TAG"}, 304, true},
+		{"HEAD of that", "HEAD", []string{"If-Match", "TAG"}, 200, true},
+		{"PUT over that", "PUT", []string{"If-Match", "TAG"}, 204, true},
+		{"PUT over another", "PUT", []string{"If-Match", `"other"`}, 412, true},
+		{"DELETE", "DELETE", []string{"If", "([TAG])"}, 204, false},
+		{"COPY", "COPY", []string{"If-Match", "TAG", "Destination", "/g"}, 201, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			base, err := fs.OpenRoot(dir, fs.RootOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			url := serveTree(t, base, etagfs.Options{Relaxed: true, Content: true, HashLimitBytes: 1}, handler.Options{}) + "/f"
+			res, _ := do(t, "PUT", url, "content")
+			tag := res.Header.Get("Etag")
+			if err := os.Chtimes(dir+"/f", time.Time{}, time.Unix(1e9, 0)); err != nil { // which leaves the tag as it is
+				t.Fatal(err)
+			}
+			header := slices.Clone(c.header)
+			for i := range header {
+				header[i] = strings.ReplaceAll(header[i], "TAG", tag)
+			}
+			res, body := do(t, c.method, url, "", header...)
+			if res.StatusCode != c.status || (res.Header.Get("Etag") != "") != c.tagged {
+				t.Errorf("%s with ETag %q: %s", res.Status, res.Header.Get("Etag"), body)
+			}
+		})
+	}
+}
+
 // Another kind of tag for the same directory: the old tags stop matching, and nothing else happens.
 func TestTagsOfTheOtherKindStopMatching(t *testing.T) {
 	dir := t.TempDir()
@@ -72,7 +118,7 @@ func TestTagsOfTheOtherKindStopMatching(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return serveTree(t, base, tagModes[mode], handler.Options{}) + "/f"
+		return serveTree(t, base, etagfs.Options{Relaxed: true, Content: mode == "content"}, handler.Options{}) + "/f"
 	}
 	do(t, "PUT", open("stat"), "one")
 	last := ""
@@ -123,7 +169,7 @@ func TestLargeGetEndsInSendfile(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "large"), []byte(want), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	h, err := handler.New(etagfs.New(base, etagfs.Options{}), handler.Options{})
+	h, err := handler.New(handler.NewTree(base, etagfs.Options{}), handler.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ func TestIndexOrderAndSize(t *testing.T) {
 	sortedMembers = 100
 	for _, members := range []int{30, 250} {
 		base := fs.NewMemory()
-		h, err := New(etagfs.New(base, etagfs.Options{}), Options{})
+		h, err := New(NewTree(base, etagfs.Options{}), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,7 +30,7 @@ func (h *Handler) lock(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if len(doc) == 0 {
-		return h.refresh(w, r, t, write.Check, timeout)
+		return h.refresh(w, r, t, write, timeout)
 	}
 	want := lock.Lock{User: User(r.Context()), Timeout: timeout}
 	if want.Infinite, err = lockDepth(r.Header["Depth"]); err != nil {
@@ -87,7 +87,7 @@ func (g *grant) answer(w http.ResponseWriter) error {
 
 // take grants the lock under the latch, with the empty resource where there was none.
 func (g *grant) take() (info *etagfs.Info, created bool, err error) {
-	cur, err := g.h.early(g.r.Method, g.t, g.write.Check)
+	cur, err := g.h.early(g.r, g.t, g.write)
 	for err == nil {
 		if cur != nil {
 			info, err = g.h.fs.Update(g.r.Context(), g.t.name, time.Time{}, g.granting(true))
@@ -97,7 +97,7 @@ func (g *grant) take() (info *etagfs.Info, created bool, err error) {
 		if !errors.Is(err, errOtherKind) {
 			return info, created, err
 		}
-		cur, err = g.h.current(g.r.Method, g.t)
+		cur, err = g.h.current(g.r, g.t, g.write.Tags)
 	}
 	return nil, false, err
 }

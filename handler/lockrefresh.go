@@ -12,7 +12,7 @@ import (
 )
 
 // refresh lets the lock that the If header names end later. RFC 4918 §9.10.2.
-func (h *Handler) refresh(w http.ResponseWriter, r *http.Request, t target, decide etagfs.Check, timeout time.Duration) error {
+func (h *Handler) refresh(w http.ResponseWriter, r *http.Request, t target, write etagfs.Write, timeout time.Duration) error {
 	header, err := parseIf(r.Header["If"])
 	if err != nil {
 		return err
@@ -21,7 +21,7 @@ func (h *Handler) refresh(w http.ResponseWriter, r *http.Request, t target, deci
 		return &statusError{status: http.StatusBadRequest,
 			say: "LOCK without a body refreshes a lock, and needs its token in an If header; a new lock needs a DAV:lockinfo body."}
 	}
-	_, err = h.early(r.Method, t, decide)
+	_, err = h.early(r, t, write)
 	if refused, ok := errors.AsType[*refusal](err); ok && refused.field == "If" {
 		return notThatLock(http.StatusPreconditionFailed, refused)
 	}

@@ -25,7 +25,7 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := h.early(r.Method, t, write.Check); err != nil {
+	if _, err := h.early(r, t, write); err != nil {
 		return err
 	}
 	p, err := mkcolBody(r)

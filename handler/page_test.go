@@ -215,7 +215,7 @@ func TestEventsOfLocks(t *testing.T) {
 }
 
 func TestEventsEndWhenTheServerStops(t *testing.T) {
-	h, err := handler.New(etagfs.New(fs.NewMemory(), etagfs.Options{}), handler.Options{})
+	h, err := handler.New(handler.NewTree(fs.NewMemory(), etagfs.Options{}), handler.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

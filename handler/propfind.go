@@ -29,7 +29,7 @@ func (h *Handler) propfind(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	cur, err := h.early(r.Method, t, write.Check)
+	cur, err := h.early(r, t, write)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,8 @@ func (h *Handler) proppatch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	cur, err := h.early(r.Method, t, mapped(write.Check))
+	write.Check = mapped(write.Check)
+	cur, err := h.early(r, t, write)
 	if err != nil {
 		return err
 	}
@@ -74,7 +75,7 @@ func mapped(check etagfs.Check) etagfs.Check {
 
 // patch carries out p under the latch. What one property fails with, the others fail with 424.
 func (h *Handler) patch(r *http.Request, t target, write etagfs.Write, p *patchPlan) (*etagfs.Info, error) {
-	decide := mapped(write.Check)
+	decide := write.Check
 	var before *etagfs.Info
 	write.Check = func(cur *etagfs.Info) error {
 		if err := decide(cur); err != nil {

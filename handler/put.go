@@ -35,7 +35,7 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 		return decide(cur)
 	}
 	// The early check: no content is asked for (100 Continue) when it would be in vain.
-	cur, err := h.early(r.Method, t, write.Check)
+	cur, err := h.early(r, t, write)
 	again := repeated(r, err)
 	if err != nil && again == nil {
 		return err

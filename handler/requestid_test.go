@@ -31,7 +31,7 @@ func TestRequestID(t *testing.T) {
 		{"10.0.0.1:1", []string{strings.Repeat("a", 65)}, false},
 	} {
 		var log bytes.Buffer
-		h, err := handler.New(etagfs.New(fs.NewMemory(), etagfs.Options{}), handler.Options{
+		h, err := handler.New(handler.NewTree(fs.NewMemory(), etagfs.Options{}), handler.Options{
 			Log:            slog.New(slog.NewTextHandler(&log, nil)),
 			TrustForwarded: func(r *http.Request) bool { return r.RemoteAddr == "10.0.0.1:1" },
 		})

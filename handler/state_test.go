@@ -46,7 +46,7 @@ func startKeeping(t testing.TB, dir, stateDir string, now func() time.Time) *kee
 		return state.Node{Dev: info.Dev, Ino: info.Ino}
 	}, locks)
 	must(err)
-	tree := etagfs.New(base, etagfs.Options{Relaxed: true})
+	tree := handler.NewTree(base, etagfs.Options{Relaxed: true})
 	h, err := handler.New(tree, handler.Options{State: store, Locks: locks, Now: now})
 	must(err)
 	return &keeping{Handler: h, store: store, base: base, stop: func() {
@@ -175,7 +175,7 @@ func TestFullStoreChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := handler.New(etagfs.New(fs.NewMemory(), etagfs.Options{}), handler.Options{Locks: locks})
+	h, err := handler.New(handler.NewTree(fs.NewMemory(), etagfs.Options{}), handler.Options{Locks: locks})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func (brokenStore) SaveLocks(map[string][]byte, []string) func() error {
 
 // TestLocksBelongToTheirUser: a token is no password. RFC 4918 §6.4.
 func TestLocksBelongToTheirUser(t *testing.T) {
-	h, err := handler.New(etagfs.New(fs.NewMemory(), etagfs.Options{}), handler.Options{})
+	h, err := handler.New(handler.NewTree(fs.NewMemory(), etagfs.Options{}), handler.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func TestLocksBelongToTheirUser(t *testing.T) {
 
 // TestTenThousandLocks: none of them makes the server slow or large.
 func TestTenThousandLocks(t *testing.T) {
-	h, err := handler.New(etagfs.New(fs.NewMemory(), etagfs.Options{}), handler.Options{})
+	h, err := handler.New(handler.NewTree(fs.NewMemory(), etagfs.Options{}), handler.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

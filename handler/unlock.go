@@ -19,7 +19,7 @@ func (h *Handler) unlock(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return &statusError{status: http.StatusBadRequest, say: "UNLOCK needs one Lock-Token, in angle brackets: Lock-Token: <urn:uuid:...>."}
 	}
-	if _, err := h.early(r.Method, t, write.Check); err != nil {
+	if _, err := h.early(r, t, write); err != nil {
 		return err
 	}
 	err = h.locks.Unlock(h.opts.Now(), h.lockName(r.Method, t), token, User(r.Context()))

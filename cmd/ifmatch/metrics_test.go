@@ -87,7 +87,7 @@ func TestMetricsMatchASession(t *testing.T) {
 	h := &house{t: t, dir: t.TempDir()}
 	h.users("anna")
 	dir := t.TempDir()
-	h.process = start(t, nil, "--metrics=127.0.0.1:0", "--users="+filepath.Join(h.dir, "users"), "--etag=content", "--require-if-match=on", dir)
+	h.process = start(t, nil, "--metrics=127.0.0.1:0", "--users="+filepath.Join(h.dir, "users"), "--etag=content", "--require-if-match=on", "--no-notify=false", dir)
 	const lockinfo = `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>`
 	requests := map[string]float64{}
 	var received, sent float64
