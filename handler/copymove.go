@@ -156,13 +156,11 @@ func (x *transfer) early() error {
 	if dst != nil {
 		return nil
 	}
-	if err := x.there.parentExists(x.dst.name); err != nil || x.step == state.Move {
-		return err
+	if x.step == state.Move {
+		return x.there.parentExists(x.dst.name)
 	}
-	if _, err := x.there.fs.Real(x.dst.name); isUnmapped(err) {
-		return x.there.noPlace(x.dst.name, err)
-	}
-	return nil
+	_, err = x.there.place(x.dst.name)
+	return err
 }
 
 // accept is the whole condition of the step, in the order of RFC 9110 §13.2.1: what would be refused

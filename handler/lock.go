@@ -90,7 +90,7 @@ func (g *grant) take() (info *etagfs.Info, created bool, err error) {
 	cur, err := g.h.early(g.r, g.t, g.write)
 	for err == nil {
 		if cur != nil {
-			info, err = g.h.fs.Update(g.r.Context(), g.t.name, time.Time{}, g.granting(true))
+			info, err = g.h.fs.Update(g.r.Context(), g.t.name, time.Time{}, g.granting(""))
 		} else {
 			info, created, err = g.create()
 		}
@@ -106,31 +106,28 @@ func (g *grant) create() (*etagfs.Info, bool, error) {
 	if err := collectionNoPut(g.t, nil); err != nil {
 		return nil, false, err
 	}
-	if err := g.h.parentExists(g.t.name); err != nil {
+	real, err := g.h.place(g.t.name)
+	if err != nil {
 		return nil, false, err
 	}
-	write := g.h.fresh(g.t, g.granting(false))
-	return g.h.fs.Put(g.r.Context(), g.t.name, strings.NewReader(""), etagfs.PutOptions{Write: write})
+	write := g.h.fresh(real, g.granting(real))
+	return g.h.fs.Put(g.r.Context(), g.t.name, strings.NewReader(""), etagfs.PutOptions{Write: write, Real: real})
 }
 
 // granting decides and grants the lock before the step, so that a lock that cannot be granted or kept
-// changes nothing; when the step fails, the lock is undone.
-func (g *grant) granting(mapped bool) etagfs.Write {
+// changes nothing; when the step fails, the lock is undone. real is the name of the resource to create, "" when there is one.
+func (g *grant) granting(real string) etagfs.Write {
 	w := g.write
 	w.Check = func(cur *etagfs.Info) error {
 		g.undo() // of an earlier call
-		if mapped != (cur != nil) {
+		if (real == "") != (cur != nil) {
 			return errOtherKind
 		}
 		if err := g.write.Check(cur); err != nil {
 			return err
 		}
-		if cur != nil {
+		if g.want.Root = real; cur != nil {
 			g.want.Root = cur.Name
-		} else if real, err := g.h.fs.Real(g.t.name); err == nil {
-			g.want.Root = real
-		} else {
-			return err
 		}
 		g.at = g.h.opts.Now()
 		got, err := g.h.locks.Create(g.at, g.want)

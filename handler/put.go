@@ -43,7 +43,7 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 	real := ""
 	if cur != nil {
 		real = cur.Name
-	} else if err := h.parentExists(t.name); err != nil {
+	} else if real, err = h.place(t.name); err != nil {
 		return err
 	}
 	body, size, err := h.body(r, again)
@@ -51,7 +51,7 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	modTime := chosenModTime(r.Header)
-	info, created, err := h.fs.Put(r.Context(), t.name, body, etagfs.PutOptions{Write: h.fresh(t, write), ModTime: modTime, Real: real, SizeBytes: size})
+	info, created, err := h.fs.Put(r.Context(), t.name, body, etagfs.PutOptions{Write: h.fresh(real, write), ModTime: modTime, Real: real, SizeBytes: size})
 	if err != nil {
 		return h.parentGone(t.name, write.Check, err)
 	}
@@ -112,7 +112,17 @@ func (h *Handler) refuseUpload(r *http.Request) error {
 	return nil
 }
 
-// parentExists is the early answer for a missing parent, which the commit would find as well.
+// place is the real name of what is to be created at an unmapped URL; an error is the early answer for a missing parent,
+// which the commit would find as well.
+func (h *Handler) place(name string) (string, error) {
+	real, err := h.fs.Real(name)
+	if isUnmapped(err) {
+		return "", h.noPlace(name, err)
+	}
+	return real, err
+}
+
+// parentExists is that answer alone.
 func (h *Handler) parentExists(name string) error {
 	parent, err := h.fs.Stat(parentOf(name))
 	switch {
