@@ -23,7 +23,8 @@ func (f *FS) fill(staged fs.Staged, b *bodyReader) (digest *Digest, err error) {
 	return digest, err
 }
 
-// bodyReader remembers its own failure, and ends when the request does, or when there is no more room.
+// bodyReader remembers its own failure, and ends when the request does, or when there is no more room. What it has read
+// is written by whoever reads on.
 type bodyReader struct {
 	ctx  context.Context
 	r    io.Reader
@@ -31,7 +32,14 @@ type bodyReader struct {
 	old  int64 // bytes that it is to replace
 	read int64
 	err  error // but for io.EOF and ErrQuota
+
+	to  fs.Staged // that is to be durable, else nil
+	out int64     // bytes of it that are on their way to the disk
 }
+
+// outBytes is how much of a body that is to be durable is collected before the disk gets it: enough to be written in
+// one go, and too little to wait for at the end.
+const outBytes = 8 << 20
 
 func (b *bodyReader) Read(p []byte) (int, error) {
 	if err := b.ctx.Err(); err != nil {
@@ -39,6 +47,10 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := b.r.Read(p)
+	if b.to != nil && b.read-b.out >= outBytes {
+		b.to.WriteOut(b.out, b.read-b.out)
+		b.out = b.read
+	}
 	b.read += int64(n)
 	if err != nil && err != io.EOF {
 		b.err = err

@@ -244,3 +244,57 @@ func TestMissingParent(t *testing.T) {
 		}
 	})
 }
+
+// outs notes what it is told to write out.
+type outs struct {
+	fs.FS
+	told *[]int64
+}
+
+func (o outs) Stage(name string) (fs.Staged, error) {
+	s, err := o.FS.Stage(name)
+	return outsStaged{s, o.told}, err
+}
+
+type outsStaged struct {
+	fs.Staged
+	told *[]int64
+}
+
+func (s outsStaged) WriteOut(offsetBytes, sizeBytes int64) {
+	*s.told = append(*s.told, offsetBytes, sizeBytes)
+	s.Staged.WriteOut(offsetBytes, sizeBytes)
+}
+
+// A large body is on its way to the disk while it comes in, so that little is left to wait for at the end; not so one
+// that is not to be durable, or that is small.
+func TestLargeBodiesAreWrittenOutEarly(t *testing.T) {
+	for _, content := range []bool{false, true} {
+		for _, relaxed := range []bool{false, true} {
+			for sizeBytes, want := range map[int]int{1000: 0, outBytes - 1: 0, 3*outBytes + outBytes/2: 3} {
+				var told []int64
+				base, err := fs.OpenRoot(t.TempDir(), fs.RootOptions{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				f := New(outs{base, &told}, Options{Relaxed: relaxed, Content: content})
+				put(t, f, "/f", strings.Repeat("x", sizeBytes))
+				f.Close()
+				base.Close()
+				if relaxed {
+					want = 0
+				}
+				end := int64(0)
+				for i := 0; i < len(told); i += 2 {
+					if told[i] != end || told[i+1] < outBytes {
+						t.Errorf("%d bytes are written out at %d, after %d", told[i+1], told[i], end)
+					}
+					end = told[i] + told[i+1]
+				}
+				if len(told) != 2*want {
+					t.Errorf("content %v, relaxed %v, %d bytes: written out in %d parts, want %d", content, relaxed, sizeBytes, len(told)/2, want)
+				}
+			}
+		}
+	}
+}

@@ -36,6 +36,9 @@ func (f *FS) Put(ctx context.Context, name string, body io.Reader, o PutOptions)
 		return nil, false, err
 	}
 	defer staged.Discard()
+	if !f.relaxed {
+		b.to = staged
+	}
 	digest, err := f.fill(staged, b)
 	if err != nil {
 		return nil, false, err

@@ -45,6 +45,13 @@ func (s *staged) Write(p []byte) (int, error) {
 	return done, nil
 }
 
+// WriteOut is sync_file_range(2). What cannot be written is found by fsync.
+func (s *staged) WriteOut(offsetBytes, sizeBytes int64) {
+	if !s.finished {
+		_ = unix.SyncFileRange(s.fd, offsetBytes, sizeBytes, unix.SYNC_FILE_RANGE_WRITE)
+	}
+}
+
 // ReadFrom appends all that r has. An error of r is returned as it is.
 func (s *staged) ReadFrom(r io.Reader) (int64, error) {
 	if s.finished {

@@ -118,6 +118,10 @@ type Staged interface {
 	io.Writer
 	io.ReaderFrom // copies without passing user space where the system can
 
+	// WriteOut has the system begin to write some of the bytes to the disk, so that who waits until a large file is
+	// durable waits for less. It is a hint, and makes nothing durable.
+	WriteOut(offsetBytes, sizeBytes int64)
+
 	// Prepare readies the bytes for Commit: it takes on mode, owner, ACL and extended attributes of
 	// what name holds now, sets the modification time and, when durable, fsyncs. Slow; call it
 	// without latches. The time (zero: now) is strictly later than every earlier stamp of this

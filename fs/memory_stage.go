@@ -55,6 +55,9 @@ func (s *memoryStaged) ReadFrom(r io.Reader) (int64, error) {
 	return io.CopyBuffer(struct{ io.Writer }{s}, struct{ io.Reader }{r}, buf[:])
 }
 
+// WriteOut does nothing: there is no disk.
+func (s *memoryStaged) WriteOut(int64, int64) {}
+
 func (s *memoryStaged) Prepare(modTime time.Time, durable bool) error {
 	if s.finished {
 		return memoryError("prepare", s.name, iofs.ErrClosed)

@@ -90,6 +90,9 @@ func (s *sourceReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// WriteOut does nothing: what would have to be written waits for fsync.
+func (s *portableStaged) WriteOut(int64, int64) {}
+
 func (s *portableStaged) Prepare(modTime time.Time, durable bool) error {
 	s.chosen, s.durable = modTime, durable
 	cur, err := s.p.state(s.name)
