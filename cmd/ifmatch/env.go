@@ -1,8 +1,10 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -30,4 +32,20 @@ func applyEnv(flags *pflag.FlagSet, getenv func(string) string) error {
 		}
 	})
 	return first
+}
+
+// unknownVariables are the names in environ that look like ours and stand for no flag of any command: mistyped, perhaps.
+func unknownVariables(root *cobra.Command, environ []string) (names []string) {
+	known := map[string]bool{"IFMATCH_PASSWORD": true, "IFMATCH_DIR": true} // that is of the units
+	for _, cmd := range root.Commands() {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { known[envName(f.Name)] = true })
+	}
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, "IFMATCH_") && !known[name] && value != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }

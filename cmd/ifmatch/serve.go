@@ -54,7 +54,11 @@ Exit codes: 0 after a signal, 1 when something failed, 2 when the command line i
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), src, newLogger(cmd.ErrOrStderr(), set.logFormat.value, set.logLevel.value), getenv)
+			log := newLogger(cmd.ErrOrStderr(), set.logFormat.value, set.logLevel.value)
+			for _, name := range unknownVariables(cmd.Root(), os.Environ()) {
+				log.Warn("an environment variable stands for no flag", "variable", name)
+			}
+			return serve(cmd.Context(), src, log, getenv)
 		},
 	}
 	cmd.Flags().SortFlags = false

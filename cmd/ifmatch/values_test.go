@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 )
@@ -143,4 +144,12 @@ func boolWord(b bool) string {
 		return "yes"
 	}
 	return "no"
+}
+
+func TestMistypedVariablesAreFound(t *testing.T) {
+	environ := []string{"IFMATCH_LISTN=:80", "IFMATCH_LISTEN=:80", "IFMATCH_EMPTY=", "IFMATCH_PASSWORD=x", "IFMATCH_DIR=x", "IFMATCH_USER=x", "IFMATCH_A=1", "HOME=x", "IFMATCH=x"}
+	got := unknownVariables(newCommand(func(string) string { return "" }), environ)
+	if want := []string{"IFMATCH_A", "IFMATCH_LISTN"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
