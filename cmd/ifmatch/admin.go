@@ -9,28 +9,29 @@ import (
 	"ifmatch/etagfs"
 )
 
-// openAdmin opens the admin socket of a directory, until stop. Where there can be none the directory is served
-// without.
-func (d *directories) openAdmin(dir string, k *kept, s *settings) (stop func()) {
+// openAdmin opens the admin socket of a directory, which closes with it. Where there can be none the directory
+// is served without.
+func (d *directories) openAdmin(dir string, o *opened, s *settings) {
 	if s.memory {
-		return func() {} // there is no state directory
+		return // there is no state directory
 	}
 	place, err := stateDir(dir, s.state, d.getenv)
 	if err != nil {
-		return func() {} // it was opened a moment ago
+		return // it was opened a moment ago
 	}
-	stop, err = admin.Serve(place, admin.Directory{
+	stop, err := admin.Serve(place, admin.Directory{
 		Dir:     real(dir),
 		Shares:  func() []string { return d.shares(dir) },
-		Locks:   k.locks,
-		Digests: etagfs.KeepDigests(k.store),
+		Locks:   o.locks,
+		Digests: etagfs.KeepDigests(o.store),
 		Log:     d.log,
 	})
 	if err != nil {
 		d.log.Warn("no admin socket: ifmatch locks, hash and scrub cannot reach this server", "err", err)
-		return func() {}
+		return
 	}
-	return stop
+	rest := o.close
+	o.close = func() { stop(); rest() }
 }
 
 // sharesOf are the prefixes that dir is served at now.

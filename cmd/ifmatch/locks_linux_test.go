@@ -35,6 +35,15 @@ func (p *process) locks(code int, args ...string) string {
 	return out + errs
 }
 
+// lock takes a lock as user and returns its token.
+func (h *house) lock(user, path, depth, scope, owner string) (token string) {
+	h.t.Helper()
+	res, _ := h.ask(user, "LOCK", path, `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:`+scope+
+		`/></D:lockscope><D:locktype><D:write/></D:locktype><D:owner>`+owner+`</D:owner></D:lockinfo>`, "Depth", depth)
+	wantStatus(h.t, res, 200, 201)
+	return strings.Trim(res.Header.Get("Lock-Token"), "<>")
+}
+
 func TestLocksAreListed(t *testing.T) {
 	h := newHouse(t)
 	if out := h.locks(0); out != "no locks\n" {

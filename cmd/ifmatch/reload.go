@@ -35,7 +35,7 @@ func reloadOnHangup(ctx context.Context, src source, s *site, secure *security, 
 	}
 }
 
-// forRestart are the settings that a reload leaves as they were; another --state refuses it.
+// forRestart are the settings that a reload leaves as they were; for those of directories (opening) it is refused.
 func forRestart(s *settings) []string {
 	return []string{"listen=" + s.listen.String(), "metrics=" + s.metrics.String(), "log-format=" + s.logFormat.value, "log-level=" + s.logLevel.value,
 		"shutdown-timeout=" + s.shutdownTimeout.String(), "idle-timeout=" + s.idleTimeout.String(), "header-timeout=" + s.headerTimeout.String(),

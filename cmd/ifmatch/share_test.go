@@ -98,15 +98,6 @@ func (h *house) ask(user, method, path, body string, header ...string) (*http.Re
 	return res, string(text)
 }
 
-// lock takes a lock as user and returns its token.
-func (h *house) lock(user, path, depth, scope, owner string) (token string) {
-	h.t.Helper()
-	res, _ := h.ask(user, "LOCK", path, `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:`+scope+
-		`/></D:lockscope><D:locktype><D:write/></D:locktype><D:owner>`+owner+`</D:owner></D:lockinfo>`, "Depth", depth)
-	wantStatus(h.t, res, 200, 201)
-	return strings.Trim(res.Header.Get("Lock-Token"), "<>")
-}
-
 func TestWhoMayDoWhat(t *testing.T) {
 	h := newHouse(t)
 	for _, tt := range []struct {

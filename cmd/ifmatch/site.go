@@ -38,10 +38,9 @@ type generation struct {
 	dirs   *directories
 	login  *login
 	shares []*share
-	mu     sync.RWMutex     // held for reading by each request; whoever has it alone knows that all have ended
-	over   chan struct{}    // closed when another one follows
-	uses   map[*opened]bool // guarded by directories.mu
-	roots  sync.Map         // http.Handler for those who see the same shares, by their prefixes
+	mu     sync.RWMutex  // held for reading by each request; whoever has it alone knows that all have ended
+	over   chan struct{} // closed when another one follows
+	roots  sync.Map      // http.Handler for those who see the same shares, by their prefixes
 }
 
 func newSite(log *slog.Logger, getenv func(string) string) *site {
@@ -53,7 +52,7 @@ func newSite(log *slog.Logger, getenv func(string) string) *site {
 // use begins to serve set. When it cannot, all stays as it was.
 func (s *site) use(set *setup) error {
 	shareState(set)
-	g := &generation{setup: set, dirs: s.dirs, login: s.login, over: make(chan struct{}), uses: map[*opened]bool{}}
+	g := &generation{setup: set, dirs: s.dirs, login: s.login, over: make(chan struct{})}
 	s.begin(g)
 	for _, sh := range set.shares {
 		share, err := newShare(sh, g)
@@ -80,27 +79,17 @@ func (s *site) begin(g *generation) {
 	s.live = append(s.live, g)
 }
 
-// ended tells whether another generation has followed.
-func (g *generation) ended() bool {
-	select {
-	case <-g.over:
-		return true
-	default:
-		return false
-	}
-}
-
 // end closes the directories that only g had: one before it may have requests that last longer.
 func (s *site) end(g *generation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.live = slices.DeleteFunc(s.live, func(l *generation) bool { return l == g })
-	s.dirs.release(g, func(dir string) bool {
+	s.dirs.keep(func(dir string) bool {
 		return slices.ContainsFunc(s.live, func(l *generation) bool { return l.serves(dir) })
 	})
 }
 
-func (s *site) close() { s.dirs.closeAll() }
+func (s *site) close() { s.dirs.keep(func(string) bool { return false }) }
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g := s.enter()

@@ -16,17 +16,23 @@ type totals struct {
 	locks   int
 }
 
+func (t totals) plus(o totals) totals {
+	return totals{t.tree.Plus(o.tree), t.commits.Plus(o.commits), t.locks + o.locks}
+}
+
+func (o *opened) totals() totals {
+	return totals{o.tree.Stats(), o.store.Commits(), o.locks.Held(time.Now())}
+}
+
+// ended is what stays counted of a directory that is closed.
+func (t totals) ended() totals { return totals{t.tree.Ended(), t.commits, 0} }
+
 func (d *directories) totals() totals {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t := d.ended
-	for _, o := range d.former {
-		t.tree = t.tree.Plus(o.tree.Stats())
-	}
 	for _, o := range d.open {
-		t.tree = t.tree.Plus(o.tree.Stats())
-		t.commits = t.commits.Plus(o.store.Commits())
-		t.locks += o.locks.Held(time.Now())
+		t = t.plus(o.totals())
 	}
 	return t
 }

@@ -70,13 +70,6 @@ func (e *boltEngine) Update(fn func(Tx) error) error {
 	return e.db.Update(func(tx *bolt.Tx) error { return fn(boltTx{tx}) })
 }
 
-func (e *boltEngine) Relax(relaxed bool) error {
-	return e.db.Update(func(*bolt.Tx) error { // which nobody else does meanwhile, and whose commit writes out all
-		e.db.NoSync = relaxed
-		return nil
-	})
-}
-
 func (e *boltEngine) Close() error {
 	return errors.Join(guard(e.db.Sync), guard(e.db.Close))
 }

@@ -16,8 +16,6 @@ type Engine interface {
 	View(fn func(Tx) error) error
 	// Update calls fn and, unless it fails, makes all it changed durable in one step.
 	Update(fn func(Tx) error) error
-	// Relax has Update acknowledge before it is durable, or no longer: then what was acknowledged is durable, too.
-	Relax(relaxed bool) error
 	Close() error
 }
 

@@ -38,8 +38,6 @@ func (m *memoryEngine) Update(fn func(Tx) error) error {
 	return err
 }
 
-func (*memoryEngine) Relax(bool) error { return nil }
-
 func (m *memoryEngine) Close() error { return nil }
 
 type memoryTx memoryEngine

@@ -177,11 +177,6 @@ func (s *Store) load() error {
 // Commits counts how long it took to make changes durable; all that waited at the time shared one.
 func (s *Store) Commits() fs.DurationCounts { return s.commits.Counts() }
 
-// Relax changes Options.Relaxed. Errors: those of the engine.
-func (s *Store) Relax(relaxed bool) error {
-	return guard(func() error { return s.engine.Relax(relaxed) })
-}
-
 // Ready tells whether the store can be read. Errors: ErrClosed; those of the engine.
 func (s *Store) Ready() error {
 	s.queue.mu.Lock()
