@@ -153,7 +153,7 @@ func (f *FS) hashOne(ctx context.Context, name string, o *HashOptions, p *HashPr
 		}
 	}
 	began := time.Now()
-	_, state, held, err := f.hashFile(ctx, name, o.BytesPerSecond)
+	r, err := f.hashFile(ctx, name, o.BytesPerSecond)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -163,15 +163,15 @@ func (f *FS) hashOne(ctx context.Context, name string, o *HashOptions, p *HashPr
 		}
 		return nil
 	}
-	if held {
+	if r.held {
 		p.Name = name
 		p.Files++
-		p.Bytes += state.SizeBytes
+		p.Bytes += r.state.SizeBytes
 		if o.Progress != nil {
 			o.Progress(*p)
 		}
 	}
-	return pace(ctx, o.BytesPerSecond, state.SizeBytes, time.Since(began))
+	return pace(ctx, o.BytesPerSecond, r.state.SizeBytes, time.Since(began))
 }
 
 // paced reads a file of sizeBytes in pieces, and no faster than so many bytes a second. What the last piece owes is

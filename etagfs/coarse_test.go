@@ -84,12 +84,12 @@ func TestYoungDigestIsNotKept(t *testing.T) {
 		const granularity = 2 * time.Second
 		f := New(coarse{fs.NewMemory(), granularity}, Options{NoNotify: true, Content: true})
 		state := identity(granularity, time.Now())
-		begin := f.content.begin("/")
+		begin := f.content.begin("/f")
 		if begin.end(state.Identity, Digest{1}, true) {
 			t.Error("the digest of a young state was kept")
 		}
 		time.Sleep(2*granularity + 1)
-		begin = f.content.begin("/")
+		begin = f.content.begin("/f")
 		if !begin.end(state.Identity, Digest{1}, true) {
 			t.Error("the digest of an old state was not kept")
 		}
@@ -100,18 +100,29 @@ func TestYoungDigestIsNotKept(t *testing.T) {
 func TestReportWhileReadingKeepsTheDigestOut(t *testing.T) {
 	f := New(fs.NewMemory(), Options{NoNotify: true, Content: true})
 	state := identity(time.Nanosecond, time.Unix(1, 0))
-	begin := f.content.begin("/d")
-	f.content.changed("/d/f", state)
-	if begin.end(state.Identity, Digest{1}, true) {
-		t.Error("kept although a report came")
+	for _, name := range []string{"/d/f", "/d/another name of it"} {
+		begin := f.content.begin("/d/f")
+		f.content.changed(name, state)
+		if begin.end(state.Identity, Digest{1}, true) {
+			t.Errorf("kept although a report of %s came", name)
+		}
 	}
-	begin = f.content.begin("/d")
+	begin := f.content.begin("/d/f")
+	f.content.changed("/d/f", nil)
+	if begin.end(state.Identity, Digest{1}, true) {
+		t.Error("kept although it was gone for a moment")
+	}
+	begin = f.content.begin("/d/f")
 	f.content.forgetAll()
 	if begin.end(state.Identity, Digest{1}, true) {
 		t.Error("kept although reports were lost")
 	}
-	if begin = f.content.begin("/d"); !begin.end(state.Identity, Digest{1}, true) {
-		t.Error("not kept although nothing happened")
+	other := *state
+	other.Ino++
+	begin = f.content.begin("/d/f")
+	f.content.changed("/d/g", &other)
+	if !begin.end(state.Identity, Digest{1}, true) {
+		t.Error("not kept although nothing happened to it")
 	}
 	f.content.changed("/d/f", state) // the echo of what is known
 	if _, ok := f.content.get(state.Identity); !ok {

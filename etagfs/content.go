@@ -70,97 +70,114 @@ func (f *FS) hashed(ctx context.Context, operate func(last bool) error) error {
 		if !ok || last {
 			return err
 		}
-		if err := miss.in.settle(ctx, miss.name); err != nil {
+		if _, err := miss.in.settle(ctx, miss.name); err != nil {
 			return err
 		}
 	}
 }
 
 // settle hashes a file so that its digest can be kept: it waits until the clock has moved on
-// since the last change.
-func (f *FS) settle(ctx context.Context, name string) error {
+// since the last change. Nothing is found where there is no file any more.
+func (f *FS) settle(ctx context.Context, name string) (found, error) {
 	info, err := f.base.Lookup(name)
 	if err != nil {
-		return nil // the operation will see it
+		return found{}, nil // the operation will see it
 	}
 	if f.tags.young(info.Identity) {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return found{}, ctx.Err()
 		case <-time.After(f.tags.granularity + time.Millisecond):
 		}
 	}
-	_, _, _, err = f.hashShared(ctx, name, &info)
-	return err
+	return f.hashShared(ctx, name, &info)
 }
 
-// hashShared is hashFile for those who wait for it and have seen this identity: one of them reads, unless somebody just
+// found is the digest of the bytes of a state. held tells that the file did not change while they were read; otherwise
+// the digest is of no state.
+type found struct {
+	digest Digest
+	state  fs.Info
+	held   bool
+}
+
+// is makes the state that was found that of info.
+func (r *found) is(info *Info) {
+	info.Info, info.Tag, info.Digest = r.state, hashTag(r.digest), &r.digest
+}
+
+// hashShared is hashFile for those who wait for it and have seen this state: one of them reads, unless somebody just
 // has. What is found is the state that was seen, or a later one. When the one who reads gives up, the next one begins anew.
-func (f *FS) hashShared(ctx context.Context, name string, seen *fs.Info) (d Digest, state fs.Info, held bool, err error) {
-	type found struct {
-		d     Digest
-		state fs.Info
-		held  bool
+func (f *FS) hashShared(ctx context.Context, name string, seen *fs.Info) (r found, err error) {
+	if f.tags.young(seen.Identity) {
+		return f.hashFile(ctx, name, 0) // a later state may look the same
 	}
 	for {
-		v, err, _ := f.content.flights.Do(fmt.Sprint(seen.Identity, name), func() (any, error) {
+		one := f.content.flights.DoChan(fmt.Sprint(seen.Identity, name), func() (r any, err error) {
+			defer func() {
+				if p := recover(); p != nil { // of the state store, perhaps
+					r, err = found{}, fmt.Errorf("panic: %v", p)
+				}
+			}()
 			if d, known := f.content.get(seen.Identity); known {
 				return found{d, *seen, true}, nil
 			}
-			d, state, held, err := f.hashFile(ctx, name, 0)
-			return found{d, state, held}, err
+			return f.hashFile(ctx, name, 0)
 		})
-		if ctx.Err() != nil || !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-			r := v.(found)
-			return r.d, r.state, r.held, err
+		select {
+		case <-ctx.Done():
+			return found{}, ctx.Err()
+		case r := <-one:
+			if ctx.Err() != nil || !errors.Is(r.Err, context.Canceled) && !errors.Is(r.Err, context.DeadlineExceeded) {
+				return r.Val.(found), r.Err
+			}
 		}
 	}
 }
 
-// hashFile reads a file and keeps its digest, if it may be kept. held and bytesPerSecond are as for readDigest.
-func (f *FS) hashFile(ctx context.Context, name string, bytesPerSecond int64) (d Digest, state fs.Info, held bool, err error) {
+// hashFile reads a file and keeps its digest, if it may be kept. bytesPerSecond is as for readDigest.
+func (f *FS) hashFile(ctx context.Context, name string, bytesPerSecond int64) (found, error) {
 	c := f.content
-	dir := path.Dir(name)
 	if c.watcher != nil {
-		c.watcher.Watch(dir) // without a watch, stat alone decides
+		c.watcher.Watch(path.Dir(name)) // without a watch, stat alone decides
 	}
-	t := c.begin(dir)
-	d, state, held, err = f.readDigest(ctx, name, bytesPerSecond)
-	t.end(state.Identity, d, held && err == nil)
+	t := c.begin(name)
+	r, err := f.readDigest(ctx, name, bytesPerSecond)
+	t.end(r.state.Identity, r.digest, r.held && err == nil)
 	if err == nil {
 		c.hashedFiles.Add(1)
-		c.hashedBytes.Add(uint64(state.SizeBytes))
+		c.hashedBytes.Add(uint64(r.state.SizeBytes))
 	}
-	return d, state, held, err
+	return r, err
 }
 
-// readDigest reads a file and returns the digest of its bytes with the state they belong to. held
-// tells that the file did not change meanwhile; otherwise the digest is of no state. It is read no faster than
+// readDigest reads a file and returns the digest of its bytes with the state they belong to. It is read no faster than
 // bytesPerSecond; 0: as fast as it can be.
-func (f *FS) readDigest(ctx context.Context, name string, bytesPerSecond int64) (d Digest, state fs.Info, held bool, err error) {
+func (f *FS) readDigest(ctx context.Context, name string, bytesPerSecond int64) (r found, err error) {
 	file, err := f.base.OpenRead(name)
 	if err != nil {
-		return d, state, false, err
+		return r, err
 	}
 	defer file.Close()
-	state = file.Info()
+	r.state = file.Info()
 	still := quiet(file) // before the bytes are read
 	var from io.Reader = &bodyReader{ctx: ctx, r: file}
 	if bytesPerSecond > 0 {
-		from = &paced{ctx: ctx, r: from, sizeBytes: state.SizeBytes, bytesPerSecond: bytesPerSecond, began: time.Now()}
+		from = &paced{ctx: ctx, r: from, sizeBytes: r.state.SizeBytes, bytesPerSecond: bytesPerSecond, began: time.Now()}
 	}
 	h := sha256.New()
 	buf := hashBuffers.Get().(*[hashBufferBytes]byte)
 	defer hashBuffers.Put(buf)
 	if _, err := io.CopyBuffer(struct{ io.Writer }{h}, from, buf[:]); err != nil {
-		return d, state, false, err
+		return r, err
 	}
 	after, err := file.Again()
 	if err != nil {
-		return d, state, false, err
+		return r, err
 	}
-	h.Sum(d[:0])
-	return d, state, still && after.Identity == state.Identity, nil
+	h.Sum(r.digest[:0])
+	r.held = still && after.Identity == r.state.Identity
+	return r, nil
 }
 
 // tooLarge tells whether hashing would give the resource a tag, and takes too long for who only looks at it.
@@ -176,9 +193,7 @@ func (f *FS) lazily(info *Info) {
 		f.content.wanted.add(info.Name)
 		return
 	}
-	d, state, held, err := f.hashShared(context.Background(), info.Name, &info.Info)
-	if err != nil || !held {
-		return
+	if r, err := f.hashShared(context.Background(), info.Name, &info.Info); err == nil && r.held {
+		r.is(info)
 	}
-	info.Info, info.Tag, info.Digest = state, hashTag(d), &d
 }

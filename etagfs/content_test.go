@@ -208,6 +208,122 @@ func TestReaderForAllGivesUp(t *testing.T) {
 	}
 }
 
+// Who waits for the one who reads need not stay until that one is done.
+func TestWaiterGoesAway(t *testing.T) {
+	g := gated{fs.NewMemory(), make(chan struct{}, 10), make(chan struct{})}
+	f := New(g, Options{Relaxed: true, Content: true, HashLimitBytes: 1, NoNotify: true})
+	defer f.Close()
+	file, err := g.Create("/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Write([]byte("some bytes"))
+	file.Close()
+	reads := make(chan error)
+	go func() { _, err := f.StatTagged(ctx, "/f"); reads <- err }()
+	<-g.asked
+	second, giveUp := context.WithCancel(ctx)
+	giveUp()
+	if _, err := f.StatTagged(second, "/f"); !errors.Is(err, context.Canceled) {
+		t.Errorf("who has given up: %v", err)
+	}
+	close(g.open)
+	if err := <-reads; err != nil {
+		t.Error(err)
+	}
+}
+
+// stopped is a file system whose clock stands: what another program writes in place leaves the times as they are.
+type stopped struct {
+	fs.FS
+	info fs.Info
+	read chan struct{} // told when somebody has read all
+	goOn chan struct{} // and waits for this before the second look
+
+	mu   sync.Mutex
+	body string // guarded by mu
+}
+
+func (s *stopped) Features() fs.Features {
+	f := s.FS.Features()
+	f.Granularity = 100 * time.Millisecond
+	return f
+}
+
+func (s *stopped) Lookup(string) (fs.Info, error) { return s.info, nil }
+
+func (s *stopped) OpenRead(name string) (fs.File, error) {
+	f, err := s.FS.OpenRead(name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &stoppedFile{f, s, strings.NewReader(s.body)}, err
+}
+
+func (s *stopped) write(body string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.body = body
+}
+
+type stoppedFile struct {
+	fs.File
+	s    *stopped
+	body *strings.Reader
+}
+
+func (f *stoppedFile) Info() fs.Info              { return f.s.info }
+func (f *stoppedFile) Read(p []byte) (int, error) { return f.body.Read(p) }
+func (f *stoppedFile) Again() (fs.Info, error) {
+	f.s.read <- struct{}{}
+	<-f.s.goOn
+	return f.s.info, nil
+}
+
+// While a state is so young that another write may have left its times, nobody gets what somebody else has read, and
+// nothing is kept of it, however long the reading took.
+func TestYoungStateIsReadByEach(t *testing.T) {
+	base := fs.NewMemory()
+	file, err := base.Create("/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+	s := &stopped{FS: base, body: "one", read: make(chan struct{}, 10), goOn: make(chan struct{})}
+	if s.info, err = base.Lookup("/f"); err != nil {
+		t.Fatal(err)
+	}
+	s.info.Mtime, s.info.Ctime = time.Now().UnixNano(), time.Now().UnixNano()
+	f := New(s, Options{Relaxed: true, Content: true, NoNotify: true})
+	stat := func() <-chan ETag {
+		got := make(chan ETag, 1)
+		go func() {
+			info, err := f.Stat("/f")
+			if err != nil {
+				t.Error(err)
+			}
+			got <- info.Tag
+		}()
+		return got
+	}
+	first := stat()
+	<-s.read
+	s.write("two") // another program, and it has ended
+	second := stat()
+	<-s.read
+	time.Sleep(150 * time.Millisecond)
+	close(s.goOn)
+	tagOf := func(body string) ETag { return hashTag(sha256.Sum256([]byte(body))) }
+	if got := <-first; got != tagOf("one") {
+		t.Errorf("before the write: %v", got)
+	}
+	if got := <-second; got != tagOf("two") {
+		t.Errorf("who asked after the write: %v, want that of two", got)
+	}
+	if got := <-stat(); got != tagOf("two") {
+		t.Errorf("later: %v, want that of two", got)
+	}
+}
+
 func TestContentTagSurvivesMove(t *testing.T) {
 	f, _ := disk(t, Options{Content: true, HashLimitBytes: 1}) // a Stat would not hash two bytes
 	before := put(t, f, "/f", "xx")
@@ -333,7 +449,7 @@ func BenchmarkDigestMemory(b *testing.B) {
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		d := newDigests(nil, func(fs.Identity) bool { return false })
+		d := newDigests(nil, &statTagger{now: time.Now})
 		for i := range uint64(files) {
 			d.put(fs.Identity{Dev: 1, Ino: i, SizeBytes: int64(i), Mtime: int64(i), Ctime: int64(i)}, Digest{byte(i)}, false)
 		}

@@ -3,6 +3,7 @@ package etagfs
 import (
 	"path"
 	"sync"
+	"time"
 
 	"ifmatch/fs"
 )
@@ -24,9 +25,9 @@ type DigestStore interface {
 // is keyed by device and inode, so that renaming a collection costs nothing.
 //
 // A digest is used only while stat confirms the identity that it was computed from. It enters
-// only if the directory was watched before the bytes were read and no report came meanwhile
-// (or nothing can be watched there, and stat alone decides), and never while another change could
-// still get the same times. Reports drop it; lost reports drop everything.
+// only if the directory was watched before the bytes were read and no report of the file came meanwhile
+// (or nothing can be watched there, and stat alone decides), and never if a change after the reading began
+// could have left the same times. Reports drop it; lost reports drop everything.
 //
 // BUG(ifmatch): a store through a shared mapping moves mtime when a page is first written, not
 // again until the kernel has written the page back (and never on tmpfs): no stat and no report
@@ -35,16 +36,24 @@ type DigestStore interface {
 // Safe for concurrent use.
 type digests struct {
 	store DigestStore // nil: none
-	young func(fs.Identity) bool
+	now   func() time.Time
+	young func(id fs.Identity, at time.Time) bool // whether a change at that time could leave the same times
 
-	mu       sync.RWMutex
-	known    map[inode]digestEntry // guarded by mu
-	reported map[string]uint64     // guarded by mu; reports by directory while somebody reads there
-	readers  map[string]int        // guarded by mu; tickets out, by directory
-	lost     uint64                // guarded by mu; counts Lost
-	fresh    int                   // guarded by mu; inodes that came in since the last pass (prune.go)
-	passAt   int                   // guarded by mu; how many of them make one due
-	due      chan struct{}         // holds a token when a pass is due
+	mu      sync.RWMutex
+	known   map[inode]digestEntry // guarded by mu
+	readers map[string]*reports   // guarded by mu; of the directories where somebody reads
+	told    uint64                // guarded by mu; counts reports
+	lost    uint64                // guarded by mu; counts Lost
+	fresh   int                   // guarded by mu; inodes that came in since the last pass (prune.go)
+	passAt  int                   // guarded by mu; how many of them make one due
+	due     chan struct{}         // holds a token when a pass is due
+}
+
+// reports are the latest ones of a directory, as digests.told counted them.
+type reports struct {
+	readers int // tickets that are out
+	names   map[string]uint64
+	inodes  map[inode]uint64 // a file has several names
 }
 
 type inode struct{ dev, ino uint64 }
@@ -54,13 +63,13 @@ type digestEntry struct {
 	digest                  Digest
 }
 
-func newDigests(store DigestStore, young func(fs.Identity) bool) *digests {
+func newDigests(store DigestStore, tags *statTagger) *digests {
 	return &digests{
-		store: store, young: young,
-		known:    make(map[inode]digestEntry),
-		reported: make(map[string]uint64),
-		readers:  make(map[string]int),
-		passAt:   passEvery, due: make(chan struct{}, 1),
+		store: store, now: tags.now,
+		young:   func(id fs.Identity, at time.Time) bool { return tags.youngAt(id, at) && !tags.mine(id) },
+		known:   make(map[inode]digestEntry),
+		readers: make(map[string]*reports),
+		passAt:  passEvery, due: make(chan struct{}, 1),
 	}
 }
 
@@ -101,34 +110,40 @@ func (d *digests) put(id fs.Identity, digest Digest, save bool) {
 	}
 }
 
-// ticket remembers what had been reported for a directory before bytes were read.
+// ticket remembers what had been reported before the bytes of a file were read.
 type ticket struct {
-	d        *digests
-	dir      string
-	reported uint64
-	lost     uint64
+	d     *digests
+	name  string
+	began time.Time
+	told  uint64
+	lost  uint64
 }
 
-// begin is called after the directory is watched and before bytes are read; end must follow.
-func (d *digests) begin(dir string) ticket {
+// begin is called after the directory of name is watched and before its bytes are read; end must follow.
+func (d *digests) begin(name string) ticket {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.readers[dir]++
-	return ticket{d, dir, d.reported[dir], d.lost}
+	dir := path.Dir(name)
+	if d.readers[dir] == nil {
+		d.readers[dir] = &reports{names: make(map[string]uint64), inodes: make(map[inode]uint64)}
+	}
+	d.readers[dir].readers++
+	return ticket{d, name, d.now(), d.told, d.lost}
 }
 
-// end enters the digest of bytes read since begin, unless a report came meanwhile or the
-// identity is so young that another change could share it. It tells whether it did.
+// end enters the digest of bytes read since begin, unless the file was reported meanwhile, or the
+// identity was so young then that another change could share it. It tells whether it did.
 func (t ticket) end(id fs.Identity, digest Digest, ok bool) bool {
 	d := t.d
 	d.mu.Lock()
-	ok = ok && d.lost == t.lost && d.reported[t.dir] == t.reported
-	if d.readers[t.dir]--; d.readers[t.dir] == 0 {
-		delete(d.readers, t.dir)
-		delete(d.reported, t.dir)
+	dir := path.Dir(t.name)
+	r := d.readers[dir]
+	ok = ok && d.lost == t.lost && r.names[t.name] <= t.told && r.inodes[inode{id.Dev, id.Ino}] <= t.told
+	if r.readers--; r.readers == 0 {
+		delete(d.readers, dir)
 	}
 	d.mu.Unlock()
-	if ok = ok && !d.young(id); ok {
+	if ok = ok && !d.young(id, t.began); ok {
 		d.put(id, digest, true)
 	}
 	return ok
@@ -139,14 +154,19 @@ func (t ticket) end(id fs.Identity, digest Digest, ok bool) bool {
 func (d *digests) changed(name string, now *fs.Info) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if dir := path.Dir(name); d.readers[dir] > 0 {
-		d.reported[dir]++
+	d.told++
+	r := d.readers[path.Dir(name)]
+	if r != nil {
+		r.names[name] = d.told
 	}
 	if now == nil {
 		return // whatever was there is confirmed by stat where it is met again
 	}
 	key := inode{now.Dev, now.Ino}
-	if e, ok := d.known[key]; ok && (!e.confirmedBy(now.Identity) || d.young(now.Identity)) {
+	if r != nil {
+		r.inodes[key] = d.told
+	}
+	if e, ok := d.known[key]; ok && (!e.confirmedBy(now.Identity) || d.young(now.Identity, d.now())) {
 		delete(d.known, key)
 	}
 }

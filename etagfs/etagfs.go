@@ -134,7 +134,7 @@ func New(base fs.FS, o Options) *FS {
 	}
 	if o.Content {
 		f.content = &content{
-			digests:    newDigests(o.Digests, func(id fs.Identity) bool { return f.tags.young(id) && !f.tags.mine(id) }),
+			digests:    newDigests(o.Digests, f.tags),
 			limitBytes: o.HashLimitBytes,
 			wanted:     newBacklog(),
 		}

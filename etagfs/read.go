@@ -55,16 +55,24 @@ func (f *FS) Open(name string) (*File, error) {
 }
 
 // StatTagged is Stat for somebody who decides by the tag: a file of any size is hashed first. It has none all the same
-// while it changes all the time. Errors: as Stat; the end of ctx.
+// while it changes all the time. Errors: as Stat; what keeps the file from being read; the end of ctx.
 func (f *FS) StatTagged(ctx context.Context, name string) (*Info, error) {
 	info, err := f.Stat(name)
 	if err != nil || !f.tooLarge(info) {
 		return info, err
 	}
-	if err := f.settle(ctx, info.Name); err != nil {
-		return nil, err
+	r, unread := f.settle(ctx, info.Name)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case unread == nil && r.held:
+		r.is(info)
+		return info, nil
 	}
-	return f.Stat(name)
+	if info, err = f.Stat(name); err == nil && unread != nil && f.tooLarge(info) {
+		err = unread
+	}
+	return info, err
 }
 
 // OpenTagged is to Open what StatTagged is to Stat.
@@ -74,10 +82,15 @@ func (f *FS) OpenTagged(ctx context.Context, name string) (*File, error) {
 		return file, err
 	}
 	file.Close()
-	if err := f.settle(ctx, file.State().Name); err != nil {
-		return nil, err
+	r, err := f.settle(ctx, file.State().Name)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
-	return f.Open(name)
+	file, openErr := f.Open(name)
+	if openErr == nil && err == nil && r.held && f.tooLarge(file.State()) && file.info.Identity == r.state.Identity {
+		r.is(&file.info)
+	}
+	return file, openErr
 }
 
 // List calls fn for each member of a collection; the Info is valid only during the call. Names and tags share pieces

@@ -44,21 +44,21 @@ func (s *scrubber) tree(ctx context.Context, dir string, p *ScrubProgress, above
 			p.Unknown++
 			return
 		}
-		got, state, held, err := s.f.readDigest(ctx, name, 0)
+		got, err := s.f.readDigest(ctx, name, 0)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
 			s.failed(name, err)
 			return
-		case !held || state.Identity != i.Identity:
+		case !got.held || got.state.Identity != i.Identity:
 			p.Unknown++
 			return
-		case got != want:
-			s.rotten(name, want, got)
+		case got.digest != want:
+			s.rotten(name, want, got.digest)
 		}
 		p.Files++
-		p.Bytes += state.SizeBytes
+		p.Bytes += got.state.SizeBytes
 		if s.progress != nil {
 			s.progress(*p)
 		}

@@ -53,10 +53,12 @@ func (s *statTagger) unsure(i *fs.Info) ETag {
 
 // young tells whether another change could still get the same times.
 func (s *statTagger) young(id fs.Identity) bool {
-	if s.granularity <= time.Nanosecond {
-		return false
-	}
-	return s.now().UnixNano()-max(id.Ctime, id.Mtime) <= int64(s.granularity)
+	return s.granularity > time.Nanosecond && s.youngAt(id, s.now())
+}
+
+// youngAt tells whether a change at that time or later could have got the same times.
+func (s *statTagger) youngAt(id fs.Identity, at time.Time) bool {
+	return s.granularity > time.Nanosecond && at.UnixNano()-max(id.Ctime, id.Mtime) <= int64(s.granularity)
 }
 
 func (s *statTagger) mine(id fs.Identity) bool {

@@ -48,7 +48,18 @@ func (h *Handler) early(r *http.Request, t target, write etagfs.Write) (*etagfs.
 	if err != nil {
 		return nil, err
 	}
+	if write.Tags {
+		h.tagAll(r, write.Beside)
+	}
 	return cur, write.Check(cur)
+}
+
+// tagAll has the files hashed that a condition names besides the resource of the request, before a latch is held. What
+// cannot be hashed has no tag then, and the condition says so.
+func (h *Handler) tagAll(r *http.Request, names []string) {
+	for _, name := range names {
+		_, _ = h.fs.StatTagged(r.Context(), name)
+	}
 }
 
 // parentGone is the answer when the parent went away after the early check, so that the commit never

@@ -143,6 +143,10 @@ func (x *transfer) early() error {
 	if err != nil {
 		return err
 	}
+	if x.tags {
+		h.tagAll(x.r, x.fromBeside)
+		x.there.tagAll(x.r, x.beside)
+	}
 	to, err := x.destinationName()
 	if err != nil {
 		return err

@@ -49,13 +49,17 @@ func (d *removal) end() {
 // fresh adds to w that a resource created at an unmapped URL, by its real name, has none of the dead properties that were
 // left over there when another program removed what had them. They go before the step, where they do
 // no harm: a crash cannot give them to the new resource.
-func (h *Handler) fresh(real string, w etagfs.Write) etagfs.Write {
+func (h *Handler) fresh(t target, real string, w etagfs.Write) etagfs.Write {
 	check := w.Check
 	w.Check = func(cur *etagfs.Info) error {
 		if err := check(cur); err != nil || cur != nil {
 			return err
 		}
-		return h.state.Forget(real)
+		now, err := h.placeNow(t.name, real)
+		if err != nil {
+			return err
+		}
+		return h.state.Forget(now)
 	}
 	return w
 }

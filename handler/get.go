@@ -22,7 +22,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) error {
 	}
 	pre := parsePreconditions(r.Header, h.opts.ProxyTags)
 	if r.Method == http.MethodHead || pre.ifNoneMatch.present || pre.ifModifiedSince.ok {
-		cur, err := h.stat(r, t.name, pre.tagged())
+		cur, err := h.stat(r, t.name, pre.tagged() || r.Header["If"] != nil)
 		if err != nil {
 			return readError(err)
 		}

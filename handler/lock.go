@@ -110,7 +110,7 @@ func (g *grant) create() (*etagfs.Info, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	write := g.h.fresh(real, g.granting(real))
+	write := g.h.fresh(g.t, real, g.granting(real))
 	return g.h.fs.Put(g.r.Context(), g.t.name, strings.NewReader(""), etagfs.PutOptions{Write: write, Real: real})
 }
 
@@ -126,8 +126,12 @@ func (g *grant) granting(real string) etagfs.Write {
 		if err := g.write.Check(cur); err != nil {
 			return err
 		}
-		if g.want.Root = real; cur != nil {
+		if cur != nil {
 			g.want.Root = cur.Name
+		} else if now, err := g.h.placeNow(g.t.name, real); err == nil {
+			g.want.Root = now
+		} else {
+			return err
 		}
 		g.at = g.h.opts.Now()
 		got, err := g.h.locks.Create(g.at, g.want)

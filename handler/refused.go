@@ -24,7 +24,7 @@ func (h *Handler) withRepresentation(w *response, r *http.Request, e *statusErro
 	if err != nil {
 		return false
 	}
-	f, err := h.fs.Open(t.name)
+	f, err := h.fs.OpenTagged(r.Context(), t.name)
 	if err != nil {
 		return false // unmapped, or a collection
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -124,6 +125,44 @@ func TestLocksAndPropertiesSurviveARestart(t *testing.T) {
 	want(t, "after a refresh", k.ask("PUT", "/doc", "three"), 423)
 	now = now.Add(10 * time.Minute)
 	want(t, "at the end", k.ask("PUT", "/doc", "three"), 204)
+}
+
+// relinking calls turn before the first byte.
+type relinking struct {
+	io.Reader
+	turn func()
+}
+
+func (r *relinking) Read(p []byte) (int, error) {
+	if r.turn != nil {
+		r.turn()
+		r.turn = nil
+	}
+	return r.Reader.Read(p)
+}
+
+// A save through a link that comes to lead elsewhere meanwhile touches nothing where it led before.
+func TestRelinkedSaveForgetsNothing(t *testing.T) {
+	dir := t.TempDir()
+	k := startKeeping(t, dir, t.TempDir(), time.Now)
+	defer k.stop()
+	want(t, "create", k.ask("PUT", "/a", "one"), 201)
+	want(t, "proppatch", k.ask("PROPPATCH", "/a", setProp("kept"), asXML), 207)
+	relink := func(to string) {
+		os.Remove(dir + "/l")
+		if err := os.Symlink(to, dir+"/l"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	relink("a")
+	body := &relinking{strings.NewReader("two"), func() { relink("b") }} // where nothing is yet
+	k.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("PUT", "/l", body))
+	if now, _ := os.ReadFile(dir + "/a"); string(now) != "one" {
+		t.Errorf("/a is %q", now)
+	}
+	if props, _ := io.ReadAll(k.ask("PROPFIND", "/a", "", "Depth: 0").Body); !strings.Contains(string(props), ">kept</p>") {
+		t.Errorf("the property is gone: %s", props)
+	}
 }
 
 // TestStateGoesWithTheTree: a new resource has nothing of what was there before, however that went.
