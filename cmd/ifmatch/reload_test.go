@@ -86,6 +86,38 @@ func TestReloadKeepsStrangersOut(t *testing.T) {
 	h.reload(`"msg":"reloaded"`)
 }
 
+// A share becomes read-only and writable again with the next request; one that is going on ends as it began.
+func TestReloadTakesAndGivesWriting(t *testing.T) {
+	h := newHouse(t)
+	put := func(status int) {
+		t.Helper()
+		if res, text := h.ask("anna", "PUT", "/photos/secret/f", "new"); res.StatusCode != status {
+			t.Errorf("PUT: %s, want %d: %s", res.Status, status, text)
+		}
+	}
+	share := func(setting, want string) {
+		t.Helper()
+		h.write(strings.Replace(houseFile, `dir = "DIR/photos"`, "dir = \"DIR/photos\"\n"+setting, 1))
+		h.reload(want)
+	}
+	put(201)
+	finish := slowPut(t, strings.Replace(h.url, "http://", "http://anna:anna@", 1)+"/photos/secret/slow", "hello world")
+	share("read-only = true", `"msg":"reloaded"`)
+	put(403)
+	if res, text := h.ask("anna", "GET", "/photos/secret/f", ""); text != "new" {
+		t.Errorf("GET: %s %q", res.Status, text)
+	}
+	res, err := finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, res, 201)
+	share("", `"msg":"reloaded"`)
+	put(204)
+	share(`durability = "none"`, "it takes a restart to make that durability=none")
+	put(204)
+}
+
 // What a reload cannot apply is said, and the rest is applied.
 func TestReloadSaysWhatTakesARestart(t *testing.T) {
 	h := newHouse(t)

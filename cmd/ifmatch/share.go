@@ -31,6 +31,8 @@ type opened struct {
 	was   iofs.FileInfo // of dir; nil when it is in memory
 	how   []string      // the settings that it was opened with
 	close func()
+
+	readOnly bool // how it was opened
 }
 
 // directories are those that are open, each once. Safe for concurrent use.
@@ -62,13 +64,21 @@ func differing(a, b []string) string {
 	return strings.Join(slices.DeleteFunc(slices.Clone(b), func(s string) bool { return slices.Contains(a, s) }), " ")
 }
 
+// as are the settings that the directory would have to be open with to be served as s says. What can be written can be
+// served read-only.
+func (o *opened) as(s *settings) []string {
+	like := *s
+	like.readOnly = s.readOnly && o.readOnly
+	return opening(&like)
+}
+
 // get opens dir, or finds it open.
 // Errors: those of openTree and openState; one that says that only a restart can do it.
 func (d *directories) get(dir string, s *settings) (*opened, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if o := d.open[dir]; o != nil {
-		if how := opening(s); !slices.Equal(how, o.how) {
+		if how := o.as(s); !slices.Equal(how, o.how) {
 			return nil, fmt.Errorf("%s: is served with %s; it takes a restart to make that %s", dir, differing(how, o.how), differing(o.how, how))
 		}
 		return o, nil
@@ -113,7 +123,7 @@ func (d *directories) openDirectory(dir string, s *settings) (*opened, error) {
 	if !s.memory {
 		to.Latches, to.Within = &d.latches, filepath.ToSlash(real(dir))
 	}
-	o := &opened{base: base, store: store, locks: locks, tree: etagfs.New(base, to), dir: dir, how: opening(s)}
+	o := &opened{base: base, store: store, locks: locks, tree: etagfs.New(base, to), dir: dir, how: opening(s), readOnly: s.readOnly}
 	if !s.memory {
 		o.was, _ = os.Stat(dir)
 	}
