@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -175,17 +176,24 @@ func (g gated) OpenRead(name string) (fs.File, error) {
 	return g.FS.OpenRead(name)
 }
 
-// When the one who reads for all goes away, the others get their answer.
-func TestReaderForAllGivesUp(t *testing.T) {
+// newGated has a file /f that nobody has hashed.
+func newGated(t *testing.T) (gated, *FS) {
+	t.Helper()
 	g := gated{fs.NewMemory(), make(chan struct{}, 10), make(chan struct{})}
 	f := New(g, Options{Relaxed: true, Content: true, HashLimitBytes: 1, NoNotify: true})
-	defer f.Close()
+	t.Cleanup(func() { f.Close() })
 	file, err := g.Create("/f")
 	if err != nil {
 		t.Fatal(err)
 	}
 	file.Write([]byte("some bytes"))
 	file.Close()
+	return g, f
+}
+
+// When the one who reads for all goes away, the others get their answer.
+func TestReaderForAllGivesUp(t *testing.T) {
+	g, f := newGated(t)
 	first, giveUp := context.WithCancel(ctx)
 	errs := make(chan error)
 	go func() { _, err := f.StatTagged(first, "/f"); errs <- err }()
@@ -210,15 +218,7 @@ func TestReaderForAllGivesUp(t *testing.T) {
 
 // Who waits for the one who reads need not stay until that one is done.
 func TestWaiterGoesAway(t *testing.T) {
-	g := gated{fs.NewMemory(), make(chan struct{}, 10), make(chan struct{})}
-	f := New(g, Options{Relaxed: true, Content: true, HashLimitBytes: 1, NoNotify: true})
-	defer f.Close()
-	file, err := g.Create("/f")
-	if err != nil {
-		t.Fatal(err)
-	}
-	file.Write([]byte("some bytes"))
-	file.Close()
+	g, f := newGated(t)
 	reads := make(chan error)
 	go func() { _, err := f.StatTagged(ctx, "/f"); reads <- err }()
 	<-g.asked
@@ -246,7 +246,7 @@ type stopped struct {
 
 func (s *stopped) Features() fs.Features {
 	f := s.FS.Features()
-	f.Granularity = 100 * time.Millisecond
+	f.Granularity = time.Second
 	return f
 }
 
@@ -292,8 +292,10 @@ func TestYoungStateIsReadByEach(t *testing.T) {
 	if s.info, err = base.Lookup("/f"); err != nil {
 		t.Fatal(err)
 	}
-	s.info.Mtime, s.info.Ctime = time.Now().UnixNano(), time.Now().UnixNano()
-	f := New(s, Options{Relaxed: true, Content: true, NoNotify: true})
+	var clock atomic.Int64
+	clock.Store(s.info.Mtime)
+	s.info.Ctime = s.info.Mtime
+	f := New(s, Options{Relaxed: true, Content: true, NoNotify: true, Now: func() time.Time { return time.Unix(0, clock.Load()) }})
 	stat := func() <-chan ETag {
 		got := make(chan ETag, 1)
 		go func() {
@@ -310,7 +312,7 @@ func TestYoungStateIsReadByEach(t *testing.T) {
 	s.write("two") // another program, and it has ended
 	second := stat()
 	<-s.read
-	time.Sleep(150 * time.Millisecond)
+	clock.Add(int64(time.Minute))
 	close(s.goOn)
 	tagOf := func(body string) ETag { return hashTag(sha256.Sum256([]byte(body))) }
 	if got := <-first; got != tagOf("one") {
