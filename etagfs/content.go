@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -115,7 +116,8 @@ func (f *FS) hashShared(ctx context.Context, name string, seen *fs.Info) (r foun
 	for {
 		one := f.content.flights.DoChan(fmt.Sprint(seen.Identity, name), func() (r any, err error) {
 			defer func() {
-				if p := recover(); p != nil { // of the state store, perhaps
+				if p := recover(); p != nil { // in a goroutine of its own it would end the process
+					f.log.Error("hashing", "name", name, "panic", p, "stack", string(debug.Stack()))
 					r, err = found{}, fmt.Errorf("panic: %v", p)
 				}
 			}()
