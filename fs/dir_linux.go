@@ -14,7 +14,7 @@ func (r *Root) MakeCollection(name string) (Info, error) {
 }
 
 func (r *Root) makeDir(name string, st *unix.Statx_t) error {
-	if name == "/" && !r.opts.ReadOnly {
+	if name == "/" && !r.tried.Load().ReadOnly {
 		return unix.EEXIST
 	}
 	if err := r.writable(name); err != nil {
@@ -28,7 +28,7 @@ func (r *Root) makeDir(name string, st *unix.Statx_t) error {
 	if err := r.hook("mkdir", base); err != nil {
 		return err
 	}
-	if err := unix.Mkdirat(p.fd, base, r.opts.dirMode()); err != nil {
+	if err := unix.Mkdirat(p.fd, base, r.tried.Load().dirMode()); err != nil {
 		return err
 	}
 	if err := r.adoptDir(p.fd, base); err != nil {

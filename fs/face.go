@@ -13,7 +13,7 @@ import (
 // inside the tree.
 type face struct {
 	root     *os.Root
-	readOnly bool
+	readOnly func() bool
 }
 
 func faceName(name string) string {
@@ -24,7 +24,7 @@ func faceName(name string) string {
 }
 
 func (f face) change(op, name string, act func() error) error {
-	if f.readOnly {
+	if f.readOnly() {
 		return pathError(op, name, ErrReadOnly)
 	}
 	return pathError(op, name, act())
@@ -43,7 +43,7 @@ func (f face) Create(name string) (afero.File, error) {
 
 // OpenFile is os.OpenFile inside the tree.
 func (f face) OpenFile(name string, flag int, perm iofs.FileMode) (afero.File, error) {
-	if f.readOnly && flag&(os.O_WRONLY|os.O_RDWR|os.O_CREATE|os.O_TRUNC) != 0 {
+	if f.readOnly() && flag&(os.O_WRONLY|os.O_RDWR|os.O_CREATE|os.O_TRUNC) != 0 {
 		return nil, pathError("open", name, ErrReadOnly)
 	}
 	file, err := f.root.OpenFile(faceName(name), flag, perm.Perm())

@@ -4,7 +4,7 @@ import "golang.org/x/sys/unix"
 
 // linkFD gives the file fd, which may have no name yet, a name. Error EEXIST: it is taken.
 func (r *Root) linkFD(fd, dirfd int, base string) error {
-	if r.linkEmpty {
+	if r.tried.Load().linkEmpty {
 		return unix.Linkat(fd, "", dirfd, base, unix.AT_EMPTY_PATH)
 	}
 	return unix.Linkat(unix.AT_FDCWD, procFD(fd), dirfd, base, unix.AT_SYMLINK_FOLLOW)

@@ -130,7 +130,7 @@ func (r *Root) Usage(name string) (Usage, error) {
 // SetModTime changes the modification time of a resource.
 func (r *Root) SetModTime(name string, t time.Time) (Info, error) {
 	var info Info
-	if r.opts.ReadOnly {
+	if r.tried.Load().ReadOnly {
 		return info, pathError("settime", name, ErrReadOnly)
 	}
 	fd, err := openInside(r.fd, rel(name), unix.O_PATH|unix.O_NOFOLLOW, 0)
@@ -146,7 +146,7 @@ func (r *Root) SetModTime(name string, t time.Time) (Info, error) {
 		err = r.hook("utimes", name)
 	}
 	if err == nil {
-		err = setTimesPath(fd, chosenTime(t, r.clock.stamp(0, r.storeNS)))
+		err = setTimesPath(fd, chosenTime(t, r.clock.stamp(0, r.tried.Load().storeNS)))
 	}
 	if err != nil {
 		return info, pathError("settime", name, err)

@@ -117,6 +117,9 @@ func memoryError(op, name string, err error) error {
 	return &iofs.PathError{Op: op, Path: name, Err: err}
 }
 
+// Ready has nothing to try: files in memory have no owner, and can always be written.
+func (m *memory) Ready(RootOptions) (use func(), err error) { return func() {}, nil }
+
 // Resolve finds no links, since a tree in memory has none.
 func (m *memory) Resolve(name string) (string, error) {
 	m.mu.RLock()

@@ -121,7 +121,7 @@ func (m *move) takeBack(a *asideDir, linked bool) (err error) {
 }
 
 func (m *move) cannotSwap(err error) bool {
-	return err == unix.ENOSYS || err == unix.EOPNOTSUPP || err == unix.EINVAL && !m.r.features.Exchange
+	return err == unix.ENOSYS || err == unix.EOPNOTSUPP || err == unix.EINVAL && !m.r.tried.Load().features.Exchange
 }
 
 func (m *move) disturbed() bool { return m.holds && m.h.disturbed() }

@@ -9,18 +9,19 @@ import (
 // adopt gives a new file or collection the owner, group and mode that were asked for. It is nobody's
 // representation yet, or an empty collection.
 func (r *Root) adopt(fd int, name string) error {
-	if !r.opts.ownership() {
+	opts := &r.tried.Load().RootOptions
+	if !opts.ownership() {
 		return nil
 	}
 	if err := r.hook("attributes", name); err != nil {
 		return err
 	}
-	if o := r.opts.Owner; o != nil {
+	if o := opts.Owner; o != nil {
 		if err := unix.Fchown(fd, o.UID, o.GID); err != nil {
 			return err
 		}
 	}
-	if r.opts.Umask == nil {
+	if opts.Umask == nil {
 		return nil
 	}
 	if n, err := unix.Fgetxattr(fd, aclAttr, nil); err == nil && n > 0 {
@@ -30,16 +31,16 @@ func (r *Root) adopt(fd int, name string) error {
 	if err := statFD(fd, &st); err != nil {
 		return err
 	}
-	mode := r.opts.fileMode()
+	mode := opts.fileMode()
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-		mode = r.opts.dirMode() | uint32(st.Mode)&unix.S_ISGID
+		mode = opts.dirMode() | uint32(st.Mode)&unix.S_ISGID
 	}
-	return unix.Fchmod(fd, mode&^uint32(*r.opts.Umask))
+	return unix.Fchmod(fd, mode&^uint32(*opts.Umask))
 }
 
 // adoptDir is adopt for the collection base that was just made; when it cannot, the collection goes again.
 func (r *Root) adoptDir(dirfd int, base string) error {
-	if !r.opts.ownership() {
+	if !r.tried.Load().ownership() {
 		return nil
 	}
 	fd, err := unix.Openat(dirfd, base, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -60,9 +61,9 @@ func (r *Root) adoptDir(dirfd int, base string) error {
 	return err
 }
 
-// tryOwner tells at start whether new files can be given away.
-func (r *Root) tryOwner(dir string) error {
-	if r.opts.Owner == nil || r.opts.ReadOnly {
+// tryOwner tells whether new files can be given away.
+func (r *Root) tryOwner() error {
+	if t := r.tried.Load(); t.Owner == nil || t.ReadOnly {
 		return nil
 	}
 	s, err := r.stage("/" + r.reserved())
@@ -71,7 +72,7 @@ func (r *Root) tryOwner(dir string) error {
 		err = r.adopt(s.fd, s.name)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: new files cannot be given the owner or group that is asked for, which takes privileges (CAP_CHOWN), or a group of one's own: %v", dir, err)
+		return fmt.Errorf("%s: new files cannot be given the owner or group that is asked for, which takes privileges (CAP_CHOWN), or a group of one's own: %v", r.face.root.Name(), err)
 	}
 	return nil
 }

@@ -27,24 +27,29 @@ import (
 type portable struct {
 	face
 	dir      *os.File // the directory, held so that other servers know that somebody is here
-	opts     RootOptions
-	instance string // begins every reserved name of this tree
+	instance string   // begins every reserved name of this tree
 	serial   atomic.Uint64
-	features Features
-	storeNS  int64 // granularity with which times are stored
 	clock    clock
 	flush    flusher
 	syncs    Durations
-	links    bool // Link works; set before the tree is shared
+	found    atomic.Pointer[found]
 
 	step sync.RWMutex // held by the last look at the state and the step that follows
+}
+
+// found is how a portable tree was told to be, and what was found when its file system was tried so. It does not change.
+type found struct {
+	RootOptions
+	features Features
+	storeNS  int64 // granularity with which times are stored
+	links    bool  // Link works
 }
 
 // OpenPortable serves dir by the calls that every system has.
 // Errors: of the operating system; ErrNotDir.
 func OpenPortable(dir string, opts RootOptions) (FS, error) {
 	if opts.ownership() {
-		return nil, errors.New(dir + ": owner, group and umask of new files can be chosen on Linux only")
+		return nil, noOwnership(dir)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -57,22 +62,45 @@ func OpenPortable(dir string, opts RootOptions) (FS, error) {
 	}
 	var id [8]byte
 	rand.Read(id[:])
-	p := &portable{
-		face: face{root: root, readOnly: opts.ReadOnly}, dir: f, opts: opts,
-		instance: ReservedPrefix + hex.EncodeToString(id[:]) + "-",
-	}
+	p := &portable{dir: f, instance: ReservedPrefix + hex.EncodeToString(id[:]) + "-"}
+	p.face = face{root, func() bool { return p.found.Load().ReadOnly }}
 	alone, err := lockTree(f)
 	if err != nil {
 		p.Close()
 		return nil, fmt.Errorf("%s: lock: %w", dir, err)
 	}
-	if err := p.probe(); err != nil {
+	now, err := p.probe(opts)
+	if err != nil {
 		p.Close()
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	p.features.Notify = notifies(dir, p.features.Kind)
-	p.features.Beside = !alone
+	now.features.Notify = notifies(dir, now.features.Kind)
+	now.features.Beside = !alone
+	p.found.Store(now)
 	return p, nil
+}
+
+func noOwnership(dir string) error {
+	return errors.New(dir + ": owner, group and umask of new files can be chosen on Linux only")
+}
+
+// Ready tries the tree with other options. The Hook stays.
+func (p *portable) Ready(o RootOptions) (use func(), err error) {
+	if o.ownership() {
+		return nil, noOwnership(p.root.Name())
+	}
+	was := p.found.Load()
+	now := new(found)
+	*now = *was
+	o.Hook, o.ReadOnly = was.Hook, o.ReadOnly && was.ReadOnly
+	now.RootOptions = o
+	if was.ReadOnly && !o.ReadOnly {
+		if now, err = p.probe(o); err != nil {
+			return nil, fmt.Errorf("%s: %w", p.root.Name(), err)
+		}
+		now.features.Notify, now.features.Beside = was.features.Notify, was.features.Beside
+	}
+	return func() { p.found.Store(now) }, nil
 }
 
 // Close gives back descriptors.
@@ -80,7 +108,7 @@ func (p *portable) Close() error {
 	return errors.Join(p.dir.Close(), p.face.root.Close())
 }
 
-func (p *portable) Features() Features { return p.features }
+func (p *portable) Features() Features { return p.found.Load().features }
 
 func (p *portable) Stats() Stats { return Stats{Syncs: p.syncs.Counts()} }
 
@@ -94,7 +122,7 @@ func (p *portable) reserved() string {
 
 // hook is called before every step that changes the disk.
 func (p *portable) hook(step, name string) error {
-	return p.opts.hook(step, name)
+	return p.found.Load().hook(step, name)
 }
 
 // rel is name as os.Root wants it. Errors: ErrBadName, iofs.ErrInvalid.
@@ -113,7 +141,7 @@ func (p *portable) rel(name string) (string, error) {
 // writable refuses changes of a read-only tree, and those of the root itself.
 func (p *portable) writable(name string) error {
 	switch {
-	case p.opts.ReadOnly:
+	case p.found.Load().ReadOnly:
 		return ErrReadOnly
 	case name == "/":
 		return iofs.ErrPermission

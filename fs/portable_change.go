@@ -10,7 +10,7 @@ import (
 func (p *portable) MakeCollection(name string) (Info, error) {
 	err := p.writable(name)
 	var rel string
-	if name == "/" && !p.opts.ReadOnly {
+	if name == "/" && !p.found.Load().ReadOnly {
 		err = iofs.ErrExist
 	}
 	if err == nil {
@@ -20,7 +20,7 @@ func (p *portable) MakeCollection(name string) (Info, error) {
 		err = p.hook("mkdir", name)
 	}
 	if err == nil {
-		err = p.root.Mkdir(rel, iofs.FileMode(p.opts.dirMode()))
+		err = p.root.Mkdir(rel, iofs.FileMode(p.found.Load().dirMode()))
 	}
 	if err != nil {
 		return Info{}, pathError("mkdir", name, err)
@@ -140,7 +140,7 @@ func (p *portable) putBack(away, rel string) error {
 	if err := p.hook("rename", "/"+rel); err != nil {
 		return err
 	}
-	if p.links && p.root.Link(away, rel) == nil {
+	if p.found.Load().links && p.root.Link(away, rel) == nil {
 		return p.root.Remove(away)
 	}
 	if _, err := p.root.Lstat(rel); err == nil {
@@ -158,7 +158,7 @@ func (p *portable) remove(rel string) {
 func (p *portable) SetModTime(name string, t time.Time) (Info, error) {
 	var info Info
 	var err error
-	if p.opts.ReadOnly {
+	if p.found.Load().ReadOnly {
 		err = ErrReadOnly
 	}
 	if err == nil {
@@ -169,7 +169,7 @@ func (p *portable) SetModTime(name string, t time.Time) (Info, error) {
 	}
 	if err == nil {
 		rel, _ := p.rel(name)
-		stamp := chosenTime(t, p.clock.stamp(0, p.storeNS))
+		stamp := chosenTime(t, p.clock.stamp(0, p.found.Load().storeNS))
 		err = p.root.Chtimes(rel, time.Time{}, time.Unix(0, stamp))
 	}
 	if err != nil {

@@ -22,7 +22,7 @@ func (p *portable) Lookup(name string) (Info, error) {
 
 // settled waits, where links do not work, until no name is held by the empty file that reserves it.
 func (p *portable) settled() (done func()) {
-	if p.links {
+	if p.found.Load().links {
 		return func() {}
 	}
 	p.step.RLock()

@@ -40,7 +40,7 @@ func (p *portable) stage(name string) (*portableStaged, error) {
 		return nil, err
 	}
 	// The bytes must not be easier to read while they are staged than they were before.
-	perm := iofs.FileMode(p.opts.fileMode())
+	perm := iofs.FileMode(p.found.Load().fileMode())
 	if cur, err := p.state(name); err == nil {
 		perm = cur.Mode.Perm()
 	}
@@ -116,7 +116,7 @@ func (s *portableStaged) prepare(cur Info) error {
 			return err
 		}
 	}
-	stamp := s.p.clock.stamp(cur.Mtime, s.p.storeNS)
+	stamp := s.p.clock.stamp(cur.Mtime, s.p.found.Load().storeNS)
 	if !s.chosen.IsZero() {
 		stamp = chosenTime(s.chosen, stamp)
 	}
@@ -229,7 +229,7 @@ func (s *portableStaged) put(cur *Info) (info Info, done bool, err error) {
 // the readers of this process from seeing it.
 func (s *portableStaged) create() error {
 	p := s.p
-	if p.links {
+	if p.found.Load().links {
 		if err := p.hook("link", s.name); err != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ import (
 // Sweep looks for reserved names in the whole tree. What this tree has made stays; and as long as
 // another server is there, all stays.
 func (p *portable) Sweep() (removed int, err error) {
-	if p.opts.ReadOnly {
+	if p.found.Load().ReadOnly {
 		return 0, nil
 	}
 	alone, err := lockAlone(p.dir)
@@ -124,39 +124,39 @@ func (p *portable) only(rel string) string {
 }
 
 // probe finds out what the file system can, by trying in the root of the tree.
-func (p *portable) probe() error {
-	p.storeNS = 1
-	p.features = Features{ReadOnly: p.opts.ReadOnly, Beneath: true, Granularity: 2 * time.Second, Kind: diskKind(p.dir)}
-	if p.opts.ReadOnly {
-		return nil
+func (p *portable) probe(opts RootOptions) (*found, error) {
+	t := &found{RootOptions: opts, storeNS: 1,
+		features: Features{ReadOnly: opts.ReadOnly, Beneath: true, Granularity: 2 * time.Second, Kind: diskKind(p.dir)}}
+	if opts.ReadOnly {
+		return t, nil
 	}
 	name := p.reserved()
 	f, err := p.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		if errors.Is(err, iofs.ErrPermission) || errors.Is(pathError("probe", "/", err), ErrReadOnly) {
-			p.features.ReadOnly = true
-			return nil
+			t.features.ReadOnly = true
+			return t, nil
 		}
-		return pathError("probe", "/", err)
+		return nil, pathError("probe", "/", err)
 	}
 	defer p.root.Remove(name)
 	defer f.Close()
 	if dir, err := p.root.Open("."); err == nil {
-		p.features.Sync = f.Sync() == nil && syncDir(dir) == nil
+		t.features.Sync = f.Sync() == nil && syncDir(dir) == nil
 		dir.Close()
 	}
 	linked := p.reserved()
 	if err := p.root.Link(name, linked); err == nil {
-		p.links = true
+		t.links = true
 		p.root.Remove(linked)
 	}
 	store, err := p.storedGranularity(name)
 	if err != nil {
-		return pathError("probe", "/", err)
+		return nil, pathError("probe", "/", err)
 	}
-	p.storeNS = int64(store)
-	p.features.Granularity = max(store, clockGranularity(f))
-	return nil
+	t.storeNS = int64(store)
+	t.features.Granularity = max(store, clockGranularity(f))
+	return t, nil
 }
 
 // storedGranularity sets a time with all digits and looks what of it is kept.

@@ -10,58 +10,58 @@ import (
 // probe tries in the served directory what this package needs, since mount options, containers
 // and network file systems make the type of a file system a poor witness. It leaves nothing.
 // Where it may not write it finds nothing out; every operation has its second way anyhow.
-func (r *Root) probe() error {
-	r.features = Features{Beneath: true, Granularity: time.Second, ReadOnly: r.opts.ReadOnly}
-	r.storeNS = 1
+func (r *Root) probe(opts RootOptions) error {
+	t := &tried{RootOptions: opts, storeNS: 1, features: Features{Beneath: true, Granularity: time.Second, ReadOnly: opts.ReadOnly}}
+	r.tried.Store(t)
 	var fs unix.Statfs_t
 	if unix.Fstatfs(r.fd, &fs) == nil {
-		r.features.Kind = kindName(int64(fs.Type))
+		t.features.Kind = kindName(int64(fs.Type))
 		if fs.Flags&unix.ST_RDONLY != 0 {
-			r.features.ReadOnly = true
+			t.features.ReadOnly = true
 		}
 	}
-	if r.features.ReadOnly {
+	if t.features.ReadOnly {
 		return nil
 	}
-	r.probeTmpfile()
+	r.probeTmpfile(t)
 	name := r.reserved()
 	fd, err := unix.Openat(r.fd, name, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	switch err {
 	case nil:
 	case unix.EROFS:
-		r.features.ReadOnly = true
+		t.features.ReadOnly = true
 		return nil
 	default: // no permission here, or no space now
-		r.features.Untried = true
+		t.features.Untried = true
 		return nil
 	}
-	r.features.Sync = fsync(fd) == nil && fsync(r.fd) == nil
-	r.probeClock(fd)
+	t.features.Sync = fsync(fd) == nil && fsync(r.fd) == nil
+	t.probeClock(fd)
 	unix.Close(fd)
-	r.features.Lease = r.probeLease(name)
+	t.features.Lease = r.probeLease(name)
 	other := r.reserved()
-	r.features.Exchange = r.probeExchange(name, other)
+	t.features.Exchange = r.probeExchange(name, other)
 	unix.Unlinkat(r.fd, other, 0)
 	return unix.Unlinkat(r.fd, name, 0)
 }
 
 // probeTmpfile finds whether an unnamed file can be made and named, and how.
-func (r *Root) probeTmpfile() {
+func (r *Root) probeTmpfile(t *tried) {
 	fd, err := openInside(r.fd, ".", unix.O_TMPFILE|unix.O_RDWR, 0o600)
 	if err != nil {
-		r.noTmpfile = err == unix.EOPNOTSUPP || err == unix.EISDIR
+		t.noTmpfile = err == unix.EOPNOTSUPP || err == unix.EISDIR
 		return
 	}
 	defer unix.Close(fd)
-	for _, r.linkEmpty = range []bool{true, false} {
+	for _, t.linkEmpty = range []bool{true, false} {
 		name := r.reserved()
 		if err = r.linkFD(fd, r.fd, name); err == nil {
 			unix.Unlinkat(r.fd, name, 0)
-			r.features.Tmpfile = true
+			t.features.Tmpfile = true
 			return
 		}
 	}
-	r.noTmpfile = true // without CAP_DAC_READ_SEARCH, on an old kernel, without /proc
+	t.noTmpfile = true // without CAP_DAC_READ_SEARCH, on an old kernel, without /proc
 }
 
 func (r *Root) probeLease(name string) bool {
@@ -85,12 +85,12 @@ func (r *Root) probeExchange(a, b string) bool {
 
 // The clock of a file system has two granularities: that of the stored times, to which
 // our own stamps are rounded, and that with which the kernel stamps what others write.
-func (r *Root) probeClock(fd int) {
+func (t *tried) probeClock(fd int) {
 	step, change := storedGranularity(fd), changeGranularity(fd)
-	if r.storeNS = step; step == 0 {
-		r.storeNS, change = 1, max(change, unknownGranularity)
+	if t.storeNS = step; step == 0 {
+		t.storeNS, change = 1, max(change, unknownGranularity)
 	}
-	r.features.Granularity = max(time.Duration(r.storeNS), change)
+	t.features.Granularity = max(time.Duration(t.storeNS), change)
 }
 
 // unknownGranularity is that of FAT, the coarsest in use.

@@ -15,7 +15,7 @@ import (
 func TestCommitReturnsTheStateOfItsBytes(t *testing.T) {
 	dir := t.TempDir()
 	f := openRoot(t, dir, RootOptions{})
-	if !f.features.Lease {
+	if !f.Features().Lease {
 		t.Fatal("the file system of the tests has no leases")
 	}
 	path := filepath.Join(dir, "f")

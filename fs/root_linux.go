@@ -23,16 +23,21 @@ type Root struct {
 	face         // afero's methods
 	fd       int // the directory, also flock'd
 	dir      *os.File
-	opts     RootOptions
 	instance string // begins every reserved name of this Root
 	serial   atomic.Uint64
-	features Features
-	storeNS  int64 // granularity with which times are stored
 	clock    clock
 	syncs    Durations
 
-	linkEmpty bool // linkat with AT_EMPTY_PATH works for us; else by /proc
-	noTmpfile bool // what has no name cannot be given one
+	tried atomic.Pointer[tried]
+}
+
+// tried is how a Root was told to be, and what was found when its file system was tried so. It does not change.
+type tried struct {
+	RootOptions
+	features  Features
+	storeNS   int64 // granularity with which times are stored
+	linkEmpty bool  // linkat with AT_EMPTY_PATH works for us; else by /proc
+	noTmpfile bool  // what has no name cannot be given one
 }
 
 // OpenRoot serves dir and tries what its file system can.
@@ -48,22 +53,45 @@ func OpenRoot(dir string, opts RootOptions) (FS, error) {
 		root.Close()
 		return nil, err
 	}
-	r := &Root{face: face{root, opts.ReadOnly}, dir: f, fd: int(f.Fd()), opts: opts}
-	if err := r.start(); err != nil {
+	r := &Root{dir: f, fd: int(f.Fd())}
+	r.face = face{root, func() bool { return r.tried.Load().ReadOnly }}
+	if err := r.start(opts); err != nil {
 		r.Close()
 		if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EPERM) {
 			return OpenPortable(dir, opts)
 		}
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	if err := r.tryOwner(dir); err != nil {
+	if err := r.tryOwner(); err != nil {
 		r.Close()
 		return nil, err
 	}
 	return r, nil
 }
 
-func (r *Root) start() error {
+// Ready tries the tree with other options. The Hook stays.
+func (r *Root) Ready(o RootOptions) (use func(), err error) {
+	was := r.tried.Load()
+	o.Hook, o.ReadOnly = was.Hook, o.ReadOnly && was.ReadOnly
+	// What it makes has names of r, so that a sweep leaves them alone.
+	t := &Root{face: r.face, dir: r.dir, fd: r.fd, instance: r.reserved() + "-"}
+	now := *was
+	now.RootOptions = o
+	t.tried.Store(&now)
+	if was.ReadOnly && !o.ReadOnly {
+		if err := t.probe(o); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.face.root.Name(), err)
+		}
+		found := &t.tried.Load().features
+		found.Notify, found.Beside = was.features.Notify, was.features.Beside
+	}
+	if err := t.tryOwner(); err != nil {
+		return nil, err
+	}
+	return func() { r.tried.Store(t.tried.Load()) }, nil
+}
+
+func (r *Root) start(opts RootOptions) error {
 	alone, err := lockTree(r.dir)
 	if err != nil {
 		return fmt.Errorf("lock: %w", err)
@@ -76,11 +104,12 @@ func (r *Root) start() error {
 	var id [8]byte
 	rand.Read(id[:])
 	r.instance = ReservedPrefix + hex.EncodeToString(id[:]) + "-"
-	if err := r.probe(); err != nil {
+	if err := r.probe(opts); err != nil {
 		return err
 	}
-	r.features.Notify = notifies(r.face.root.Name(), r.features.Kind)
-	r.features.Beside = !alone
+	found := &r.tried.Load().features
+	found.Notify = notifies(r.face.root.Name(), found.Kind)
+	found.Beside = !alone
 	return nil
 }
 
@@ -94,7 +123,7 @@ func (r *Root) Close() error {
 }
 
 // Features says what was found when the file system was tried.
-func (r *Root) Features() Features { return r.features }
+func (r *Root) Features() Features { return r.tried.Load().features }
 
 // Stats counts what was done since it was opened.
 func (r *Root) Stats() Stats { return Stats{Syncs: r.syncs.Counts()} }
@@ -156,7 +185,7 @@ func checkName(name string) error {
 // writable refuses changes of a read-only Root, and those of the root itself.
 func (r *Root) writable(name string) error {
 	switch {
-	case r.opts.ReadOnly:
+	case r.tried.Load().ReadOnly:
 		return ErrReadOnly
 	case name == "/":
 		return iofs.ErrPermission

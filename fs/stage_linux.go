@@ -58,8 +58,8 @@ func (r *Root) stage(name string) (*staged, error) {
 	if err := r.hook("create", name); err != nil {
 		return nil, err
 	}
-	if !r.noTmpfile {
-		s.fd, err = openInside(r.fd, parentRel(name), unix.O_TMPFILE|unix.O_RDWR, r.opts.fileMode())
+	if t := r.tried.Load(); !t.noTmpfile {
+		s.fd, err = openInside(r.fd, parentRel(name), unix.O_TMPFILE|unix.O_RDWR, t.fileMode())
 	}
 	if err == unix.EOPNOTSUPP || err == unix.EISDIR {
 		err = s.openNamed()
@@ -86,7 +86,7 @@ func (s *staged) openNamed() error {
 		return err
 	}
 	tmp := s.r.reserved()
-	fd, err := unix.Openat(p.fd, tmp, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, s.r.opts.fileMode())
+	fd, err := unix.Openat(p.fd, tmp, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, s.r.tried.Load().fileMode())
 	if err != nil {
 		p.close()
 		return err
@@ -175,14 +175,14 @@ func (s *staged) takeOn(old int, st *unix.Statx_t) error {
 // stamp sets the modification time: what was asked for, or a new one, strictly later than every
 // earlier stamp and than that of the replaced file. Of a time that was asked for the second is kept.
 func (s *staged) stamp(replaced int64) error {
-	s.mtime = s.r.clock.stamp(replaced, s.r.storeNS)
+	s.mtime = s.r.clock.stamp(replaced, s.r.tried.Load().storeNS)
 	if s.asked {
 		s.mtime = chosenTime(s.chosen, s.mtime)
 	}
 	if err := s.r.setTimes(s.fd, s.name, s.mtime); err != nil {
 		return err
 	}
-	if s.r.features.Lease {
+	if s.r.tried.Load().features.Lease {
 		s.stored = s.mtime
 		return nil // what is stored is read when it is published
 	}

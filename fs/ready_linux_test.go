@@ -1,0 +1,135 @@
+package fs
+
+import (
+	"errors"
+	iofs "io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// store makes x the bytes of name.
+func store(t *testing.T, f FS, name string) error {
+	t.Helper()
+	s, err := f.Stage(name)
+	if err != nil {
+		return err
+	}
+	defer s.Discard()
+	if _, err := s.ReadFrom(strings.NewReader("x")); err != nil {
+		return err
+	}
+	if err := s.Prepare(time.Time{}, false); err != nil {
+		return err
+	}
+	_, _, release, err := s.Commit(false, func(*Info) error { return nil })
+	if err == nil {
+		release()
+	}
+	return err
+}
+
+// A tree that was opened read-only is tried when it is to be written, and nothing counts before it is used.
+func TestReadyToWrite(t *testing.T) {
+	for name, open := range map[string]func(string, RootOptions) (FS, error){"root": OpenRoot, "portable": OpenPortable} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			f, err := open(dir, RootOptions{ReadOnly: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			fresh, err := open(dir, RootOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := fresh.Features()
+			fresh.Close()
+			use, err := f.Ready(RootOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := store(t, f, "/f"); !errors.Is(err, ErrReadOnly) {
+				t.Errorf("before it is used: %v", err)
+			}
+			if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+				t.Errorf("the trial left %v, %v", entries, err)
+			}
+			use()
+			if err := store(t, f, "/f"); err != nil {
+				t.Error(err)
+			}
+			if err := f.Mkdir("/d", 0o777); err != nil {
+				t.Error(err)
+			}
+			got := f.Features()
+			got.Granularity, want.Granularity = 0, 0 // of a clock, measured twice
+			got.Beside, want.Beside = false, false
+			if got != want {
+				t.Errorf("found %+v, want %+v", got, want)
+			}
+			// What is under way must not find it read-only.
+			if use, err = f.Ready(RootOptions{ReadOnly: true}); err != nil {
+				t.Fatal(err)
+			}
+			use()
+			if err := store(t, f, "/g"); err != nil {
+				t.Error(err)
+			}
+			entries, err := os.ReadDir(dir)
+			if err != nil || len(entries) != 3 {
+				t.Errorf("%v, %v", entries, err)
+			}
+		})
+	}
+}
+
+// Owner and umask are those that count when a file is made, and are tried before.
+func TestReadyForOwners(t *testing.T) {
+	dir := t.TempDir()
+	f, err := OpenRoot(dir, RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	mask := Umask(0o077)
+	use, err := f.Ready(RootOptions{Umask: &mask})
+	if err != nil {
+		t.Fatal(err)
+	}
+	modes := func(name string) (mode iofs.FileMode) {
+		t.Helper()
+		if err := store(t, f, name); err != nil {
+			t.Fatal(err)
+		}
+		fi, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fi.Mode().Perm()
+	}
+	if before := modes("/before"); before == 0o600 {
+		t.Errorf("before it is used: %o", before)
+	}
+	use()
+	if after := modes("/after"); after != 0o600 {
+		t.Errorf("after: %o", after)
+	}
+	if os.Geteuid() == 0 {
+		use, err = f.Ready(RootOptions{Owner: &Owner{UID: 65534, GID: -1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		use()
+		modes("/given")
+		return
+	}
+	if _, err := f.Ready(RootOptions{Owner: &Owner{UID: 0, GID: -1}}); err == nil || !strings.Contains(err.Error(), dir) {
+		t.Errorf("files cannot be given away, and it says %v", err)
+	}
+	if after := modes("/still"); after != 0o600 {
+		t.Errorf("after what failed: %o", after)
+	}
+}
