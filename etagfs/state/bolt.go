@@ -70,6 +70,22 @@ func (e *boltEngine) Update(fn func(Tx) error) error {
 	return e.db.Update(func(tx *bolt.Tx) error { return fn(boltTx{tx}) })
 }
 
+// Relax changes NoSync while it has the lock under which bbolt reads it. A commit that is not relaxed writes all that is dirty.
+func (e *boltEngine) Relax(relaxed bool) error {
+	tx, err := e.db.Begin(true)
+	if err != nil {
+		return err
+	}
+	was := e.db.NoSync
+	if e.db.NoSync = relaxed; relaxed {
+		return tx.Rollback()
+	}
+	if err = tx.Commit(); err == nil || !was {
+		return err
+	}
+	return errors.Join(err, e.Relax(true))
+}
+
 func (e *boltEngine) Close() error {
 	return errors.Join(guard(e.db.Sync), guard(e.db.Close))
 }

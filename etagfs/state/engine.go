@@ -16,6 +16,9 @@ type Engine interface {
 	View(fn func(Tx) error) error
 	// Update calls fn and, unless it fails, makes all it changed durable in one step.
 	Update(fn func(Tx) error) error
+	// Relax lets each Update return before it is durable, or no longer: all of before is durable then.
+	// Nothing has changed when it fails, which it does not when relaxed.
+	Relax(relaxed bool) error
 	Close() error
 }
 

@@ -22,6 +22,9 @@ func (m *memoryEngine) View(fn func(Tx) error) error {
 	return fn((*memoryTx)(m))
 }
 
+// Relax has nothing to do: nothing of it is ever durable.
+func (m *memoryEngine) Relax(bool) error { return nil }
+
 // Update undoes by putting back the slices of before, which nobody changes in place.
 func (m *memoryEngine) Update(fn func(Tx) error) error {
 	m.mu.Lock()

@@ -191,6 +191,12 @@ func (s *Store) Ready() error {
 	})
 }
 
+// Relax makes it acknowledge before it is durable, or no longer; then all that it acknowledged before is durable.
+// Errors: those of making it durable; then nothing has changed.
+func (s *Store) Relax(relaxed bool) error {
+	return guard(func() error { return s.engine.Relax(relaxed) })
+}
+
 // Close ends the store after what was begun is durable.
 func (s *Store) Close() error {
 	s.flushDigests()

@@ -511,3 +511,46 @@ func TestReady(t *testing.T) {
 		}
 	})
 }
+
+// What is acknowledged is durable or not as the store was told last, also for who writes meanwhile.
+func TestRelaxBesideWriters(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var writers sync.WaitGroup
+	for i := range 4 {
+		writers.Go(func() {
+			for n := range 25 {
+				if err := s.Patch(fmt.Sprintf("/%d/%d", i, n), []Op{{Name{"u:", "p"}, []byte("1")}}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for i := range 20 {
+		if err := s.Relax(i%2 == 0); err != nil {
+			t.Error(err)
+		}
+		if e := s.engine.(*boltEngine); e.db.NoSync != (i%2 == 0) {
+			t.Errorf("round %d: NoSync %v", i, e.db.NoSync)
+		}
+	}
+	writers.Wait()
+	s.Close()
+	if err := s.Relax(false); err == nil {
+		t.Error("a closed store was made durable")
+	}
+	if s, err = Open(dir, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for i := range 4 {
+		for n := range 25 {
+			if !s.Has(fmt.Sprintf("/%d/%d", i, n)) {
+				t.Errorf("/%d/%d is gone", i, n)
+			}
+		}
+	}
+}
