@@ -33,7 +33,7 @@ func TestYoungTagIsWeakUntilTheClockHasMovedOn(t *testing.T) {
 	for _, granularity := range []time.Duration{time.Nanosecond, 4 * time.Millisecond, time.Second, 2 * time.Second} {
 		t.Run(granularity.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := New(coarse{fs.NewMemory(), granularity}, Options{NoNotify: true})
+				f := New(coarse{fs.NewMemory(), granularity}, Options{Settings: Settings{NoNotify: true}})
 				seen := map[string]int{} // strong tags, by the write they stood for
 				for write := range 200 {
 					state := identity(granularity, time.Now())
@@ -62,7 +62,7 @@ func TestYoungTagIsWeakUntilTheClockHasMovedOn(t *testing.T) {
 // Our own commits are strong at once, on any clock: each is stamped with an mtime of its own.
 func TestOwnCommitIsStrongAtOnce(t *testing.T) {
 	for _, granularity := range []time.Duration{4 * time.Millisecond, time.Second, 2 * time.Second} {
-		f := New(coarse{fs.NewMemory(), granularity}, Options{NoNotify: true})
+		f := New(coarse{fs.NewMemory(), granularity}, Options{Settings: Settings{NoNotify: true}})
 		seen := map[string]bool{}
 		for range 500 {
 			info := put(t, f, "/f", "abc")
@@ -82,7 +82,7 @@ func TestOwnCommitIsStrongAtOnce(t *testing.T) {
 func TestYoungDigestIsNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const granularity = 2 * time.Second
-		f := New(coarse{fs.NewMemory(), granularity}, Options{NoNotify: true, Content: true})
+		f := New(coarse{fs.NewMemory(), granularity}, Options{Settings: Settings{NoNotify: true, Content: true}})
 		state := identity(granularity, time.Now())
 		begin := f.content.begin("/f")
 		if begin.end(state.Identity, Digest{1}, true) {
@@ -98,7 +98,7 @@ func TestYoungDigestIsNotKept(t *testing.T) {
 
 // A report that comes while the bytes are read keeps their digest out of the cache.
 func TestReportWhileReadingKeepsTheDigestOut(t *testing.T) {
-	f := New(fs.NewMemory(), Options{NoNotify: true, Content: true})
+	f := New(fs.NewMemory(), Options{Settings: Settings{NoNotify: true, Content: true}})
 	state := identity(time.Nanosecond, time.Unix(1, 0))
 	for _, name := range []string{"/d/f", "/d/another name of it"} {
 		begin := f.content.begin("/d/f")

@@ -29,10 +29,8 @@ func hashTag(d Digest) ETag {
 // content makes tags of what is in the files: equal bytes have equal tags, whoever touched them.
 type content struct {
 	*digests
-	watcher    *fs.Watcher // nil: nothing is reported, stat alone decides
-	limitBytes int64       // a Stat or Open hashes files up to this size
-	wanted     *backlog
-	flights    singleflight.Group // of hashShared
+	wanted  *backlog
+	flights singleflight.Group // of hashShared
 
 	hits, misses             atomic.Uint64 // of tag
 	hashedFiles, hashedBytes atomic.Uint64
@@ -88,7 +86,7 @@ func (f *FS) settle(ctx context.Context, name string) (found, error) {
 		select {
 		case <-ctx.Done():
 			return found{}, ctx.Err()
-		case <-time.After(f.tags.granularity + time.Millisecond):
+		case <-time.After(f.tags.tick() + time.Millisecond):
 		}
 	}
 	return f.hashShared(ctx, name, &info)
@@ -140,9 +138,7 @@ func (f *FS) hashShared(ctx context.Context, name string, seen *fs.Info) (r foun
 // hashFile reads a file and keeps its digest, if it may be kept. bytesPerSecond is as for readDigest.
 func (f *FS) hashFile(ctx context.Context, name string, bytesPerSecond int64) (found, error) {
 	c := f.content
-	if c.watcher != nil {
-		c.watcher.Watch(path.Dir(name)) // without a watch, stat alone decides
-	}
+	f.reports.watch(path.Dir(name)) // without a watch, stat alone decides
 	t := c.begin(name)
 	r, err := f.readDigest(ctx, name, bytesPerSecond)
 	t.end(r.state.Identity, r.digest, r.held && err == nil)
@@ -183,7 +179,7 @@ func (f *FS) readDigest(ctx context.Context, name string, bytesPerSecond int64) 
 }
 
 // tooLarge tells whether hashing would give the resource a tag, and takes too long for who only looks at it.
-func (f *FS) tooLarge(i *Info) bool { return f.untagged(i) && i.SizeBytes > f.content.limitBytes }
+func (f *FS) tooLarge(i *Info) bool { return f.untagged(i) && i.SizeBytes > f.limitBytes }
 
 // lazily hashes a file that a Stat or Open met without digest, unless it is too large to let
 // somebody wait for it; then the background hasher gets it.

@@ -42,7 +42,7 @@ func diskAt(t *testing.T, dir string, o Options) *FS {
 
 func TestContentTagFollowsTheBytes(t *testing.T) {
 	for _, notify := range []bool{true, false} {
-		f, dir := disk(t, Options{Content: true, NoNotify: !notify})
+		f, dir := disk(t, Options{Settings: Settings{Content: true, NoNotify: !notify}})
 		before := put(t, f, "/f", "same")
 		path := filepath.Join(dir, "f")
 		tag := func() ETag {
@@ -76,7 +76,7 @@ func TestContentTagFollowsTheBytes(t *testing.T) {
 }
 
 func TestContentListingNeverHashes(t *testing.T) {
-	f, dir := disk(t, Options{Content: true})
+	f, dir := disk(t, Options{Settings: Settings{Content: true}})
 	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestContentListingNeverHashes(t *testing.T) {
 
 // A Put with a condition on a file that nobody has hashed yet: the tag is found without the latch.
 func TestContentPutHashesForItsCheck(t *testing.T) {
-	f, dir := disk(t, Options{Content: true})
+	f, dir := disk(t, Options{Settings: Settings{Content: true}})
 	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestContentPutHashesForItsCheck(t *testing.T) {
 }
 
 func TestContentPutTellsSameBytes(t *testing.T) {
-	f, _ := disk(t, Options{Content: true})
+	f, _ := disk(t, Options{Settings: Settings{Content: true}})
 	put(t, f, "/f", "x")
 	for body, want := range map[string]bool{"x": true, "y": false} {
 		f.Put(ctx, "/f", strings.NewReader(body), PutOptions{Write: Write{Tags: true, Check: func(cur *Info) error {
@@ -132,7 +132,7 @@ func TestContentPutTellsSameBytes(t *testing.T) {
 
 // Of many who ask for the tag of a file that nobody has hashed yet, one reads it.
 func TestOneHashesForAll(t *testing.T) {
-	f, dir := disk(t, Options{Content: true, HashLimitBytes: 1})
+	f, dir := disk(t, Options{Settings: Settings{Content: true, HashLimitBytes: 1}})
 	body := strings.Repeat("x", 8<<20)
 	if err := os.WriteFile(filepath.Join(dir, "f"), []byte(body), 0o644); err != nil {
 		t.Fatal(err)
@@ -180,7 +180,7 @@ func (g gated) OpenRead(name string) (fs.File, error) {
 func newGated(t *testing.T) (gated, *FS) {
 	t.Helper()
 	g := gated{fs.NewMemory(), make(chan struct{}, 10), make(chan struct{})}
-	f := New(g, Options{Relaxed: true, Content: true, HashLimitBytes: 1, NoNotify: true})
+	f := New(g, Options{Settings: Settings{Relaxed: true, Content: true, HashLimitBytes: 1, NoNotify: true}})
 	t.Cleanup(func() { f.Close() })
 	file, err := g.Create("/f")
 	if err != nil {
@@ -295,7 +295,7 @@ func TestYoungStateIsReadByEach(t *testing.T) {
 	var clock atomic.Int64
 	clock.Store(s.info.Mtime)
 	s.info.Ctime = s.info.Mtime
-	f := New(s, Options{Relaxed: true, Content: true, NoNotify: true, Now: func() time.Time { return time.Unix(0, clock.Load()) }})
+	f := New(s, Options{Settings: Settings{Relaxed: true, Content: true, NoNotify: true}, Now: func() time.Time { return time.Unix(0, clock.Load()) }})
 	stat := func() <-chan ETag {
 		got := make(chan ETag, 1)
 		go func() {
@@ -327,7 +327,7 @@ func TestYoungStateIsReadByEach(t *testing.T) {
 }
 
 func TestContentTagSurvivesMove(t *testing.T) {
-	f, _ := disk(t, Options{Content: true, HashLimitBytes: 1}) // a Stat would not hash two bytes
+	f, _ := disk(t, Options{Settings: Settings{Content: true, HashLimitBytes: 1}}) // a Stat would not hash two bytes
 	before := put(t, f, "/f", "xx")
 	if _, _, err := f.Move(ctx, "/f", "/g", Write2{}); err != nil {
 		t.Fatal(err)
@@ -379,7 +379,7 @@ func (r records) ForgetDigests(drop map[string][]byte) error {
 
 func TestDigestsSurviveRestart(t *testing.T) {
 	kept := records{}
-	f, dir := disk(t, Options{Content: true, Digests: KeepDigests(kept)})
+	f, dir := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(kept)})
 	before := put(t, f, "/f", "xx")
 	f.Close()
 
@@ -388,7 +388,7 @@ func TestDigestsSurviveRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer base.Close()
-	again := New(base, Options{Content: true, Digests: KeepDigests(kept), HashLimitBytes: 1}) // would not hash
+	again := New(base, Options{Settings: Settings{Content: true, HashLimitBytes: 1}, Digests: KeepDigests(kept)}) // would not hash
 	defer again.Close()
 	if info, err := again.Stat("/f"); err != nil || info.Tag != before.Tag {
 		t.Errorf("after a restart: %+v, %v; want %s", info, err, before.Tag)
@@ -397,7 +397,7 @@ func TestDigestsSurviveRestart(t *testing.T) {
 
 func TestScrubFindsBitRot(t *testing.T) {
 	kept := records{}
-	f, dir := disk(t, Options{Content: true, Digests: KeepDigests(kept)})
+	f, dir := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(kept)})
 	put(t, f, "/good", "good")
 	put(t, f, "/rotten", "good")
 	if err := os.WriteFile(filepath.Join(dir, "new"), []byte("new"), 0o600); err != nil {

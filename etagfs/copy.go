@@ -101,7 +101,7 @@ type copied struct {
 // hold takes the latches of both ends. Those of two trees are taken in the order of all latches, so no two
 // operations can wait for each other in a circle. Errors: as holdAll.
 func (c *copying) hold() (h *held, err error) {
-	if c.from == c.to {
+	if c.from.SameTree(c.to) {
 		return c.to.holdAll(c.names, []string{c.src, c.dst}, c.Beside)
 	}
 	var there *held
@@ -212,7 +212,7 @@ func (c *copying) stage(ctx context.Context, src, dst string) (fs.Staged, copied
 func (c *copying) fill(ctx context.Context, staged fs.Staged, file fs.File) (*Digest, error) {
 	state := file.Info()
 	digest := c.from.digestOf(&state)
-	if c.to.content == nil || digest != nil || state.SizeBytes > c.to.content.limitBytes {
+	if c.to.content == nil || digest != nil || state.SizeBytes > c.to.limitBytes {
 		_, err := staged.ReadFrom(file)
 		return digest, err
 	}

@@ -20,7 +20,7 @@ func other(t *testing.T, f *FS) *FS {
 			t.Fatal(err)
 		}
 	}
-	g := New(base, Options{Relaxed: true, Content: f.content == nil, NoNotify: withoutNotify})
+	g := New(base, Options{Settings: Settings{Relaxed: true, Content: f.content == nil, NoNotify: withoutNotify}})
 	t.Cleanup(func() { g.Close(); base.Close() })
 	return g
 }

@@ -39,27 +39,34 @@ type Info struct {
 
 // Options of an FS; the zero value is durable and uses stat tags.
 type Options struct {
-	Relaxed bool             // acknowledge before the bytes are durable (--durability none)
-	Log     *slog.Logger     // nil: discard
-	Now     func() time.Time // nil: time.Now
+	Settings
+	Log *slog.Logger     // nil: discard
+	Now func() time.Time // nil: time.Now
 
-	// Content makes tags of the bytes (--etag content) instead of the identity.
-	Content bool
-	// Digests keeps them across restarts; nil: they are computed anew.
+	// Digests keeps those of content tags across restarts; nil: they are computed anew.
 	Digests DigestStore
-	// HashLimitBytes is the size up to which a Stat or Open waits for a digest; 0 stands for 256 MiB. StatTagged and
-	// OpenTagged always wait.
-	HashLimitBytes int64
-	// NoNotify does without reports of changes; the answers are the same.
-	NoNotify bool
-	// QuotaBytes bounds the sum of the sizes of all files; 0: no bound. It needs KeepCounted.
-	QuotaBytes int64
 	// Latches are shared with the trees that this one may lie inside of, or they inside of it; nil: there are none. Within
 	// is where it lies in what they have in common ("/srv/photos"), links resolved.
 	Latches *Latches
 	Within  string
 	// WatchLimit is the number of directories watched at once; 0: fs's default.
 	WatchLimit int
+}
+
+// Settings are what can be changed while a tree is open. The first three are those of an FS (With), the others those of the
+// whole tree (Use).
+type Settings struct {
+	Relaxed bool // acknowledge before the bytes are durable (--durability none)
+	// Content makes tags of the bytes (--etag content) instead of the identity.
+	Content bool
+	// HashLimitBytes is the size up to which a Stat or Open waits for a digest; 0 stands for 256 MiB. StatTagged and
+	// OpenTagged always wait.
+	HashLimitBytes int64
+
+	// NoNotify does without reports of changes; the answers are the same.
+	NoNotify bool
+	// QuotaBytes bounds the sum of the sizes of all files; 0: no bound. It needs KeepCounted.
+	QuotaBytes int64
 }
 
 const defaultHashLimitBytes = 256 << 20
@@ -92,19 +99,27 @@ type PutOptions struct {
 	SizeBytes int64
 }
 
-// FS is a tree of resources. Safe for concurrent use.
+// FS is a tree of resources, as one of its settings has it. Safe for concurrent use.
 type FS struct {
+	*tree
+	relaxed    bool
+	content    *content // nil: stat tags
+	limitBytes int64    // a Stat or Open hashes files up to this size
+}
+
+// tree is what all FS of a tree have in common.
+type tree struct {
 	base    fs.FS
 	number  uint64 // no two have the same; it orders the latches of trees with nothing in common
-	relaxed bool
 	log     *slog.Logger
 	latch   latches
 	tags    *statTagger
-	content *content    // nil: stat tags
-	watcher *fs.Watcher // nil: nothing is reported
+	store   DigestStore
 	subs    subscribers
-	quota   *quota // nil: none
+	quota   *quota
 	renames renames
+	hashes  atomic.Pointer[content] // of those with content tags; nil: there was none yet
+	reports reporter
 }
 
 var numbers atomic.Uint64
@@ -117,41 +132,51 @@ func New(base fs.FS, o Options) *FS {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.HashLimitBytes <= 0 {
-		o.HashLimitBytes = defaultHashLimitBytes
-	}
 	if o.Latches == nil {
 		o.Latches = new(Latches)
 	}
-	f := &FS{
+	t := &tree{
 		base:    base,
 		latch:   latches{Latches: o.Latches, within: strings.TrimSuffix(o.Within, "/")},
 		number:  numbers.Add(1),
-		relaxed: o.Relaxed,
 		log:     o.Log,
-		quota:   newQuota(o.QuotaBytes),
-		tags:    &statTagger{granularity: base.Features().Granularity, now: o.Now},
+		quota:   newQuota(),
+		tags:    &statTagger{now: o.Now},
+		store:   o.Digests,
+		reports: reporter{limit: o.WatchLimit},
 	}
-	if o.Content {
-		f.content = &content{
-			digests:    newDigests(o.Digests, f.tags),
-			limitBytes: o.HashLimitBytes,
-			wanted:     newBacklog(),
-		}
-	}
-	if !o.NoNotify {
-		f.notify(o.WatchLimit)
-	}
+	f := (&FS{tree: t}).With(o.Settings)
+	f.Use(o.Settings)
 	return f
 }
 
-// Close stops the reports of changes; base stays open.
-func (f *FS) Close() error {
-	if f.watcher == nil {
-		return nil
+// With is the same tree with other settings, as far as they are those of an FS. What was begun with f goes on as it is,
+// and neither of them loses an edit of the other: their latches are the same, and so are the states of which they make tags.
+// Tags of one kind match none of the other.
+func (f *FS) With(s Settings) *FS {
+	other := &FS{tree: f.tree, relaxed: s.Relaxed, limitBytes: s.HashLimitBytes}
+	if s.HashLimitBytes <= 0 {
+		other.limitBytes = defaultHashLimitBytes
 	}
-	return f.watcher.Close()
+	if s.Content {
+		f.hashes.CompareAndSwap(nil, &content{digests: newDigests(f.store, f.tags), wanted: newBacklog()})
+		other.content = f.hashes.Load()
+	}
+	return other
 }
+
+// Use makes those settings count that are of the whole tree, and takes note of what its file system was found to do (fs.FS.Ready).
+func (f *FS) Use(s Settings) {
+	f.tags.granularity.Store(int64(f.base.Features().Granularity))
+	f.quota.bound(s.QuotaBytes)
+	f.report(!s.NoNotify)
+}
+
+// SameTree tells whether both are the same tree.
+func (f *FS) SameTree(other *FS) bool { return f.tree == other.tree }
+
+// Close stops the reports of changes; base stays open.
+func (f *FS) Close() error { return f.reports.stop() }
 
 // File is an open representation: bytes and validator of one state.
 type File struct {

@@ -27,8 +27,8 @@ func trees(t *testing.T, test func(t *testing.T, f *FS)) {
 	}
 	for kind, open := range bases {
 		for name, o := range map[string]Options{
-			"stat": {}, "stat/no-notify": {NoNotify: true},
-			"content": {Content: true}, "content/no-notify": {Content: true, NoNotify: true},
+			"stat": {}, "stat/no-notify": {Settings: Settings{NoNotify: true}},
+			"content": {Settings: Settings{Content: true}}, "content/no-notify": {Settings: Settings{Content: true, NoNotify: true}},
 		} {
 			t.Run(kind+"/"+name, func(t *testing.T) {
 				base := open(t)
@@ -277,7 +277,7 @@ func TestLargeBodiesAreWrittenOutEarly(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				f := New(outs{base, &told}, Options{Relaxed: relaxed, Content: content})
+				f := New(outs{base, &told}, Options{Settings: Settings{Relaxed: relaxed, Content: content}})
 				put(t, f, "/f", strings.Repeat("x", sizeBytes))
 				f.Close()
 				base.Close()

@@ -44,12 +44,11 @@ func (f *FS) Subscribe(name string) (changed <-chan struct{}, cancel func()) {
 // Follow asks for reports of what other programs do to name and its members. Watches are bounded and may be
 // given up for others', so a subscriber asks again now and then.
 func (f *FS) Follow(name string) {
-	if f.watcher == nil {
+	if !f.reports.watch(path.Dir(name)) {
 		return
 	}
-	f.watcher.Watch(path.Dir(name))
 	if info, err := f.base.Lookup(name); err == nil && info.IsCollection() {
-		f.watcher.Watch(name)
+		f.reports.watch(name)
 	}
 }
 

@@ -36,7 +36,7 @@ func TestConcerns(t *testing.T) {
 
 // Every change that this FS makes is told, many are one word, and nobody waits for a subscriber that sleeps.
 func TestSubscribersHearOfOurOwnChanges(t *testing.T) {
-	f := New(fs.NewMemory(), Options{NoNotify: true})
+	f := New(fs.NewMemory(), Options{Settings: Settings{NoNotify: true}})
 	ctx := context.Background()
 	heard := func(c <-chan struct{}) bool {
 		select {

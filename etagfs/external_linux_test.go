@@ -117,7 +117,7 @@ func TestExternalChangesAreSeenAtOnce(t *testing.T) {
 		rounds = 50
 	}
 	for _, o := range outsiders {
-		for _, mode := range []Options{{}, {NoNotify: true}, {Content: true}, {Content: true, NoNotify: true}} {
+		for _, mode := range []Options{{}, {Settings: Settings{NoNotify: true}}, {Settings: Settings{Content: true}}, {Settings: Settings{Content: true, NoNotify: true}}} {
 			t.Run(fmt.Sprintf("%s/content=%v/notify=%v", o.name, mode.Content, !mode.NoNotify), func(t *testing.T) {
 				if o.name == "bind-mounted directory" && os.Getuid() != 0 {
 					t.Fatal("only root can mount: run the tests as root, as CI does, or under unshare -Urm")
@@ -142,7 +142,7 @@ func TestExternalChangesOnStackedFileSystems(t *testing.T) {
 			if o.name == "bind-mounted directory" {
 				continue
 			}
-			for _, mode := range []Options{{}, {Content: true}} {
+			for _, mode := range []Options{{}, {Settings: Settings{Content: true}}} {
 				t.Run(fmt.Sprintf("%s/%s/content=%v", kind, o.name, mode.Content), func(t *testing.T) {
 					seenAtOnce(t, mount(t, t.TempDir()), o, mode, 50)
 				})
@@ -252,7 +252,7 @@ func TestQueueOverflowForgetsEverything(t *testing.T) {
 	limit, err := strconv.Atoi(strings.TrimSpace(string(queue)))
 	must(t, err)
 	changes = max(changes, limit+1000)
-	f, dir := disk(t, Options{Content: true})
+	f, dir := disk(t, Options{Settings: Settings{Content: true}})
 	const files = 100
 	for i := range files {
 		must(t, os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), []byte("body 000000"), 0o644))

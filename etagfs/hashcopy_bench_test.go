@@ -48,7 +48,7 @@ func BenchmarkHashedPut(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer base.Close()
-			tree := etagfs.New(base, etagfs.Options{Relaxed: true, Content: content})
+			tree := etagfs.New(base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true, Content: content}})
 			defer tree.Close()
 			b.SetBytes(size)
 			for b.Loop() {

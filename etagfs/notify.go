@@ -1,45 +1,110 @@
 package etagfs
 
 import (
+	"sync"
+	"sync/atomic"
+
 	"ifmatch/fs"
 )
 
-// notify starts the reports of changes where base can give them.
-func (f *FS) notify(limit int) {
+// reporter has the changes by other programs reported, or does without. Safe for concurrent use.
+type reporter struct {
+	limit   int // fs.WatchOptions.Limit
+	watcher atomic.Pointer[fs.Watcher]
+
+	mu     sync.Mutex
+	wanted bool          // guarded by mu
+	before fs.WatchStats // guarded by mu; of those that were closed
+}
+
+// watch asks for reports of what happens in a collection, and tells whether there can be any.
+func (r *reporter) watch(dir string) bool {
+	w := r.watcher.Load()
+	if w != nil {
+		w.Watch(dir)
+	}
+	return w != nil
+}
+
+func (r *reporter) stats() fs.WatchStats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.before
+	if w := r.watcher.Load(); w != nil {
+		now := w.Stats()
+		s.Events += now.Events
+		s.Losses += now.Losses
+		s.Watches, s.Limit = now.Watches, now.Limit
+	}
+	return s
+}
+
+// stop ends the reports.
+func (r *reporter) stop() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := r.watcher.Swap(nil)
+	if w == nil {
+		return nil
+	}
+	err := w.Close()
+	was := w.Stats()
+	r.before.Events += was.Events
+	r.before.Losses += was.Losses
+	return err
+}
+
+// report begins the reports of changes where base can give them, or ends them.
+func (f *FS) report(wanted bool) {
+	r := &f.reports
+	r.mu.Lock()
+	changed := wanted != r.wanted
+	r.wanted = wanted
+	r.mu.Unlock()
+	switch {
+	case !changed:
+	case wanted:
+		f.notify()
+	default:
+		r.stop()
+		// What is being read right now was to be told of changes, and is not any more.
+		f.lost("/")
+	}
+}
+
+func (f *FS) notify() {
 	n, ok := f.base.(fs.Notifier)
 	if !ok {
 		return
 	}
-	w, err := n.Watch(fs.WatchOptions{Changed: f.changed, Lost: f.lost, Limit: limit, Log: f.log})
+	w, err := n.Watch(fs.WatchOptions{Changed: f.changed, Lost: f.lost, Limit: f.reports.limit, Log: f.log})
 	if err != nil {
 		f.log.Warn("changes by other programs are not reported: answers stay right and get slower", "err", err)
 		return
 	}
-	f.watcher = w
-	if f.content != nil {
-		f.content.watcher = w
-	}
+	f.reports.watcher.Store(w)
 }
 
 // changed takes the report of one name.
-func (f *FS) changed(name string) {
-	f.subs.tell(name)
-	if f.content == nil {
+func (t *tree) changed(name string) {
+	t.subs.tell(name)
+	c := t.hashes.Load()
+	if c == nil {
 		return
 	}
-	info, err := f.base.Lookup(name)
+	info, err := t.base.Lookup(name)
 	if err != nil {
-		f.content.changed(name, nil)
+		c.changed(name, nil)
 		return
 	}
-	f.content.changed(name, &info)
+	c.changed(name, &info)
 }
 
 // lost says that anything may have changed below dir. Only lost reports ("/") drop what is known;
 // a directory that is no longer watched leaves it to stat alone, as where nothing can be watched.
-func (f *FS) lost(dir string) {
-	f.subs.tell(dir)
-	if f.content != nil && dir == "/" {
-		f.content.forgetAll()
+func (t *tree) lost(dir string) {
+	t.subs.tell(dir)
+	if c := t.hashes.Load(); c != nil && dir == "/" {
+		c.forgetAll()
 	}
 }

@@ -36,7 +36,7 @@ type pass struct {
 // newPass begins one.
 func (d *digests) newPass(t *statTagger) *pass {
 	const margin = 10 * time.Millisecond // a tick of the clock that the kernel stamps with
-	return &pass{began: t.now().Add(-t.granularity - margin).UnixNano(), devs: make(map[uint64]bool)}
+	return &pass{began: t.now().Add(-t.tick() - margin).UnixNano(), devs: make(map[uint64]bool)}
 }
 
 // meet notes what the walk came by.

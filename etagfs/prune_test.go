@@ -15,11 +15,11 @@ import (
 )
 
 // old waits until what was done is older than a pass that begins now.
-func old(f *FS) { time.Sleep(f.tags.granularity + 20*time.Millisecond) }
+func old(f *FS) { time.Sleep(f.tags.tick() + 20*time.Millisecond) }
 
 func TestDigestsOfVanishedFilesArePruned(t *testing.T) {
 	kept := records{}
-	f, dir := disk(t, Options{Content: true, Digests: KeepDigests(kept)})
+	f, dir := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(kept)})
 	put(t, f, "/stays", "stays")
 	if err := os.Mkdir(filepath.Join(dir, "d"), 0o700); err != nil {
 		t.Fatal(err)
@@ -50,7 +50,7 @@ func TestDigestsOfVanishedFilesArePruned(t *testing.T) {
 // Every living file keeps its record: the bytes of a file are not read again after a pass.
 func TestPassKeepsDigestsOfTheLiving(t *testing.T) {
 	kept := records{}
-	f, dir := disk(t, Options{Content: true, Digests: KeepDigests(kept)})
+	f, dir := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(kept)})
 	put(t, f, "/f", "f")
 	put(t, f, "/moved", "moved")
 	if err := os.Mkdir(filepath.Join(dir, "d"), 0o700); err != nil {
@@ -75,7 +75,7 @@ func TestPassKeepsDigestsOfTheLiving(t *testing.T) {
 // What comes in while the walk is under way stays, also where the walk has been already.
 func TestPassKeepsWhatCameMeanwhile(t *testing.T) {
 	kept := records{}
-	f, dir := disk(t, Options{Content: true, Digests: KeepDigests(kept)})
+	f, dir := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(kept)})
 	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("f"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func (f failing) List(name string, fn func(string, *fs.Info) error) error {
 
 func TestPassThatMissedSomethingPrunesNothing(t *testing.T) {
 	kept := records{}
-	f, dir := disk(t, Options{Content: true, Digests: KeepDigests(kept)})
+	f, dir := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(kept)})
 	os.Mkdir(filepath.Join(dir, "bad"), 0o700)
 	put(t, f, "/bad/f", "f")
 	put(t, f, "/gone", "gone")
@@ -147,7 +147,7 @@ func TestPassThatMissedSomethingPrunesNothing(t *testing.T) {
 // The background hasher makes a pass when much has come in, also by PUTs, which leave it nothing to hash.
 func TestChurnMakesAPassDue(t *testing.T) {
 	pruned := make(passes, 9)
-	f, _ := disk(t, Options{Content: true, Digests: pruned})
+	f, _ := disk(t, Options{Settings: Settings{Content: true}, Digests: pruned})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- f.KeepHashing(ctx, HashOptions{}) }()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ifmatch/fs"
@@ -13,44 +14,74 @@ import (
 // ErrQuota is fs.ErrNoSpace where it is the tree that has a bound, and not the disk.
 var ErrQuota = fmt.Errorf("quota of the tree: %w", fs.ErrNoSpace)
 
-// quota bounds the bytes of a tree: the sizes of its files, each counted once for each of its names.
+// quota bounds the bytes of a tree, or has no bound: the sizes of its files, each counted once for each of its names.
 //
 // What our own writes change is added up as they happen. Whatever grows the tree reserves the growth
 // before it begins or as its body comes, so no two writes pass the bound together. What other programs change is
 // found by counting the tree again. A write while its own collection is being listed may count twice until the next
-// count, and so may a moved collection. Safe for concurrent use; a nil quota bounds nothing.
+// count, and so may a moved collection. What began without a bound ends without. Safe for concurrent use.
 type quota struct {
-	limit   int64
-	counted chan struct{} // closed when the first count has ended; until then what needs room waits
-	again   chan struct{} // something was refused: count, the room may be there by now
-	first   sync.Once
+	limit atomic.Int64  // 0: none
+	again chan struct{} // something was refused: count, the room may be there by now
+	moved chan struct{} // holds a token when there was no bound and is one
 
 	mu       sync.Mutex
+	counted  chan struct{}    // guarded by mu; closed when a count has ended since there is a bound: until then what needs room waits
+	waiting  bool             // guarded by mu; counted is not closed
 	used     int64            // guarded by mu
 	reserved int64            // guarded by mu; by writes that are under way
 	since    map[string]int64 // guarded by mu; by collection, what has changed that the count under way has not seen
 }
 
-func newQuota(limit int64) *quota {
-	if limit <= 0 {
-		return nil
-	}
-	return &quota{limit: limit, counted: make(chan struct{}), again: make(chan struct{}, 1)}
+func newQuota() *quota {
+	return &quota{again: make(chan struct{}, 1), moved: make(chan struct{}, 1)}
 }
 
-// room is what one write has reserved; a nil room has all there is. Not safe for concurrent use.
+// bound changes the limit.
+func (q *quota) bound(limit int64) {
+	limit = max(0, limit)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch was := q.limit.Swap(limit); {
+	case was == 0 && limit > 0: // what was written meanwhile was not added up
+		q.counted, q.waiting = make(chan struct{}), true
+		select {
+		case q.moved <- struct{}{}:
+		default:
+		}
+	case limit == 0:
+		q.known()
+	}
+}
+
+// known lets those go on that wait for a count. q.mu is held.
+func (q *quota) known() {
+	if q.waiting {
+		close(q.counted)
+		q.waiting = false
+	}
+}
+
+// bounds tells whether there is a limit.
+func (q *quota) bounds() bool { return q.limit.Load() > 0 }
+
+// room is what one write has reserved; nil: it needs none. Not safe for concurrent use.
 type room struct {
 	q     *quota
+	free  bool // there was no bound when it began
 	bytes int64
 }
 
 // room begins a reservation of nothing yet. It waits for the first count.
 func (q *quota) room(ctx context.Context) (*room, error) {
-	if q == nil {
-		return nil, nil
+	if !q.bounds() {
+		return &room{q: q, free: true}, nil
 	}
+	q.mu.Lock()
+	counted := q.counted
+	q.mu.Unlock()
 	select {
-	case <-q.counted:
+	case <-counted:
 		return &room{q: q}, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -59,13 +90,13 @@ func (q *quota) room(ctx context.Context) (*room, error) {
 
 // need reserves room for growth in all. Error: ErrQuota. What does not grow the tree always has room.
 func (r *room) need(growth int64) error {
-	if r == nil || growth <= r.bytes {
+	if r == nil || r.free || growth <= r.bytes {
 		return nil
 	}
 	q := r.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.used+q.reserved-r.bytes+growth > q.limit {
+	if limit := q.limit.Load(); limit > 0 && q.used+q.reserved-r.bytes+growth > limit {
 		select {
 		case q.again <- struct{}{}:
 		default:
@@ -79,7 +110,7 @@ func (r *room) need(growth int64) error {
 
 // give ends the reservation.
 func (r *room) give() {
-	if r == nil {
+	if r.free {
 		return
 	}
 	r.q.mu.Lock()
@@ -90,7 +121,7 @@ func (r *room) give() {
 
 // took notes a change that has happened to members of a collection.
 func (q *quota) took(dir string, growth int64) {
-	if q == nil {
+	if !q.bounds() {
 		return
 	}
 	q.mu.Lock()
@@ -103,13 +134,14 @@ func (q *quota) took(dir string, growth int64) {
 
 // bounded is what RFC 4331 asks for: the quota, or the file system where that has less left.
 func (q *quota) bounded(u fs.Usage) fs.Usage {
-	if q == nil {
+	limit := q.limit.Load()
+	if limit == 0 {
 		return u
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return fs.Usage{
-		AvailableBytes: min(u.AvailableBytes, max(0, q.limit-q.used-q.reserved)),
+		AvailableBytes: min(u.AvailableBytes, max(0, limit-q.used-q.reserved)),
 		UsedBytes:      max(0, q.used),
 	}
 }
@@ -120,23 +152,29 @@ const (
 	countSoon  = 5 * time.Second // after a refusal
 )
 
-// KeepCounted counts what is in a tree with a quota, now and from time to time, until ctx is done. Until
-// the first count has ended, writes that need room wait. It is called once, and returns at once without a quota.
+// KeepCounted counts what is in the tree while it has a quota, at once and from time to time, until ctx is done. Until
+// the first count has ended, writes that need room wait. It is called once.
 func (f *FS) KeepCounted(ctx context.Context) {
 	q := f.quota
-	if q == nil {
-		return
-	}
 	for ctx.Err() == nil {
+		if !q.bounds() {
+			select {
+			case <-ctx.Done():
+			case <-q.moved:
+			}
+			continue
+		}
 		began := time.Now()
 		f.count(ctx)
 		took := time.Since(began)
 		select {
 		case <-ctx.Done():
+		case <-q.moved:
 		case <-time.After(max(countEvery, 100*took)):
 		case <-q.again:
 			select {
 			case <-ctx.Done():
+			case <-q.moved:
 			case <-time.After(time.Until(began.Add(max(countSoon, 20*took)))):
 			}
 		}
@@ -147,6 +185,7 @@ func (f *FS) count(ctx context.Context) {
 	q := f.quota
 	q.mu.Lock()
 	q.since = make(map[string]int64)
+	counted := q.counted
 	q.mu.Unlock()
 	sum := f.weigh(ctx, "/", func(dir string) {
 		q.mu.Lock()
@@ -161,8 +200,10 @@ func (f *FS) count(ctx context.Context) {
 		q.used = sum
 	}
 	q.since = nil
+	if q.counted == counted { // else it began while there was no bound
+		q.known()
+	}
 	q.mu.Unlock()
-	q.first.Do(func() { close(q.counted) })
 }
 
 // weigh adds up what is in a collection; begin, unless nil, is told of each before it is listed. What cannot be
@@ -192,7 +233,7 @@ func (f *FS) weigh(ctx context.Context, dir string, begin func(dir string)) (sum
 
 // weight is what a real name holds, if there is a quota.
 func (f *FS) weight(ctx context.Context, name string) int64 {
-	if f.quota == nil {
+	if !f.quota.bounds() {
 		return 0
 	}
 	info, err := f.base.Lookup(name)
@@ -207,7 +248,7 @@ func (f *FS) weight(ctx context.Context, name string) int64 {
 
 // freed is what goes when name goes, or is moved over.
 func (f *FS) freed(ctx context.Context, name string) int64 {
-	if f.quota == nil {
+	if !f.quota.bounds() {
 		return 0
 	}
 	name, err := f.realParent(name)
@@ -217,11 +258,8 @@ func (f *FS) freed(ctx context.Context, name string) int64 {
 	return f.weight(ctx, name)
 }
 
-// within makes a check that also reserves the growth of a file to sizeBytes, and notes it. A nil room leaves check alone.
+// within makes a check that also reserves the growth of a file to sizeBytes, and notes it.
 func (r *room) within(sizeBytes int64, grown *int64, check func(*fs.Info) error) func(*fs.Info) error {
-	if r == nil {
-		return check
-	}
 	return func(cur *fs.Info) error {
 		if err := check(cur); err != nil {
 			return err

@@ -43,7 +43,7 @@ func used(t *testing.T, f *FS) int64 {
 func xs(n int) string { return strings.Repeat("x", n) }
 
 func TestQuota(t *testing.T) {
-	for mode, o := range map[string]Options{"stat": {}, "content": {Content: true}} {
+	for mode, o := range map[string]Options{"stat": {}, "content": {Settings: Settings{Content: true}}} {
 		t.Run(mode, func(t *testing.T) {
 			f := bounded(t, o)
 			put := func(name string, n int, o PutOptions) error {
@@ -131,7 +131,7 @@ func TestQuotaCountsWhatOthersChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := New(base, Options{Relaxed: true, QuotaBytes: 1000, NoNotify: withoutNotify})
+	f := New(base, Options{Settings: Settings{Relaxed: true, QuotaBytes: 1000, NoNotify: withoutNotify}})
 	t.Cleanup(func() { f.Close(); base.Close() })
 	waits, stop := context.WithCancel(ctx)
 	stop()

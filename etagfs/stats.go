@@ -21,14 +21,12 @@ type Stats struct {
 // Stats is safe for concurrent use, also after Close.
 func (f *FS) Stats() Stats {
 	s := Stats{Stats: f.base.Stats(), LatchWaits: f.latch.waits.Counts(), HashBacklog: f.Backlog()}
-	if c := f.content; c != nil {
+	if c := f.hashes.Load(); c != nil {
 		s.DigestHits, s.DigestMisses = c.hits.Load(), c.misses.Load()
 		s.HashedFiles, s.HashedBytes = c.hashedFiles.Load(), c.hashedBytes.Load()
 	}
-	if f.watcher != nil {
-		w := f.watcher.Stats()
-		s.Events, s.Overflows, s.Watches = w.Events, w.Losses, w.Watches
-	}
+	w := f.reports.stats()
+	s.Events, s.Overflows, s.Watches = w.Events, w.Losses, w.Watches
 	return s
 }
 

@@ -55,7 +55,7 @@ func TestSyncsAreCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer base.Close()
-		f := New(base, Options{Relaxed: relaxed, NoNotify: withoutNotify})
+		f := New(base, Options{Settings: Settings{Relaxed: relaxed, NoNotify: withoutNotify}})
 		defer f.Close()
 		before := f.Stats().Syncs // of the probe
 		put(t, f, "/a", "a")
@@ -71,7 +71,7 @@ func TestSyncsAreCounted(t *testing.T) {
 
 // A digest that is known is a hit; one that is not is a miss, and the file is read.
 func TestDigestsAreCounted(t *testing.T) {
-	f, dir := disk(t, Options{Content: true})
+	f, dir := disk(t, Options{Settings: Settings{Content: true}})
 	put(t, f, "/ours", "12345")
 	if err := os.WriteFile(filepath.Join(dir, "theirs"), []byte(strings.Repeat("x", 1000)), 0o600); err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func TestDigestsAreCounted(t *testing.T) {
 	if files, bytes := s.HashedFiles-before.HashedFiles, s.HashedBytes-before.HashedBytes; files != 1 || bytes != 1000 {
 		t.Errorf("%d files of %d bytes hashed, want 1 of 1000", files, bytes)
 	}
-	if s.Watches == 0 && f.watcher != nil {
+	if s.Watches == 0 && f.reports.watcher.Load() != nil {
 		t.Error("no watch is counted")
 	}
 	twice := s.Plus(s)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ifmatch/fs"
@@ -31,7 +32,7 @@ func statTag(id fs.Identity, w *words) string {
 // clock has moved on (RFC 9110 §8.8.1). States of our own commits are strong at once, since
 // fs stamps each with an mtime of its own. Safe for concurrent use.
 type statTagger struct {
-	granularity time.Duration
+	granularity atomic.Int64 // nanoseconds
 	now         func() time.Time
 
 	mu  sync.Mutex
@@ -51,14 +52,20 @@ func (s *statTagger) unsure(i *fs.Info) ETag {
 	return ETag{Opaque: statTag(i.Identity, nil) + "." + strconv.FormatInt(s.now().UnixNano(), 36), Weak: true}
 }
 
+// coarse tells whether two changes may get the same times at all.
+func (s *statTagger) coarse() bool { return s.granularity.Load() > 1 }
+
+// tick is how long it takes at most until a change gets another time.
+func (s *statTagger) tick() time.Duration { return time.Duration(s.granularity.Load()) }
+
 // young tells whether another change could still get the same times.
 func (s *statTagger) young(id fs.Identity) bool {
-	return s.granularity > time.Nanosecond && s.youngAt(id, s.now())
+	return s.coarse() && s.youngAt(id, s.now())
 }
 
 // youngAt tells whether a change at that time or later could have got the same times.
 func (s *statTagger) youngAt(id fs.Identity, at time.Time) bool {
-	return s.granularity > time.Nanosecond && at.UnixNano()-max(id.Ctime, id.Mtime) <= int64(s.granularity)
+	return s.coarse() && at.UnixNano()-max(id.Ctime, id.Mtime) <= s.granularity.Load()
 }
 
 func (s *statTagger) mine(id fs.Identity) bool {
@@ -70,7 +77,7 @@ func (s *statTagger) mine(id fs.Identity) bool {
 
 // committed remembers an identity as our own for as long as it is young.
 func (s *statTagger) committed(id fs.Identity) {
-	if s.granularity <= time.Nanosecond {
+	if !s.coarse() {
 		return
 	}
 	s.mu.Lock()

@@ -28,7 +28,7 @@ func BenchmarkHandler(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer base.Close()
-	h, err := New(NewTree(base, etagfs.Options{Relaxed: true}), Options{})
+	h, err := New(NewTree(base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true}}), Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func TestRefreshInTheBrowser(t *testing.T) {
 
 // What happens while a list is on its way, before it hears of changes, shows as well.
 func TestBeforeTheFirstEventInTheBrowser(t *testing.T) {
-	tree := handler.NewTree(trees["disk"](t), etagfs.Options{Relaxed: true})
+	tree := handler.NewTree(trees["disk"](t), etagfs.Options{Settings: etagfs.Settings{Relaxed: true}})
 	h, err := handler.New(tree, handler.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +126,7 @@ func TestTagsOfContentInTheBrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := serveTree(t, tree, etagfs.Options{Content: true}, handler.Options{})
+	base := serveTree(t, tree, etagfs.Options{Settings: etagfs.Settings{Content: true}}, handler.Options{})
 	p := visit(t, chromium(t), base)
 	p.expect("412 (Precondition Failed)")
 	p.open("/")

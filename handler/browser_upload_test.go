@@ -145,7 +145,7 @@ func (b *trickle) Read(p []byte) (int, error) {
 // Several uploads run at once, each with its progress; one can be cancelled and tried again; nothing of it is
 // there before it is whole.
 func TestProgressOfUploadsInTheBrowser(t *testing.T) {
-	tree := handler.NewTree(trees["disk"](t), etagfs.Options{Relaxed: true})
+	tree := handler.NewTree(trees["disk"](t), etagfs.Options{Settings: etagfs.Settings{Relaxed: true}})
 	h, err := handler.New(tree, handler.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -63,7 +63,7 @@ type transfer struct {
 }
 
 // foreign tells whether the destination is in another tree.
-func (x *transfer) foreign() bool { return x.there.fs != x.h.fs }
+func (x *transfer) foreign() bool { return !x.there.fs.SameTree(x.h.fs) }
 
 // run takes the step. The source or a parent may go away after the early look, and then the error does not say
 // which of them it was: another look does, and if it finds nothing wrong, the step is taken again.

@@ -41,7 +41,7 @@ func TestEveryFaultOfEveryMethod(t *testing.T) {
 		{"move collection", "MOVE", "/d", "", []string{"Destination", "/new"}},
 		{"move collection over collection", "MOVE", "/d", "", []string{"Destination", "/e"}},
 	} {
-		for mode, tags := range map[string]etagfs.Options{"stat": {NoNotify: true}, "content": {NoNotify: true, Content: true}} {
+		for mode, tags := range map[string]etagfs.Options{"stat": {Settings: etagfs.Settings{NoNotify: true}}, "content": {Settings: etagfs.Settings{NoNotify: true, Content: true}}} {
 			t.Run(mode+"/"+c.name, func(t *testing.T) {
 				t.Parallel()
 				act := func(f fs.FS) error {

@@ -30,7 +30,7 @@ var trees = map[string]func(t testing.TB) fs.FS{
 // serve starts a server of base, as cmd sets one up, and returns its URL.
 func serve(t testing.TB, base fs.FS, o handler.Options) string {
 	t.Helper()
-	return serveTree(t, base, etagfs.Options{Relaxed: true}, o)
+	return serveTree(t, base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true}}, o)
 }
 
 func serveTree(t testing.TB, base fs.FS, tags etagfs.Options, o handler.Options) string {
@@ -82,10 +82,10 @@ func TestExchanges(t *testing.T) {
 // tagModes are the kinds of entity-tags, by their names for --etag, with reports of changes and without: the
 // answers are the same.
 var tagModes = map[string]etagfs.Options{
-	"stat":              {Relaxed: true},
-	"stat/no-notify":    {Relaxed: true, NoNotify: true},
-	"content":           {Relaxed: true, Content: true},
-	"content/no-notify": {Relaxed: true, Content: true, NoNotify: true},
+	"stat":              {Settings: etagfs.Settings{Relaxed: true}},
+	"stat/no-notify":    {Settings: etagfs.Settings{Relaxed: true, NoNotify: true}},
+	"content":           {Settings: etagfs.Settings{Relaxed: true, Content: true}},
+	"content/no-notify": {Settings: etagfs.Settings{Relaxed: true, Content: true, NoNotify: true}},
 }
 
 func init() {

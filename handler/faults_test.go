@@ -66,7 +66,7 @@ func tree(t *testing.T, names ...string) (*unwilling, *handler.Handler) {
 			t.Fatal(err)
 		}
 	}
-	h, err := handler.New(handler.NewTree(u, etagfs.Options{Relaxed: true}), handler.Options{})
+	h, err := handler.New(handler.NewTree(u, etagfs.Options{Settings: etagfs.Settings{Relaxed: true}}), handler.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -120,7 +120,7 @@ func wantStatus(t *testing.T, want int, method, url, body string, header ...stri
 // Many clients that spell one name in both forms: at no time are there two resources.
 func TestFormsNeverTwo(t *testing.T) {
 	base := fs.NewMemory()
-	h, err := handler.New(handler.NewTree(base, etagfs.Options{Relaxed: true}), handler.Options{})
+	h, err := handler.New(handler.NewTree(base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true}}), handler.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -97,7 +97,7 @@ func TestOnlyHeadDoesWithoutETag(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			url := serveTree(t, base, etagfs.Options{Relaxed: true, Content: true, HashLimitBytes: 1}, handler.Options{})
+			url := serveTree(t, base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true, Content: true, HashLimitBytes: 1}}, handler.Options{})
 			do(t, "PUT", url+"/h", "content")
 			res, _ := do(t, "PUT", url+"/f", "content")
 			tag := res.Header.Get("Etag")
@@ -124,7 +124,7 @@ func TestTagsOfTheOtherKindStopMatching(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return serveTree(t, base, etagfs.Options{Relaxed: true, Content: mode == "content"}, handler.Options{}) + "/f"
+		return serveTree(t, base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true, Content: mode == "content"}}, handler.Options{}) + "/f"
 	}
 	do(t, "PUT", open("stat"), "one")
 	last := ""

@@ -326,7 +326,7 @@ func TestCheckerFindsMissingSecondCheck(t *testing.T) {
 	for kind, open := range trees {
 		t.Run(kind, func(t *testing.T) {
 			for round := range 50 {
-				c := newRecorder(t, serveTree(t, unchecked{open(t)}, etagfs.Options{Relaxed: true}, handler.Options{}))
+				c := newRecorder(t, serveTree(t, unchecked{open(t)}, etagfs.Options{Settings: etagfs.Settings{Relaxed: true}}, handler.Options{}))
 				registers(c, 400)
 				switch result := porcupine.CheckOperationsTimeout(model, c.history, checkTimeout); result {
 				case porcupine.Illegal:

@@ -30,7 +30,7 @@ func TestPropfindOfLinks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h, err := handler.New(handler.NewTree(base, etagfs.Options{Relaxed: true, NoNotify: true}), handler.Options{})
+		h, err := handler.New(handler.NewTree(base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true, NoNotify: true}}), handler.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

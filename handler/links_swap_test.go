@@ -82,7 +82,7 @@ func linkedTree(t *testing.T, s *swapping, first string) *handler.Handler {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.FS.Close() })
-	tree := handler.NewTree(s, etagfs.Options{Relaxed: true, NoNotify: true})
+	tree := handler.NewTree(s, etagfs.Options{Settings: etagfs.Settings{Relaxed: true, NoNotify: true}})
 	h, err := handler.New(tree, handler.Options{})
 	if err != nil {
 		t.Fatal(err)

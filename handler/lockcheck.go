@@ -40,7 +40,7 @@ func (c *lockCheck) condition(t target, cur *etagfs.Info) error {
 		if !ok {
 			return unmappedState
 		}
-		if in.fs == c.h.fs && other.name == t.name {
+		if in.fs.SameTree(c.h.fs) && other.name == t.name {
 			return c.state(c.h, t, cur)
 		}
 		state, err := in.fs.Stat(other.name)
@@ -82,7 +82,7 @@ func (c *lockCheck) resource(tag string) (in *Handler, t target, ok bool) {
 // They must hold still until the step, or two writers that name each other's state could both win.
 func (c *lockCheck) beside(h *Handler) (names []string) {
 	for _, tag := range c.header.statesNamed() {
-		if in, t, ok := c.resource(tag); ok && in.fs == h.fs {
+		if in, t, ok := c.resource(tag); ok && in.fs.SameTree(h.fs) {
 			names = append(names, t.name)
 		}
 	}

@@ -40,7 +40,7 @@ func handlerOn(t testing.TB, dir string, o handler.Options) *handler.Handler {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { base.Close() })
-	h, err := handler.New(handler.NewTree(base, etagfs.Options{Relaxed: true}), o)
+	h, err := handler.New(handler.NewTree(base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true}}), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func startKeeping(t testing.TB, dir, stateDir string, now func() time.Time) *kee
 		return state.Node{Dev: info.Dev, Ino: info.Ino}
 	}, locks)
 	must(err)
-	tree := handler.NewTree(base, etagfs.Options{Relaxed: true})
+	tree := handler.NewTree(base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true}})
 	h, err := handler.New(tree, handler.Options{State: store, Locks: locks, Now: now})
 	must(err)
 	return &keeping{Handler: h, store: store, base: base, stop: func() {
