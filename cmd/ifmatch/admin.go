@@ -9,17 +9,16 @@ import (
 	"ifmatch/etagfs"
 )
 
-// openAdmin opens the admin socket of a directory, which closes with it. Where there can be none the directory
-// is served without.
-func (d *directories) openAdmin(dir string, o *opened, s *settings) {
+// openAdmin opens the admin socket of a directory, until stop. Where there can be none the directory is served without.
+func (d *directories) openAdmin(dir string, o *opened, s *settings) (stop func()) {
 	if s.memory {
-		return // there is no state directory
+		return func() {} // there is no state directory
 	}
 	place, err := stateDir(dir, s.state, d.getenv)
 	if err != nil {
-		return // it was opened a moment ago
+		return func() {} // it was opened a moment ago
 	}
-	stop, err := admin.Serve(place, admin.Directory{
+	stop, err = admin.Serve(place, admin.Directory{
 		Dir:     real(dir),
 		Shares:  func() []string { return d.shares(dir) },
 		Locks:   o.locks,
@@ -28,10 +27,9 @@ func (d *directories) openAdmin(dir string, o *opened, s *settings) {
 	})
 	if err != nil {
 		d.log.Warn("no admin socket: ifmatch locks, hash and scrub cannot reach this server", "err", err)
-		return
+		return func() {}
 	}
-	rest := o.close
-	o.close = func() { stop(); rest() }
+	return stop
 }
 
 // sharesOf are the prefixes that dir is served at now.

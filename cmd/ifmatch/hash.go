@@ -184,7 +184,7 @@ func withDigests(ctx context.Context, dir string, s *settings, getenv func(strin
 		return err
 	}
 	defer done()
-	tree := etagfs.New(base, etagfs.Options{Content: true, Digests: digests, Log: log})
+	tree := etagfs.New(base, etagfs.Options{Settings: etagfs.Settings{Content: true}, Digests: digests, Log: log})
 	defer tree.Close()
 	err = do(ctx, tree)
 	if ctx.Err() != nil { // what do says then is not the reason
@@ -226,11 +226,6 @@ func openDigests(ctx context.Context, place string, log *slog.Logger, lost func(
 		return nil, nil, err
 	}
 	return server.Digests(ctx, lost), server.Close, nil
-}
-
-// contentOptions are those of a tree with content tags kept in store.
-func contentOptions(store *state.Store, log *slog.Logger) etagfs.Options {
-	return etagfs.Options{Content: true, Digests: etagfs.KeepDigests(store), Log: log}
 }
 
 // keepHashing is the background hasher of a server: it reads the files that have no digest yet, at a bounded

@@ -35,11 +35,11 @@ func reloadOnHangup(ctx context.Context, src source, s *site, secure *security, 
 	}
 }
 
-// forRestart are the settings that a reload leaves as they were; for those of directories (opening) it is refused.
+// forRestart are the settings that a reload leaves as they were.
 func forRestart(s *settings) []string {
 	return []string{"listen=" + s.listen.String(), "metrics=" + s.metrics.String(), "log-format=" + s.logFormat.value, "log-level=" + s.logLevel.value,
 		"shutdown-timeout=" + s.shutdownTimeout.String(), "idle-timeout=" + s.idleTimeout.String(), "header-timeout=" + s.headerTimeout.String(),
-		fmt.Sprint("proxy-protocol=", s.proxyProtocol), "hash-rate=" + s.hashRate.String()}
+		fmt.Sprint("proxy-protocol=", s.proxyProtocol)}
 }
 
 func (s *site) reload(src source, secure *security, log *slog.Logger) {

@@ -114,8 +114,82 @@ func TestReloadTakesAndGivesWriting(t *testing.T) {
 	wantStatus(t, res, 201)
 	share("", `"msg":"reloaded"`)
 	put(204)
-	share(`durability = "none"`, "it takes a restart to make that durability=none")
-	put(204)
+}
+
+// Whatever a share is told counts with the next request, for a directory that is open, too. Connections, requests that
+// go on and locks stay.
+func TestReloadChangesHowADirectoryIsServed(t *testing.T) {
+	h := newHouse(t)
+	anna := strings.Replace(h.url, "http://", "http://anna:anna@", 1)
+	share := func(settings ...string) {
+		t.Helper()
+		h.write(strings.Replace(houseFile, `dir = "DIR/photos"`, "dir = \"DIR/photos\"\n"+strings.Join(settings, "\n"), 1))
+		h.reload(`"msg":"reloaded"`)
+	}
+	ask := func(status int, method, name, body string, header ...string) *http.Response {
+		t.Helper()
+		res, text := h.ask("anna", method, "/photos/secret/"+name, body, header...)
+		if res.StatusCode != status {
+			t.Errorf("%s %s: %s, want %d: %s", method, name, res.Status, status, text)
+		}
+		return res
+	}
+	tag := func(kind string, res *http.Response) string {
+		t.Helper()
+		etag := res.Header.Get("ETag")
+		if !strings.HasPrefix(etag, `"`+kind) {
+			t.Errorf("the ETag is %s, want one of %s", etag, kind)
+		}
+		return etag
+	}
+	stat := tag("s", ask(201, "PUT", "f", "one"))
+	const lockinfo = `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>`
+	token := ask(201, "LOCK", "locked", lockinfo).Header.Get("Lock-Token")
+	finish := slowPut(t, anna+"/photos/secret/slow", "hello world")
+
+	share(`etag = "content"`)
+	content := tag("h", ask(200, "HEAD", "f", ""))
+	ask(412, "PUT", "f", "two", "If-Match", stat)
+	ask(204, "PUT", "f", "two", "If-Match", content)
+	content = tag("h", ask(200, "HEAD", "f", ""))
+	share(`etag = "content"`, `hash-limit = "1"`, `no-notify = true`)
+	ask(200, "GET", "f", "", "If-Match", content)
+	share(`durability = "none"`, `quota = "1KiB"`)
+	ask(507, "PUT", "large", strings.Repeat("x", 2000))
+	ask(412, "PUT", "f", "three", "If-Match", content)
+	ask(204, "PUT", "f", "three", "If-Match", tag("s", ask(200, "HEAD", "f", "")))
+	share(`umask = "0077"`)
+	ask(201, "PUT", "large", strings.Repeat("x", 2000))
+	if fi, err := os.Stat(filepath.Join(h.dir, "photos/secret/large")); err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", fi, err)
+	}
+	res, err := finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, res, 201)
+	tag("s", res)
+	ask(423, "PUT", "locked", "x")
+	ask(204, "PUT", "locked", "x", "If", "("+strings.Trim(token, " ")+")")
+}
+
+// A directory that was read-only from the start can be written when the file says so.
+func TestReloadMakesADirectoryWritable(t *testing.T) {
+	h := newHouse(t)
+	text := strings.Replace(photosAlone, `dir = "DIR/photos"`, "dir = \"DIR/photos\"\nread-only = true", 1)
+	h.stop(syscall.SIGTERM)
+	h.write(text)
+	h.process = start(t, nil, "--config="+h.file)
+	if res, _ := h.ask("anna", "PUT", "/photos/new", "x"); res.StatusCode != 403 {
+		t.Errorf("read-only: %s", res.Status)
+	}
+	h.write(photosAlone)
+	h.reload(`"msg":"reloaded"`)
+	res, _ := h.ask("anna", "PUT", "/photos/new", "x")
+	wantStatus(t, res, 201)
+	if etag := res.Header.Get("ETag"); etag == "" || strings.HasPrefix(etag, "W/") {
+		t.Errorf("ETag: %s", etag)
+	}
 }
 
 // What a reload cannot apply is said, and the rest is applied.

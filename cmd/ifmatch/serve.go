@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"ifmatch/etagfs"
-	"ifmatch/etagfs/state"
 	"ifmatch/fs"
 	"ifmatch/handler"
 )
@@ -119,17 +118,17 @@ func serve(ctx context.Context, src source, log *slog.Logger, getenv func(string
 	return serveHTTP(ctx, lns, site, set.settings, secure.server(), m, log)
 }
 
-func treeOptions(s *settings, store *state.Store, log *slog.Logger) etagfs.Options {
-	o := etagfs.Options{Log: log}
-	if s.etag.value == "content" {
-		o = contentOptions(store, log)
-		o.HashLimitBytes = int64(s.hashLimit)
+func treeSettings(s *settings) etagfs.Settings {
+	return etagfs.Settings{
+		Relaxed:        relaxed(s),
+		Content:        s.etag.value == "content",
+		HashLimitBytes: int64(s.hashLimit),
+		NoNotify:       s.noNotify,
+		QuotaBytes:     int64(s.quota),
 	}
-	o.Relaxed = s.durability.value == "none"
-	o.NoNotify = s.noNotify
-	o.QuotaBytes = int64(s.quota)
-	return o
 }
+
+func relaxed(s *settings) bool { return s.durability.value == "none" }
 
 func handlerOptions(s *settings, log *slog.Logger) handler.Options {
 	return handler.Options{
@@ -196,12 +195,15 @@ func sweep(base fs.FS, log *slog.Logger) {
 	}
 }
 
-// closeAfter closes base, unless it is still being swept: a sweep of a large tree ends with the process,
-// and nobody waits for it.
+// closeAfter closes base, if it is still being swept then when that has ended: nobody waits for the sweep of a large tree.
 func closeAfter(base fs.FS, swept <-chan struct{}) {
 	select {
 	case <-swept:
 		base.Close()
 	default:
+		go func() {
+			<-swept
+			base.Close()
+		}()
 	}
 }

@@ -62,6 +62,10 @@ func (s *site) use(set *setup) error {
 		}
 		g.shares = append(g.shares, share)
 	}
+	if err := s.dirs.use(set); err != nil {
+		s.end(g)
+		return err
+	}
 	if old := s.now.Swap(g); old != nil {
 		close(old.over)
 		go func() {

@@ -62,7 +62,7 @@ func dropOrphans(base fs.FS, locks *lock.Table) error {
 }
 
 func openStore(dir string, s *settings, log *slog.Logger, getenv func(string) string) (*state.Store, error) {
-	o := state.Options{Relaxed: s.durability.value == "none", Log: log}
+	o := state.Options{Relaxed: relaxed(s), Log: log}
 	if s.memory {
 		return state.NewMemory(o), nil
 	}

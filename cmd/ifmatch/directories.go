@@ -1,0 +1,263 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	iofs "io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"ifmatch/etagfs"
+	"ifmatch/etagfs/state"
+	"ifmatch/fs"
+	"ifmatch/handler/lock"
+)
+
+// directories are those that are open, each once. Safe for concurrent use.
+type directories struct {
+	log    *slog.Logger
+	getenv func(string) string
+	shares func(dir string) []string // the prefixes that it is served at
+
+	// listening is closed when the server listens. What looks at every file begins then, so that a start
+	// takes no longer with many files.
+	listening chan struct{}
+
+	latches etagfs.Latches // one of two directories may be inside the other
+
+	mu    sync.Mutex
+	open  map[string]*opened // guarded by mu
+	said  *setup             // guarded by mu; how they are open; nil: as who opened them said
+	ended totals             // guarded by mu; of those that were closed
+}
+
+// opened is a directory that is being served, with its state. It outlives a reload, and with it its locks.
+type opened struct {
+	base  fs.FS
+	store *state.Store
+	locks *lock.Table
+	dir   string
+	was   iofs.FileInfo // of dir; nil when it is in memory
+	log   *slog.Logger
+
+	settings *settings  // guarded by directories.mu; how it is open
+	tree     *etagfs.FS // guarded by directories.mu; as settings have it
+
+	listening   <-chan struct{}
+	background  context.Context // of what goes on beside the requests
+	stop        context.CancelFunc
+	keepers     sync.WaitGroup     // who has to end before it is closed
+	swept       chan struct{}      // guarded by directories.mu; closed when nothing is left of a crash
+	stopHashing context.CancelFunc // guarded by directories.mu; of the background hasher; nil: there is none
+	stopAdmin   func()
+}
+
+// opening are the settings that all who are served a directory have in common.
+func opening(s *settings) []string {
+	return []string{"etag=" + s.etag.value, "hash-limit=" + s.hashLimit.String(), "durability=" + s.durability.value, "quota=" + s.quota.String(),
+		"owner=" + s.owner.text, "group=" + s.group.text, "umask=" + s.umask.text,
+		fmt.Sprint("read-only=", s.readOnly), fmt.Sprint("no-notify=", s.noNotify), "state=" + s.state}
+}
+
+// differing are the settings of b that are not those of a.
+func differing(a, b []string) string {
+	return strings.Join(slices.DeleteFunc(slices.Clone(b), func(s string) bool { return slices.Contains(a, s) }), " ")
+}
+
+// get opens dir, or finds it open, and returns its tree as s has it.
+// Errors: those of openTree and openState.
+func (d *directories) get(dir string, s *settings) (*opened, *etagfs.FS, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	o := d.open[dir]
+	if o == nil {
+		as := s
+		if d.said != nil && d.said.serves(dir) {
+			as = d.said.settingsFor(dir)
+		}
+		var err error
+		if o, err = d.openDirectory(dir, as); err != nil {
+			return nil, nil, err
+		}
+		o.stopAdmin = d.openAdmin(dir, o, as)
+		d.open[dir] = o
+	}
+	return o, o.tree.With(treeSettings(s)), nil
+}
+
+// use makes all directories that are open, or will be, what set says of them. When it cannot, all stays as it was.
+// Errors: those of opened.prepare.
+func (d *directories) use(set *setup) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var use, leave []func()
+	for dir, o := range d.open {
+		s := set.settingsFor(dir)
+		if s == nil {
+			continue // it is about to be closed
+		}
+		u, l, err := o.prepare(s)
+		if err != nil {
+			for _, l := range leave {
+				l()
+			}
+			return err
+		}
+		use, leave = append(use, u), append(leave, l)
+	}
+	for _, u := range use {
+		u()
+	}
+	d.said = set
+	return nil
+}
+
+// keep closes all but those that want has.
+func (d *directories) keep(want func(dir string) bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for dir, o := range d.open {
+		if !want(dir) {
+			o.close()
+			d.ended = d.ended.plus(o.totals().ended())
+			delete(d.open, dir)
+		}
+	}
+}
+
+func (d *directories) openDirectory(dir string, s *settings) (*opened, error) {
+	log := d.log
+	base, err := openTree(dir, s)
+	if err != nil {
+		return nil, err
+	}
+	store, locks, err := openState(base, dir, s, log, d.getenv)
+	if err != nil {
+		base.Close()
+		return nil, err
+	}
+	to := etagfs.Options{Settings: treeSettings(s), Digests: etagfs.KeepDigests(store), Log: log}
+	if !s.memory {
+		to.Latches, to.Within = &d.latches, filepath.ToSlash(real(dir))
+	}
+	o := &opened{base: base, store: store, locks: locks, tree: etagfs.New(base, to), dir: dir, log: log, settings: s, listening: d.listening}
+	if !s.memory {
+		o.was, _ = os.Stat(dir)
+	}
+	o.background, o.stop = context.WithCancel(context.Background())
+	o.found()
+	tree := o.tree
+	o.keepers.Go(func() {
+		if o.listened(o.background) {
+			tree.KeepCounted(o.background)
+		}
+	})
+	o.hash()
+	return o, nil
+}
+
+// listened waits until the server listens, and tells whether it did before ctx ended.
+func (o *opened) listened(ctx context.Context) bool {
+	select {
+	case <-o.listening:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// found says what was found when the directory was tried, and begins to remove what a crash left in it.
+func (o *opened) found() {
+	logFeatures(o.log, o.base.Features())
+	if !o.settings.memory && !o.settings.readOnly && !writable(o.dir) {
+		o.log.Warn("the server may not write the directory: what would change it is answered 403", "dir", o.dir, "uid", os.Geteuid())
+	}
+	base, swept := o.base, make(chan struct{})
+	o.swept = swept
+	go func() {
+		defer close(swept)
+		if o.listened(o.background) {
+			sweep(base, o.log)
+		}
+	}()
+}
+
+// hash has a background hasher at work while tags are made of contents, as the settings say.
+func (o *opened) hash() {
+	if o.stopHashing != nil {
+		o.stopHashing()
+		o.stopHashing = nil
+	}
+	if o.settings.etag.value != "content" {
+		return
+	}
+	ctx, stop := context.WithCancel(o.background)
+	o.stopHashing = stop
+	tree, rate := o.tree, int64(o.settings.hashRate)
+	o.keepers.Go(func() {
+		if o.listened(ctx) {
+			keepHashing(ctx, tree, rate, o.log)
+		}
+	})
+}
+
+// prepare makes sure that the directory can be served as s says: use does it, and leave takes back what was done until then.
+// Errors: those of fs.FS.Ready and state.Store.Relax; that it takes a restart.
+func (o *opened) prepare(s *settings) (use, leave func(), err error) {
+	if s.state != o.settings.state {
+		return nil, nil, fmt.Errorf("%s: its locks and properties are in the state directory %q; it takes a restart to make that %q", o.dir, o.settings.state, s.state)
+	}
+	as := *s
+	as.readOnly = s.readOnly && o.settings.readOnly // what can be written can be served read-only
+	if slices.Equal(opening(&as), opening(o.settings)) && as.hashRate == o.settings.hashRate {
+		return func() {}, func() {}, nil
+	}
+	usable, err := o.base.Ready(rootOptions(&as))
+	if err != nil {
+		return nil, nil, err
+	}
+	was := *o.settings
+	if !relaxed(&as) && relaxed(&was) {
+		if err := o.store.Relax(false); err != nil {
+			return nil, nil, fmt.Errorf("%s: what is to survive a power cut: %w", o.dir, err)
+		}
+	}
+	leave = func() { o.relax(&was) }
+	use = func() {
+		usable()
+		o.relax(&as)
+		o.settings = &as
+		o.tree = o.tree.With(treeSettings(&as))
+		o.tree.Use(treeSettings(&as))
+		if was.readOnly && !as.readOnly {
+			o.found()
+		}
+		if was.etag.value != as.etag.value || was.hashRate != as.hashRate {
+			o.hash()
+		}
+	}
+	return use, leave, nil
+}
+
+// relax lets the state be acknowledged before it is durable, if that is what s says.
+func (o *opened) relax(s *settings) {
+	if !relaxed(s) {
+		return
+	}
+	if err := o.store.Relax(true); err != nil {
+		o.log.Warn("locks and properties stay as durable as they were", "dir", o.dir, "err", err)
+	}
+}
+
+func (o *opened) close() {
+	o.stopAdmin()
+	o.stop()
+	o.keepers.Wait()
+	o.tree.Close()
+	o.store.Close()
+	closeAfter(o.base, o.swept)
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"errors"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ifmatch/fs"
+)
+
+// siteOf serves a file in which DIR is a new directory; reload has the site use another one.
+func siteOf(t *testing.T, text string) (s *site, dir string, reload func(text string) error) {
+	t.Helper()
+	dir = t.TempDir()
+	state := t.TempDir()
+	s = newSite(slog.New(slog.DiscardHandler), os.Getenv)
+	close(s.dirs.listening)
+	t.Cleanup(s.close)
+	reload = func(text string) error {
+		file := filepath.Join(dir, "ifmatch.toml")
+		writeFile(t, file, strings.ReplaceAll(text, "DIR", dir))
+		flags := defaultSettings().flags()
+		if err := flags.Parse([]string{"--state=" + state, "--config=" + file}); err != nil {
+			t.Fatal(err)
+		}
+		set, err := newSource(flags, "").load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.use(set)
+	}
+	for _, d := range []string{"a", "b"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := reload(text); err != nil {
+		t.Fatal(err)
+	}
+	return s, dir, reload
+}
+
+func ask(s *site, method, path, body string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+const twoShares = `no-auth = true
+[[share]]
+prefix = "/a"
+dir = "DIR/a"
+[[share]]
+prefix = "/b"
+dir = "DIR/b"
+`
+
+// refusing is a directory that cannot be had in another way.
+type refusing struct{ fs.FS }
+
+func (refusing) Ready(fs.RootOptions) (func(), error) { return nil, errors.New("refused") }
+
+// What cannot be applied to one directory is applied to none.
+func TestReloadAppliesAllOrNothing(t *testing.T) {
+	s, dir, reload := siteOf(t, "durability = \"none\"\n"+twoShares)
+	syncs := func() uint64 { n := s.dirs.totals().tree.Syncs; return n.Count() }
+	before := syncs()
+	if w := ask(s, "PUT", "/a/f", "x"); w.Code != 201 || syncs() != before {
+		t.Errorf("%d, %d fsyncs", w.Code, syncs()-before)
+	}
+	b := s.dirs.open[filepath.Join(dir, "b")]
+	b.base = refusing{b.base}
+	const all = "quota = \"1KiB\"\netag = \"content\"\numask = \"0077\"\n"
+	for range 3 { // the directories come in any order
+		if err := reload(all + twoShares); err == nil || err.Error() != "refused" {
+			t.Fatal(err)
+		}
+		before = syncs()
+		w := ask(s, "PUT", "/a/f", strings.Repeat("x", 2000))
+		if w.Code != 204 || w.Header().Get("ETag")[1] != 's' || syncs() != before {
+			t.Errorf("%d %v, %d fsyncs", w.Code, w.Header(), syncs()-before)
+		}
+		if w = ask(s, "PUT", "/b/f", "x"); w.Code/100 != 2 {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+	b.base = b.base.(refusing).FS
+	if err := reload(all + twoShares); err != nil {
+		t.Fatal(err)
+	}
+	before = syncs()
+	w := ask(s, "PUT", "/a/new", "x")
+	if w.Code != 507 { // f has 2000 of 1024 bytes
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w = ask(s, "PUT", "/a/f", "x"); w.Code != 204 || w.Header().Get("ETag")[1] != 'h' || syncs() != before+2 {
+		t.Errorf("%d %v, %d fsyncs", w.Code, w.Header(), syncs()-before)
+	}
+	if w = ask(s, "PUT", "/b/new", "x"); w.Code != 201 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if fi, err := os.Stat(filepath.Join(dir, "b/new")); err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", fi, err)
+	}
+}
+
+// Hashing in the background goes on while tags are made of contents, and only then.
+func TestReloadBeginsAndEndsHashing(t *testing.T) {
+	s, dir, reload := siteOf(t, twoShares)
+	a := filepath.Join(dir, "a")
+	hashed := func() bool { return s.dirs.open[a].stopHashing != nil }
+	for i, mode := range []string{"stat", "content", "content", "stat", "content", "stat"} {
+		writeFile(t, filepath.Join(a, mode+string(rune('0'+i))), "x")
+		if err := reload("etag = \"" + mode + "\"\n" + twoShares); err != nil {
+			t.Fatal(err)
+		}
+		if hashed() != (mode == "content") {
+			t.Errorf("%s: %v", mode, hashed())
+		}
+		if w := ask(s, "PROPFIND", "/a/", "", "Depth", "1"); w.Code != 207 {
+			t.Errorf("%s: %d", mode, w.Code)
+		}
+	}
+}
+
+// A directory has one state directory for as long as it is served: its locks are in there.
+func TestReloadLeavesTheStateWhereItIs(t *testing.T) {
+	s, dir, _ := siteOf(t, twoShares)
+	o := s.dirs.open[filepath.Join(dir, "a")]
+	other := *o.settings
+	other.state = "/elsewhere"
+	if _, _, err := o.prepare(&other); err == nil || !strings.Contains(err.Error(), "takes a restart") {
+		t.Error(err)
+	}
+}
+
+// What is opened by who has not heard of a reload yet is opened as the reload says.
+func TestHomeOpenedAcrossAReload(t *testing.T) {
+	homes := strings.Replace(strings.Replace(twoShares, "no-auth = true", "user-header = \"X-User\"\ntrusted-proxies = [\"192.0.2.1\"]", 1), "DIR/b", "DIR/b/{user}", 1)
+	s, dir, reload := siteOf(t, homes)
+	old := s.enter()
+	if err := reload("umask = \"0077\"\n" + homes); err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest("PUT", "/b/f", strings.NewReader("x"))
+	r.Header.Set("X-User", "anna")
+	w := httptest.NewRecorder()
+	old.ServeHTTP(w, r)
+	old.mu.RUnlock()
+	if w.Code != 201 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w = ask(s, "PUT", "/b/g", "x", "X-User", "anna"); w.Code != 201 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	for _, name := range []string{"f", "g"} {
+		if fi, err := os.Stat(filepath.Join(dir, "b/anna", name)); err != nil || fi.Mode().Perm() != 0o600 {
+			t.Errorf("%v, %v", fi, err)
+		}
+	}
+}
