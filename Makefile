@@ -33,10 +33,11 @@ lint:
 	$(GO) tool staticcheck ./...
 
 # The tests of cmd/ifmatch build the real program and run the exchange scripts, README, kill and
-# power-cut proofs against it. The second time nothing is reported by the system, and the answers are the same.
+# power-cut proofs against it. The second time nothing is reported by the system, and the answers are the same. (-count=1,
+# since the cache of go test does not see what is read from the environment before the tests begin.)
 unit:
 	$(GO) test -race -timeout 30m ./...
-	IFMATCH_NO_NOTIFY=true $(GO) test -timeout 30m ./etagfs ./handler ./cmd/ifmatch
+	IFMATCH_NO_NOTIFY=true $(GO) test -count=1 -timeout 30m ./etagfs ./handler ./cmd/ifmatch
 
 # The page in a real Chromium, with two people who edit one file. axe-core checks what can be perceived; it
 # is fetched for the test and never part of the tree.
