@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/fsnotify/fsnotify"
@@ -25,7 +26,7 @@ type WatchOptions struct {
 	// collection concerns all below it. Called from one goroutine.
 	Changed func(name string)
 	// Lost is called when reports were lost or watches were given up: anything may have changed
-	// below dir ("/" for everything).
+	// below dir ("/" for everything). It must not ask the Watcher for anything.
 	Lost func(dir string)
 	// Limit is the number of directories watched at once; 0 stands for 8192. The one that was
 	// not asked for the longest makes room.
@@ -42,7 +43,9 @@ type Watcher struct {
 	root string // osPath of "/"
 	opts WatchOptions
 	fsn  *fsnotify.Watcher
-	done chan struct{}
+
+	running sync.WaitGroup
+	losses  atomic.Uint64
 
 	mu     sync.Mutex
 	dirs   map[string]*list.Element // guarded by mu; watched, by name
@@ -50,7 +53,6 @@ type Watcher struct {
 	below  map[string]int           // guarded by mu; number of watched directories below a name
 	full   bool                     // guarded by mu; the system has no watch left
 	events uint64                   // guarded by mu
-	losses uint64                   // guarded by mu
 }
 
 // Watch starts a Watcher of the tree.
@@ -92,17 +94,18 @@ func newWatcher(osRoot string, o WatchOptions) (*Watcher, error) {
 		return nil, err
 	}
 	w := &Watcher{
-		root: osRoot, opts: o, fsn: fsn, done: make(chan struct{}),
+		root: osRoot, opts: o, fsn: fsn,
 		dirs: make(map[string]*list.Element), recent: list.New(), below: make(map[string]int),
 	}
-	go w.run()
+	w.running.Go(w.reported)
+	w.running.Go(w.failed)
 	return w, nil
 }
 
 // Close ends the reports.
 func (w *Watcher) Close() error {
 	err := w.fsn.Close()
-	<-w.done
+	w.running.Wait()
 	return err
 }
 
@@ -152,7 +155,7 @@ type WatchStats struct {
 func (w *Watcher) Stats() WatchStats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return WatchStats{Watches: len(w.dirs), Limit: w.opts.Limit, Events: w.events, Losses: w.losses}
+	return WatchStats{Watches: len(w.dirs), Limit: w.opts.Limit, Events: w.events, Losses: w.losses.Load()}
 }
 
 // refused takes note of a watch that could not be had. That the system's limit is reached is said
@@ -189,27 +192,24 @@ func (w *Watcher) count(dir string, n int) {
 	}
 }
 
-func (w *Watcher) run() {
-	defer close(w.done)
-	for {
-		select {
-		case e, ok := <-w.fsn.Events:
-			if !ok {
-				return
-			}
-			w.report(e)
-		case err, ok := <-w.fsn.Errors:
-			if !ok {
-				return
-			}
-			// After a lost report nothing is known of anything (fsnotify.ErrEventOverflow), and
-			// any other error is no better.
-			w.mu.Lock()
-			w.losses++
-			w.mu.Unlock()
-			w.opts.Log.Warn("reports of changes were lost: everything cached is forgotten", "err", err)
-			w.opts.Lost("/")
+func (w *Watcher) reported() {
+	for e := range w.fsn.Events {
+		w.report(e)
+	}
+}
+
+// failed takes the errors. fsnotify (v1.10.1, handleEvent) waits for that with its mutex held, for which Watch and reported
+// wait with ours: so it has a goroutine of its own, which takes neither.
+func (w *Watcher) failed() {
+	for err := range w.fsn.Errors {
+		if errors.Is(err, syscall.EINVAL) {
+			continue // a directory was moved and removed, and its watch with it, before fsnotify came to remove that
 		}
+		// After a lost report nothing is known of anything (fsnotify.ErrEventOverflow), and
+		// any other error is no better.
+		w.losses.Add(1)
+		w.opts.Log.Warn("reports of changes were lost: everything cached is forgotten", "err", err)
+		w.opts.Lost("/")
 	}
 }
 

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -129,5 +130,59 @@ func TestWatcherSaysOnceThatNoWatchIsLeft(t *testing.T) {
 	}
 	if w.Watch("/") {
 		t.Error("watched although no watch is left")
+	}
+}
+
+// A collection that is moved away and removed, as each that is deleted, has its watch removed by the system while
+// we remove it, too. That is no loss, and nobody waits for anybody.
+func TestWatchOfWhatIsMovedAwayAndRemoved(t *testing.T) {
+	dir := t.TempDir()
+	last := make(chan struct{})
+	w, err := newWatcher(dir, WatchOptions{Lost: func(string) {}, Changed: func(name string) {
+		if time.Sleep(100 * time.Microsecond); name == "/last" { // reports come late
+			last <- struct{}{}
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for id := range 8 {
+		all.Go(func() {
+			for i := range 100 {
+				name := fmt.Sprint("/", id, "-", i)
+				at, away := filepath.Join(dir, name), filepath.Join(dir, fmt.Sprint(ReservedPrefix, id, "-", i))
+				if err := os.Mkdir(at, 0o777); err != nil {
+					t.Error(err)
+					return
+				}
+				w.Watch(name)
+				if err := errors.Join(os.Rename(at, away), os.Remove(away)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	done := make(chan error)
+	go func() {
+		all.Wait()
+		w.Watch("/")
+		if err := os.Mkdir(filepath.Join(dir, "last"), 0o777); err != nil {
+			t.Error(err)
+		}
+		<-last
+		done <- w.Close()
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("the watcher waits for itself")
+	}
+	if s := w.Stats(); s.Losses != 0 {
+		t.Errorf("%+v", s)
 	}
 }
