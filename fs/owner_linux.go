@@ -71,8 +71,11 @@ func (r *Root) tryOwner() error {
 		defer s.Discard()
 		err = r.adopt(s.fd, s.name)
 	}
-	if err != nil {
-		return fmt.Errorf("%s: new files cannot be given the owner or group that is asked for, which takes privileges (CAP_CHOWN), or a group of one's own: %v", r.face.root.Name(), err)
+	switch err {
+	case nil:
+		return nil
+	case unix.EPERM:
+		return fmt.Errorf("%s: new files cannot be given the owner or group that is asked for, which takes privileges (CAP_CHOWN), or a group of one's own", r.face.root.Name())
 	}
-	return nil
+	return fmt.Errorf("%s: it cannot be tried whether new files can be given an owner or group: %v", r.face.root.Name(), err)
 }

@@ -85,8 +85,10 @@ func (r *Root) Ready(o RootOptions) (use func(), err error) {
 		found := &t.tried.Load().features
 		found.Notify, found.Beside = was.features.Notify, was.features.Beside
 	}
-	if err := t.tryOwner(); err != nil {
-		return nil, err
+	if was.ReadOnly != o.ReadOnly || !sameOwner(was.Owner, o.Owner) {
+		if err := t.tryOwner(); err != nil {
+			return nil, err
+		}
 	}
 	return func() { r.tried.Store(t.tried.Load()) }, nil
 }
