@@ -47,6 +47,15 @@ func (r *Root) SyncDir(name string) error {
 	return pathError("sync", name, r.syncDir(name))
 }
 
+// SyncAll makes durable what was written to the file system.
+func (r *Root) SyncAll() error {
+	err := r.hook("fsync", "/")
+	if err == nil {
+		err = r.syncs.of(func() error { return unix.Syncfs(r.fd) })
+	}
+	return pathError("sync", "/", err)
+}
+
 func (r *Root) syncDir(name string) error {
 	if err := checkName(name); err != nil {
 		return err

@@ -79,6 +79,9 @@ type FS interface {
 	// the file system or by one fsync that starts after the last of them was made.
 	SyncDir(name string) error
 
+	// SyncAll makes durable what was written to the tree without that, by whomever, as far as the system has a call for it.
+	SyncAll() error
+
 	// SetModTime changes the modification time of a resource, to the second as in Staged.Prepare.
 	SetModTime(name string, t time.Time) (Info, error)
 

@@ -195,6 +195,9 @@ func (m *memory) Hidden(name string) string {
 	return dir + memoryPrefix + strconv.FormatUint(m.hidden.Add(1), 16)
 }
 
+// SyncAll has nothing to do.
+func (m *memory) SyncAll() error { return nil }
+
 // SyncDir has nothing to do but to find the directory.
 func (m *memory) SyncDir(name string) error {
 	info, err := m.Lookup(name)

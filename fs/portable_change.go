@@ -181,6 +181,15 @@ func (p *portable) SetModTime(name string, t time.Time) (Info, error) {
 	return info, nil
 }
 
+// SyncAll has the system write what was written.
+func (p *portable) SyncAll() error {
+	err := p.hook("fsync", "/")
+	if err == nil {
+		err = p.syncs.of(syncAll)
+	}
+	return pathError("sync", "/", err)
+}
+
 // SyncDir makes the names in a directory durable, where directories can be synced at all.
 func (p *portable) SyncDir(name string) error {
 	rel, err := p.rel(name)

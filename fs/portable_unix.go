@@ -7,6 +7,8 @@ import (
 	iofs "io/fs"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // openNonblock keeps an open from waiting for the other end of a FIFO.
@@ -51,6 +53,12 @@ func lockStaged(*os.File) {}
 func inUse(*os.Root, string) bool { return false }
 
 func syncDir(dir *os.File) error { return dir.Sync() }
+
+// syncAll is sync(2), which may return before all is written.
+func syncAll() error {
+	unix.Sync()
+	return nil
+}
 
 // keepOwner gives f the owner of the file it is to replace. Who may not do that keeps its own, as
 // every program that saves by rename does.

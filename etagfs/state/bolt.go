@@ -72,18 +72,21 @@ func (e *boltEngine) Update(fn func(Tx) error) error {
 
 // Relax changes NoSync while it has the lock under which bbolt reads it. A commit that is not relaxed writes all that is dirty.
 func (e *boltEngine) Relax(relaxed bool) error {
-	tx, err := e.db.Begin(true)
-	if err != nil {
-		return err
+	errRelaxed := errors.New("nothing to commit")
+	was := relaxed
+	err := e.db.Update(func(*bolt.Tx) error {
+		if was, e.db.NoSync = e.db.NoSync, relaxed; relaxed {
+			return errRelaxed
+		}
+		return nil
+	})
+	switch {
+	case err == errRelaxed:
+		return nil
+	case err != nil && was != relaxed:
+		return errors.Join(err, e.Relax(was))
 	}
-	was := e.db.NoSync
-	if e.db.NoSync = relaxed; relaxed {
-		return tx.Rollback()
-	}
-	if err = tx.Commit(); err == nil || !was {
-		return err
-	}
-	return errors.Join(err, e.Relax(true))
+	return err
 }
 
 func (e *boltEngine) Close() error {

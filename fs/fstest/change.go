@@ -207,6 +207,9 @@ func testSyncDir(t *testing.T, f fs.FS) {
 			t.Errorf("sync %s: %v", name, err)
 		}
 	}
+	if err := f.SyncAll(); err != nil {
+		t.Errorf("sync of all: %v", err)
+	}
 	wantErr(t, "sync of an unmapped name", f.SyncDir("/none"), iofs.ErrNotExist)
 }
 
