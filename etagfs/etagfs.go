@@ -159,8 +159,10 @@ func (f *FS) With(s Settings) *FS {
 		other.limitBytes = defaultHashLimitBytes
 	}
 	if s.Content {
-		f.hashes.CompareAndSwap(nil, &content{digests: newDigests(f.store, f.tags), wanted: newBacklog()})
-		other.content = f.hashes.Load()
+		if other.content = f.hashes.Load(); other.content == nil {
+			f.hashes.CompareAndSwap(nil, &content{digests: newDigests(f.store, f.tags), wanted: newBacklog()})
+			other.content = f.hashes.Load()
+		}
 	}
 	return other
 }
@@ -175,8 +177,8 @@ func (f *FS) Use(s Settings) {
 // SameTree tells whether both are the same tree.
 func (f *FS) SameTree(other *FS) bool { return f.tree == other.tree }
 
-// Close stops the reports of changes; base stays open.
-func (f *FS) Close() error { return f.reports.stop() }
+// Close stops the reports of changes for good; base stays open.
+func (f *FS) Close() error { return f.reports.close() }
 
 // File is an open representation: bytes and validator of one state.
 type File struct {

@@ -12,9 +12,11 @@ type reporter struct {
 	limit   int // fs.WatchOptions.Limit
 	watcher atomic.Pointer[fs.Watcher]
 
+	changing sync.Mutex // held by who begins or ends the reports
+	closed   bool       // guarded by changing
+
 	mu     sync.Mutex
-	wanted bool          // guarded by mu
-	before fs.WatchStats // guarded by mu; of those that were closed
+	before fs.WatchStats // guarded by mu; of the watchers that were closed
 }
 
 // watch asks for reports of what happens in a collection, and tells whether there can be any.
@@ -39,30 +41,36 @@ func (r *reporter) stats() fs.WatchStats {
 	return s
 }
 
-// stop ends the reports.
+// stop ends the reports. r.changing is held.
 func (r *reporter) stop() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	w := r.watcher.Swap(nil)
+	w := r.watcher.Load()
 	if w == nil {
 		return nil
 	}
 	err := w.Close()
 	was := w.Stats()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.watcher.Store(nil)
 	r.before.Events += was.Events
 	r.before.Losses += was.Losses
 	return err
 }
 
+func (r *reporter) close() error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	r.closed = true
+	return r.stop()
+}
+
 // report begins the reports of changes where base can give them, or ends them.
 func (f *FS) report(wanted bool) {
 	r := &f.reports
-	r.mu.Lock()
-	changed := wanted != r.wanted
-	r.wanted = wanted
-	r.mu.Unlock()
-	switch {
-	case !changed:
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	switch reported := r.watcher.Load() != nil; {
+	case r.closed, wanted == reported:
 	case wanted:
 		f.notify()
 	default:
@@ -72,6 +80,7 @@ func (f *FS) report(wanted bool) {
 	}
 }
 
+// notify begins the reports. f.reports.changing is held.
 func (f *FS) notify() {
 	n, ok := f.base.(fs.Notifier)
 	if !ok {

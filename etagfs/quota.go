@@ -164,6 +164,10 @@ func (f *FS) KeepCounted(ctx context.Context) {
 			}
 			continue
 		}
+		select {
+		case <-q.moved: // this count is the one
+		default:
+		}
 		began := time.Now()
 		f.count(ctx)
 		took := time.Since(began)
@@ -193,14 +197,15 @@ func (f *FS) count(ctx context.Context) {
 		delete(q.since, dir) // the list shows it
 	})
 	q.mu.Lock()
-	if ctx.Err() == nil {
+	whole := q.counted == counted // else it began while there was no bound
+	if ctx.Err() == nil && whole {
 		for _, growth := range q.since {
 			sum += growth
 		}
 		q.used = sum
 	}
 	q.since = nil
-	if q.counted == counted { // else it began while there was no bound
+	if whole {
 		q.known()
 	}
 	q.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -164,6 +165,33 @@ func TestBoundComesAndGoes(t *testing.T) {
 	}
 }
 
+// counted is a tree that tells how often it is counted.
+type counted struct {
+	fs.FS
+	times *atomic.Int32
+}
+
+func (c counted) List(name string, fn func(string, *fs.Info) error) error {
+	c.times.Add(1)
+	return c.FS.List(name, fn)
+}
+
+// A tree that has a bound from the start is counted once at the start, however large it is.
+func TestBoundIsCountedOnce(t *testing.T) {
+	base := counted{fs.NewMemory(), new(atomic.Int32)}
+	f := New(base, Options{Settings: Settings{QuotaBytes: 1000}})
+	during, stop := context.WithCancel(ctx)
+	var keeper sync.WaitGroup
+	keeper.Go(func() { f.KeepCounted(during) })
+	put(t, f, "/a", "x") // it waits for the count
+	time.Sleep(10 * time.Millisecond)
+	stop()
+	keeper.Wait()
+	if n := base.times.Load(); n != 1 {
+		t.Errorf("%d times", n)
+	}
+}
+
 // Who waits for the first count goes on when there is no bound any more.
 func TestBoundGoesBeforeTheCount(t *testing.T) {
 	f, _ := disk(t, Options{Settings: Settings{QuotaBytes: 1}})
@@ -185,7 +213,15 @@ func TestReportsEndWhileAFileIsRead(t *testing.T) {
 		t.Skip("there are no reports to end")
 	}
 	f, _ := disk(t, Options{Settings: Settings{Content: true}})
+	f.Follow("/")
 	put(t, f, "/f", "one")
+	var events uint64
+	for until := time.Now().Add(time.Minute); events == 0 && time.Now().Before(until); time.Sleep(time.Millisecond) {
+		events = f.Stats().Events
+	}
+	if events == 0 {
+		t.Fatal("nothing was reported")
+	}
 	info, err := f.base.Lookup("/f")
 	if err != nil {
 		t.Fatal(err)
@@ -198,10 +234,15 @@ func TestReportsEndWhileAFileIsRead(t *testing.T) {
 	if s := f.Stats(); s.Watches != 0 {
 		t.Errorf("%d watches", s.Watches)
 	}
-	events := f.Stats().Events
 	f.Use(Settings{})
 	f.Follow("/")
 	if s := f.Stats(); s.Watches == 0 || s.Events < events {
 		t.Errorf("%d watches, %d events after %d", s.Watches, s.Events, events)
+	}
+	f.Close()
+	f.Use(Settings{NoNotify: true})
+	f.Use(Settings{})
+	if f.Follow("/"); f.Stats().Watches != 0 {
+		t.Error("it is watched although it was closed")
 	}
 }
