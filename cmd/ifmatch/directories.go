@@ -29,6 +29,8 @@ type directories struct {
 
 	latches etagfs.Latches // one of two directories may be inside the other
 
+	changing sync.Mutex // held by use; those that its setup has stay open meanwhile
+
 	mu    sync.Mutex
 	open  map[string]*opened // guarded by mu
 	said  *setup             // guarded by mu; how they are open; nil: as who opened them said
@@ -44,8 +46,9 @@ type opened struct {
 	was   iofs.FileInfo // of dir; nil when it is in memory
 	log   *slog.Logger
 
-	settings *settings  // guarded by directories.mu; how it is open
-	tree     *etagfs.FS // guarded by directories.mu; as settings have it
+	// How it is open; guarded by directories.mu, and changed by who has directories.changing as well.
+	settings *settings
+	tree     *etagfs.FS // as settings have it
 
 	listening   <-chan struct{}
 	background  context.Context // of what goes on beside the requests
@@ -76,8 +79,8 @@ func (d *directories) get(dir string, s *settings) (*opened, *etagfs.FS, error) 
 	o := d.open[dir]
 	if o == nil {
 		as := s
-		if d.said != nil && d.said.serves(dir) {
-			as = d.said.settingsFor(dir)
+		if sh := d.shareOf(dir); sh != nil {
+			as = sh.settingsOf(dir)
 		}
 		var err error
 		if o, err = d.openDirectory(dir, as); err != nil {
@@ -89,28 +92,53 @@ func (d *directories) get(dir string, s *settings) (*opened, *etagfs.FS, error) 
 	return o, o.tree.With(treeSettings(s)), nil
 }
 
+// shareOf is the share that says how dir is to be open; nil: whoever opens it. d.mu is held.
+func (d *directories) shareOf(dir string) *shareSetup {
+	if d.said == nil {
+		return nil
+	}
+	return d.said.shareOf(dir)
+}
+
 // use makes all directories that are open, or will be, what set says of them. When it cannot, all stays as it was.
+// While a disk is waited for, who needs another one does not wait.
 // Errors: those of opened.prepare.
 func (d *directories) use(set *setup) error {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	ready := map[*opened]prepared{}
+	for {
+		missing := d.usePrepared(set, ready)
+		if len(missing) == 0 {
+			return nil
+		}
+		for _, o := range missing {
+			p, err := o.prepare(set.shareOf(o.dir).settingsOf(o.dir))
+			if err != nil {
+				for _, p := range ready {
+					p.leave()
+				}
+				return err
+			}
+			ready[o] = p
+		}
+	}
+}
+
+// usePrepared uses what is ready, unless a directory of set is open that is not among it; then it returns those.
+func (d *directories) usePrepared(set *setup, ready map[*opened]prepared) (missing []*opened) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var use, leave []func()
 	for dir, o := range d.open {
-		s := set.settingsFor(dir)
-		if s == nil {
-			continue // it is about to be closed
+		if _, ok := ready[o]; !ok && set.serves(dir) {
+			missing = append(missing, o)
 		}
-		u, l, err := o.prepare(s)
-		if err != nil {
-			for _, l := range leave {
-				l()
-			}
-			return err
-		}
-		use, leave = append(use, u), append(leave, l)
 	}
-	for _, u := range use {
-		u()
+	if len(missing) > 0 {
+		return missing
+	}
+	for _, p := range ready {
+		p.use()
 	}
 	d.said = set
 	return nil
@@ -176,10 +204,13 @@ func (o *opened) found() {
 	if !o.settings.memory && !o.settings.readOnly && !writable(o.dir) {
 		o.log.Warn("the server may not write the directory: what would change it is answered 403", "dir", o.dir, "uid", os.Geteuid())
 	}
-	base, swept := o.base, make(chan struct{})
+	base, before, swept := o.base, o.swept, make(chan struct{})
 	o.swept = swept
 	go func() {
 		defer close(swept)
+		if before != nil { // of when it could not be written
+			<-before
+		}
 		if o.listened(o.background) {
 			sweep(base, o.log)
 		}
@@ -205,29 +236,38 @@ func (o *opened) hash() {
 	})
 }
 
-// prepare makes sure that the directory can be served as s says: use does it, and leave takes back what was done until then.
+// prepared is another way to serve a directory that is open: use begins with it, and leave takes back what was done for it.
+// Neither can fail.
+type prepared struct{ use, leave func() }
+
+// prepare makes sure that the directory can be served as s says. directories.changing is held: nobody else changes how it is open.
 // Errors: those of fs.FS.Ready and state.Store.Relax; that it takes a restart.
-func (o *opened) prepare(s *settings) (use, leave func(), err error) {
+func (o *opened) prepare(s *settings) (p prepared, err error) {
 	if s.state != o.settings.state {
-		return nil, nil, fmt.Errorf("%s: its locks and properties are in the state directory %q; it takes a restart to make that %q", o.dir, o.settings.state, s.state)
+		return p, fmt.Errorf("%s: it takes a restart to keep locks and properties elsewhere, which is what another state means", o.dir)
 	}
 	as := *s
 	as.readOnly = s.readOnly && o.settings.readOnly // what can be written can be served read-only
 	if slices.Equal(opening(&as), opening(o.settings)) && as.hashRate == o.settings.hashRate {
-		return func() {}, func() {}, nil
+		return prepared{func() {}, func() {}}, nil
 	}
 	usable, err := o.base.Ready(rootOptions(&as))
 	if err != nil {
-		return nil, nil, err
+		return p, err
 	}
 	was := *o.settings
 	if !relaxed(&as) && relaxed(&was) {
-		if err := o.store.Relax(false); err != nil {
-			return nil, nil, fmt.Errorf("%s: what is to survive a power cut: %w", o.dir, err)
+		// What is moved or copied durably from now on may have been saved before.
+		err := o.base.SyncAll()
+		if err == nil {
+			err = o.store.Relax(false)
+		}
+		if err != nil {
+			return p, fmt.Errorf("%s: what is to survive a power cut: %w", o.dir, err)
 		}
 	}
-	leave = func() { o.relax(&was) }
-	use = func() {
+	p.leave = func() { o.relax(&was) }
+	p.use = func() {
 		usable()
 		o.relax(&as)
 		o.settings = &as
@@ -240,7 +280,7 @@ func (o *opened) prepare(s *settings) (use, leave func(), err error) {
 			o.hash()
 		}
 	}
-	return use, leave, nil
+	return p, nil
 }
 
 // relax lets the state be acknowledged before it is durable, if that is what s says.

@@ -137,7 +137,7 @@ func TestReloadLeavesTheStateWhereItIs(t *testing.T) {
 	o := s.dirs.open[filepath.Join(dir, "a")]
 	other := *o.settings
 	other.state = "/elsewhere"
-	if _, _, err := o.prepare(&other); err == nil || !strings.Contains(err.Error(), "takes a restart") {
+	if _, err := o.prepare(&other); err == nil || !strings.Contains(err.Error(), "takes a restart") {
 		t.Error(err)
 	}
 }
@@ -165,5 +165,64 @@ func TestHomeOpenedAcrossAReload(t *testing.T) {
 		if fi, err := os.Stat(filepath.Join(dir, "b/anna", name)); err != nil || fi.Mode().Perm() != 0o600 {
 			t.Errorf("%v, %v", fi, err)
 		}
+	}
+}
+
+// waiting is a directory whose disk does not answer until it is told to.
+type waiting struct {
+	fs.FS
+	asked, goOn chan struct{}
+}
+
+func (w waiting) Ready(o fs.RootOptions) (func(), error) {
+	close(w.asked)
+	<-w.goOn
+	return w.FS.Ready(o)
+}
+
+// While a reload waits for one disk, who needs another one does not; and what is opened meanwhile is changed as well.
+func TestReloadHoldsNobodyUp(t *testing.T) {
+	const homes = "[[share]]\nprefix = \"/home\"\ndir = \"DIR/b/{user}\"\n"
+	text := strings.Replace(strings.Split(twoShares, "[[share]]\nprefix = \"/b\"")[0]+homes, "no-auth = true", "user-header = \"X-User\"\ntrusted-proxies = [\"192.0.2.1\"]", 1)
+	s, dir, reload := siteOf(t, text)
+	a := s.dirs.open[filepath.Join(dir, "a")]
+	w := waiting{a.base, make(chan struct{}), make(chan struct{})}
+	a.base = w
+	done := make(chan error)
+	go func() { done <- reload("umask = \"0077\"\n" + text) }()
+	<-w.asked
+	s.dirs.totals()
+	if w := ask(s, "PUT", "/home/f", "x", "X-User", "anna"); w.Code != 201 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	close(w.goOn)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if w := ask(s, "PUT", "/home/g", "x", "X-User", "anna"); w.Code != 201 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if fi, err := os.Stat(filepath.Join(dir, "b/anna/g")); err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", fi, err)
+	}
+}
+
+// A share that names its directory has its own settings, also where homes could have that name; who really has it as
+// a home cannot have it in another way.
+func TestSharesAmongHomes(t *testing.T) {
+	text := "user-header = \"X-User\"\ntrusted-proxies = [\"192.0.2.1\"]\n[[share]]\nprefix = \"/home\"\ndir = \"DIR/{user}\"\nquota = \"1KiB\"\n" +
+		"[[share]]\nprefix = \"/a\"\ndir = \"DIR/a\"\n[[share]]\nprefix = \"/deep\"\ndir = \"DIR/b\"\n[[share]]\nprefix = \"/twice\"\ndir = \"DIR/b/{user}-{user}\"\n"
+	s, _, reload := siteOf(t, "no-auth = true\n[[share]]\nprefix = \"/\"\ndir = \"DIR\"\n")
+	if err := reload(text); err != nil {
+		t.Fatal(err)
+	}
+	large := strings.Repeat("x", 2000)
+	for path, status := range map[string]int{"/a/f": 201, "/deep/f": 201, "/home/f": 507, "/twice/f": 201} {
+		if w := ask(s, "PUT", path, large, "X-User", "anna"); w.Code != status {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	if w := ask(s, "PUT", "/home/f", "x", "X-User", "a"); w.Code != 500 {
+		t.Errorf("two shares in one directory: %d %s", w.Code, w.Body)
 	}
 }

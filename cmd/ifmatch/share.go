@@ -37,8 +37,11 @@ func newShare(sh *shareSetup, g *generation) (*share, error) {
 
 func (s *share) handler(dir string) (*handler.Handler, error) {
 	own := s.settingsOf(dir)
-	if other := differing(opening(own), opening(s.site.settingsFor(dir))); other != "" {
-		return nil, fmt.Errorf("%s: %s and another share have it, there with %s", dir, s.prefix, other)
+	if first := s.site.shareOf(dir); first != s.shareSetup {
+		if other := differing(opening(own), opening(first.settingsOf(dir))); other != "" {
+			return nil, fmt.Errorf("%s cannot have %s: it is served at %s as well, with %s", dir,
+				differing(opening(first.settingsOf(dir)), opening(own)), first.prefix, other)
+		}
 	}
 	o, tree, err := s.site.dirs.get(dir, own)
 	if err != nil {
@@ -99,27 +102,33 @@ func (s *share) dirOf(user string) string { return strings.ReplaceAll(s.dir, "{u
 
 // serves tells whether dir is one of the share's directories.
 func (s *shareSetup) serves(dir string) bool {
-	before, after, homes := strings.Cut(s.dir, "{user}")
-	if !homes {
+	before, _, homes := strings.Cut(s.dir, "{user}")
+	rest, ok := strings.CutPrefix(dir, before)
+	if !homes || !ok {
 		return dir == s.dir
 	}
-	return strings.HasPrefix(dir, before) && strings.HasSuffix(dir, after)
-}
-
-// settingsFor are those with which dir is served; nil: it is not.
-func (set *setup) settingsFor(dir string) *settings {
-	for _, s := range set.shares {
-		if s.serves(dir) {
-			return s.settingsOf(dir)
+	for i := 1; i <= len(rest) && rest[i-1] != '/'; i++ { // no name of a user has a slash
+		if strings.ReplaceAll(s.dir, "{user}", rest[:i]) == dir {
+			return true
 		}
 	}
-	return nil
+	return false
+}
+
+// shareOf is the share whose settings are those of dir: one that names it, rather than one of homes; nil: it is not served.
+func (set *setup) shareOf(dir string) *shareSetup {
+	i := slices.IndexFunc(set.shares, func(s *shareSetup) bool { return s.dir == dir })
+	if i < 0 {
+		i = slices.IndexFunc(set.shares, func(s *shareSetup) bool { return s.serves(dir) })
+	}
+	if i < 0 {
+		return nil
+	}
+	return set.shares[i]
 }
 
 // serves tells whether dir is a directory of one of the shares.
-func (set *setup) serves(dir string) bool {
-	return slices.ContainsFunc(set.shares, func(s *shareSetup) bool { return s.serves(dir) })
-}
+func (set *setup) serves(dir string) bool { return set.shareOf(dir) != nil }
 
 // shareState gives each share of a file a directory of its own where --state names one for all.
 func shareState(set *setup) {
