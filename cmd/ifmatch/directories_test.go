@@ -226,3 +226,45 @@ func TestSharesAmongHomes(t *testing.T) {
 		t.Errorf("two shares in one directory: %d %s", w.Code, w.Body)
 	}
 }
+
+// One directory is one, however it is spelled and in whichever order; and a link that leads elsewhere is followed by
+// the next reload, with the locks and all else of where it leads now.
+func TestReloadFollowsLinks(t *testing.T) {
+	s, dir, reload := siteOf(t, twoShares)
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("a", link); err != nil {
+		t.Fatal(err)
+	}
+	first := strings.Replace(twoShares, "DIR/b", "DIR/link", 1)
+	second := strings.Replace(strings.Replace(twoShares, "DIR/a", "DIR/link", 1), "DIR/b", "DIR/a", 1)
+	alone := strings.Replace(strings.Split(twoShares, "[[share]]\nprefix = \"/b\"")[0], "DIR/a", "DIR/link", 1)
+	for _, text := range []string{first, second, alone} {
+		if err := reload(text); err != nil {
+			t.Fatal(err)
+		}
+		if w := ask(s, "PUT", "/a/f", "x"); w.Code/100 != 2 {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+	if err := s.ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(os.Remove(link), os.Symlink("b", link)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ready(t.Context()); err == nil || !strings.Contains(err.Error(), "leads to another directory") {
+		t.Error(err)
+	}
+	if err := reload(alone); err != nil {
+		t.Fatal(err)
+	}
+	if w := ask(s, "PUT", "/a/new", "x"); w.Code != 201 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "b/new")); err != nil {
+		t.Error(err)
+	}
+	if err := s.ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -98,6 +98,9 @@ func (s *site) shareReady(prefix string) error {
 				return err
 			}
 		}
+		if sh.named != "" && real(sh.named) != sh.dir {
+			return fmt.Errorf("%s leads to another directory than the one that is served; reload to serve it", sh.named)
+		}
 		for _, o := range g.dirs.served(sh) {
 			if err := o.ready(); err != nil {
 				return err

@@ -66,14 +66,18 @@ func (sh *shareSetup) check(set *setup) {
 
 var fieldName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]*$") // RFC 9110 §5.1
 
-// once gives a directory that is served twice one name, under which it is opened once.
+// once gives each directory of a file its real path, under which it is opened once, however it is spelled, today or after a
+// reload.
 func (set *setup) once() {
 	for i, b := range set.shares {
+		if b.table == nil {
+			continue
+		}
+		b.named, b.dir = b.dir, real(b.dir)
 		for _, a := range set.shares[:i] {
-			if real(a.dir) != real(b.dir) {
+			if a.dir != b.dir {
 				continue
 			}
-			b.dir = a.dir
 			if other := differing(opening(a.settings), opening(b.settings)); other != "" {
 				b.table.Blame("dir", "%s is the same directory, which cannot have %s here and not there", a.prefix, other)
 			}

@@ -30,7 +30,8 @@ type setup struct {
 type shareSetup struct {
 	*settings
 	prefix string // "/" or "/docs"
-	dir    string // may hold {user}
+	dir    string // may hold {user}; of a file, the real path
+	named  string // what the file has for it
 	cors   []string
 	rules  []auth.Rule
 	who    *auth.Rules
