@@ -57,6 +57,9 @@ func (h *Handler) find(r *http.Request, u *url.URL) (there *Handler, t target, e
 
 // isHost tells whether u is a URL of this server.
 func (h *Handler) isHost(r *http.Request, u *url.URL) bool {
+	if u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
+		return false
+	}
 	host := bareHost(u.Host)
 	if host == bareHost(r.Host) {
 		return true
@@ -77,10 +80,10 @@ func (h *Handler) isHost(r *http.Request, u *url.URL) bool {
 	return false
 }
 
-// bareHost is a host for comparing: in lower case, without the port that http and https imply. The
+// bareHost is a host for comparing: in lower case, without an empty port or the one that http and https imply. The
 // scheme is not compared, since a proxy may have ended TLS.
 func bareHost(host string) string {
-	host = strings.ToLower(strings.TrimSpace(host))
+	host = strings.TrimSuffix(strings.ToLower(strings.TrimSpace(host)), ":")
 	if s, ok := strings.CutSuffix(host, ":80"); ok && !strings.HasSuffix(s, ":") {
 		return s
 	}

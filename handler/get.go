@@ -151,6 +151,9 @@ func (h *Handler) serveContent(w http.ResponseWriter, r *http.Request, t target,
 // notModified is 304 with the fields of RFC 9110 §15.4.5.
 func (h *Handler) notModified(w http.ResponseWriter, cur *etagfs.Info) {
 	h.setValidators(w, cur)
+	if cur.IsCollection() {
+		set(w, "Vary", "Accept")
+	}
 	w.WriteHeader(http.StatusNotModified)
 }
 

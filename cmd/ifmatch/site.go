@@ -96,6 +96,10 @@ func (s *site) end(g *generation) {
 func (s *site) close() { s.dirs.keep(func(string) bool { return false }) }
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !r.ProtoAtLeast(1, 1) {
+		// RFC 9112 §6.1: it may have had chunks, which net/http does not tell: what follows could be content as well as a request.
+		w.Header().Set("Connection", "close")
+	}
 	g := s.enter()
 	defer g.mu.RUnlock()
 	g.ServeHTTP(w, r)
