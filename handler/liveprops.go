@@ -217,7 +217,7 @@ func (h *Handler) appendActiveLock(dst []byte, l *lock.Lock, now time.Time) []by
 	return append(dst, "</D:href></D:lockroot></D:activelock>"...)
 }
 
-// isCollection tells how the URL of a name is spelled.
+// isCollection tells how the URL of a name is spelled, and whether it can have members that locks cover.
 func (h *Handler) isCollection(name string) bool {
 	info, err := h.fs.Stat(name)
 	return err == nil && info.IsCollection()

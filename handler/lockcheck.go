@@ -146,7 +146,7 @@ func (c *lockCheck) change(t target, cur *etagfs.Info) []lock.Change {
 	default:
 		return nil
 	}
-	return []lock.Change{{Name: c.h.lockNameOf(c.r.Method, t, cur), Kind: kind}}
+	return []lock.Change{{Name: c.h.lockNameOf(c.r.Method, t, cur), Kind: kind, Collection: c.h.isCollection}}
 }
 
 // lockNameOf is the name that the locks of t, whose state is cur, belong to.

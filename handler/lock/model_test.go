@@ -60,9 +60,11 @@ func TestTableAgreesWithTheDefinition(t *testing.T) {
 			for i := range r.IntN(2) * 2 * fewTokens {
 				h.Tokens = append(h.Tokens, fmt.Sprint("urn:x:", i)) // tokens of no lock change nothing
 			}
-			c := Change{name, Kind(r.IntN(3))}
+			c := Change{name, Kind(r.IntN(3)), func(name string) bool {
+				return slices.ContainsFunc(names, func(n string) bool { return below(n, name) })
+			}}
 			if got, want := table.Permit(now, h, c) == nil, permitted(list, names, h, c); got != want {
-				t.Fatalf("seed %d: %v with %v among %v: got %t, want %t", seed, c, h, list, got, want)
+				t.Fatalf("seed %d: %s %d with %v among %v: got %t, want %t", seed, c.Name, c.Kind, h, list, got, want)
 			}
 			if got, want := len(table.Covering(now, name)), len(covering(list, name)); got != want {
 				t.Fatalf("seed %d: %d locks cover %s, want %d", seed, got, name, want)
@@ -111,8 +113,11 @@ func permitted(list []Lock, names []string, h Holder, c Change) bool {
 		return false
 	}
 	for _, n := range names {
-		rooted := slices.ContainsFunc(list, func(l Lock) bool { return l.Root == n })
-		if c.Kind == MapTree && rooted && below(n, c.Name) && !free(n) {
+		if c.Kind != MapTree || n != c.Name && !below(n, c.Name) {
+			continue
+		}
+		// A collection has members that no lock is rooted at, too.
+		if !free(n) || c.Collection(n) && !free(path.Join(n, "member")) {
 			return false
 		}
 	}
@@ -130,7 +135,7 @@ func BenchmarkPermit(b *testing.B) {
 			h := Holder{Tokens: []string{last.Token}}
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := table.Permit(start, h, Change{last.Root + "x", Map}); err != nil {
+				if err := table.Permit(start, h, Change{Name: last.Root + "x", Kind: Map}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -18,7 +18,8 @@ const (
 	// locks that cover the collection it is a member of (RFC 4918 §7.4).
 	Map
 	// MapTree is Map for a resource with all that is below it (DELETE, both ends of a MOVE, the
-	// destination of a COPY): also every lock in there (RFC 4918 §9.6.1).
+	// destination of a COPY): also every lock in there (RFC 4918 §9.6.1), and one of those on a
+	// collection that cover its members, too.
 	MapTree
 )
 
@@ -26,6 +27,9 @@ const (
 type Change struct {
 	Name string
 	Kind Kind
+	// Collection tells whether a name, this one or one below it, is a collection, or becomes one with members.
+	// MapTree asks, of names with locks of both depths, and not while it holds the table. nil: none is.
+	Collection func(name string) bool
 }
 
 // Holder is who asks for a change: a principal and the tokens that the request submitted.
@@ -42,8 +46,6 @@ func (t *Table) Permit(now time.Time, h Holder, changes ...Change) error {
 	if t.count.Load() == 0 {
 		return nil
 	}
-	t.mu.RLock()
-	defer t.mu.RUnlock()
 	p := permit{now: now, holder: h}
 	if len(h.Tokens) > fewTokens {
 		p.set = make(map[string]bool, len(h.Tokens))
@@ -51,22 +53,32 @@ func (t *Table) Permit(now time.Time, h Holder, changes ...Change) error {
 			p.set[token] = true
 		}
 	}
+	t.ask(&p, changes)
+	p.settle()
+	if len(p.lacking) == 0 {
+		return nil
+	}
+	return &LockedError{Roots: unique(p.lacking)}
+}
+
+// ask finds the locks that the changes need, and asks for their tokens.
+func (t *Table) ask(p *permit, changes []Change) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	var few [8]*Lock // enough for nearly all names, without asking the heap
 	for _, c := range changes {
 		locks, at := t.root.covering(c.Name, few[:0])
-		p.need(locks)
 		if c.Kind == MapTree && at != nil {
-			p.below(at, infinite(locks))
+			p.tree(c, c.Name, locks)
+			p.below(c, at, infinite(locks))
+		} else {
+			p.need(locks)
 		}
 		if c.Kind != Modify && c.Name != "/" {
 			parent, _ := t.root.covering(path.Dir(c.Name), few[:0])
 			p.need(parent)
 		}
 	}
-	if len(p.lacking) == 0 {
-		return nil
-	}
-	return &LockedError{Roots: unique(p.lacking)}
 }
 
 type permit struct {
@@ -74,6 +86,14 @@ type permit struct {
 	holder  Holder
 	set     map[string]bool // of the tokens, where they are many
 	lacking []string
+	open    []question
+}
+
+// question is whether name is a collection: its members lack a token then, of locks with these roots.
+type question struct {
+	name       string
+	collection func(name string) bool
+	lacking    []string
 }
 
 // fewTokens are faster to look through than to put into a map. A hostile request submits thousands.
@@ -86,8 +106,8 @@ func (p *permit) submitted(token string) bool {
 	return slices.Contains(p.holder.Tokens, token)
 }
 
-// need asks for the token of one of the locks that cover one resource.
-func (p *permit) need(locks []*Lock) {
+// need asks for the token of one of the locks that cover one resource, and tells whether that is well.
+func (p *permit) need(locks []*Lock) bool {
 	lacking := len(p.lacking)
 	for _, l := range locks {
 		if !p.now.Before(l.Expires) {
@@ -95,20 +115,43 @@ func (p *permit) need(locks []*Lock) {
 		}
 		if l.usable(p.holder.User) && p.submitted(l.Token) {
 			p.lacking = p.lacking[:lacking]
-			return
+			return true
 		}
 		p.lacking = append(p.lacking, l.Root)
 	}
+	return len(p.lacking) == lacking
+}
+
+// tree asks for the locks that cover name and for those that cover its members. Only shared locks can differ there:
+// the token of one with depth 0 is enough for the collection, and says nothing of what is in it. Whether it is
+// a collection matters only if the second token is lacking, and is left open.
+func (p *permit) tree(c Change, name string, locks []*Lock) {
+	lacking := len(p.lacking)
+	if !p.need(locks) || p.need(infinite(locks)) {
+		return
+	}
+	p.open = append(p.open, question{name, c.Collection, slices.Clone(p.lacking[lacking:])})
+	p.lacking = p.lacking[:lacking]
 }
 
 // below asks for the locks of all resources under t; inherited are those from above that cover them.
-func (p *permit) below(t *tree, inherited []*Lock) {
+// Members without locks of their own need what their collection was asked for.
+func (p *permit) below(c Change, t *tree, inherited []*Lock) {
 	for _, m := range t.members {
 		locks := slices.Concat(inherited, m.locks)
 		if len(m.locks) > 0 {
-			p.need(locks)
+			p.tree(c, m.locks[0].Root, locks)
 		}
-		p.below(m, infinite(locks))
+		p.below(c, m, infinite(locks))
+	}
+}
+
+// settle answers what was left open. It may ask a disk, and so nobody waits for it with the table.
+func (p *permit) settle() {
+	for _, q := range p.open {
+		if q.collection != nil && q.collection(q.name) {
+			p.lacking = append(p.lacking, q.lacking...)
+		}
 	}
 }
 

@@ -74,10 +74,10 @@ func TestLockEndsAtTheInstantItExpires(t *testing.T) {
 	table := newTable(t, nil)
 	l := grant(t, table, Lock{Root: "/a", Timeout: time.Minute})
 	last, end := start.Add(time.Minute-1), start.Add(time.Minute)
-	if err := table.Permit(last, Holder{}, Change{"/a", Modify}); err == nil {
+	if err := table.Permit(last, Holder{}, Change{Name: "/a", Kind: Modify}); err == nil {
 		t.Error("a nanosecond before its end the lock does not count")
 	}
-	if err := table.Permit(end, Holder{}, Change{"/a", Modify}); err != nil {
+	if err := table.Permit(end, Holder{}, Change{Name: "/a", Kind: Modify}); err != nil {
 		t.Errorf("at its end the lock still counts: %v", err)
 	}
 	if table.Held(last) != 1 || table.Held(end) != 0 {
@@ -137,39 +137,50 @@ func TestPermit(t *testing.T) {
 		"s4":     {Root: "/pool/f", Shared: true},
 		"mine":   {Root: "/mine", User: "eva"},
 		"nested": {Root: "/flat/sub"},
+		"wide":   {Root: "/both/dir", Shared: true, Infinite: true},
+		"narrow": {Root: "/both/dir", Shared: true}, // depth 0 beside infinity
+		"wide2":  {Root: "/both/file", Shared: true, Infinite: true},
+		"file":   {Root: "/both/file", Shared: true},
 	} {
 		tokens[name] = grant(t, table, l).Token
 	}
+	dirs := func(name string) bool { return name != "/both/file" }
 	for _, c := range []struct {
 		what    string
 		changes []Change
 		with    string
 		lacking string
 	}{
-		{"unlocked", []Change{{"/free", Map}}, "", ""},
-		{"locked", []Change{{"/doc", Modify}}, "", "/doc"},
-		{"locked, its token", []Change{{"/doc", Modify}}, "doc", ""},
-		{"locked, another's token", []Change{{"/doc", Modify}}, "leaf", "/doc"},
-		{"new member of a depth 0 lock", []Change{{"/flat/new", Map}}, "", "/flat"},
-		{"new member of a depth 0 lock, token", []Change{{"/flat/new", Map}}, "flat", ""},
-		{"old member of a depth 0 lock", []Change{{"/flat/old", Modify}}, "", ""},
-		{"member of a member of a depth 0 lock", []Change{{"/flat/dir/new", Map}}, "", ""},
-		{"delete a locked member of a locked collection", []Change{{"/flat/sub", MapTree}}, "nested", "/flat"},
-		{"same, both tokens", []Change{{"/flat/sub", MapTree}}, "nested flat", ""},
-		{"member of an infinite lock", []Change{{"/deep/a/b", Modify}}, "", "/deep"},
-		{"new member of an infinite lock, token", []Change{{"/deep/a/b", Map}}, "deep", ""},
-		{"delete above a lock", []Change{{"/tree", MapTree}}, "", "/tree/x/leaf"},
-		{"delete above a lock, token", []Change{{"/tree", MapTree}}, "leaf", ""},
-		{"change above a lock", []Change{{"/tree", Modify}}, "", ""},
-		{"delete everything", []Change{{"/", MapTree}}, "doc flat deep s1 s3 s4", "/flat/sub /mine /tree/x/leaf"},
-		{"one of two shared locks", []Change{{"/shared", Modify}}, "s2", ""},
-		{"none of two shared locks", []Change{{"/shared", Modify}}, "", "/shared"},
-		{"a shared lock above is enough", []Change{{"/pool/f", Modify}}, "s3", ""},
-		{"a shared lock below is enough for itself", []Change{{"/pool/f", Modify}}, "s4", ""},
-		{"but not for the collection", []Change{{"/pool/f", MapTree}}, "s4", "/pool"},
-		{"inherited shared lock in a subtree", []Change{{"/pool", MapTree}}, "s3", ""},
-		{"source and destination", []Change{{"/doc", MapTree}, {"/deep/doc", MapTree}}, "doc", "/deep"},
-		{"token of another user", []Change{{"/mine", Modify}}, "mine", "/mine"},
+		{"unlocked", []Change{{"/free", Map, dirs}}, "", ""},
+		{"locked", []Change{{"/doc", Modify, dirs}}, "", "/doc"},
+		{"locked, its token", []Change{{"/doc", Modify, dirs}}, "doc", ""},
+		{"locked, another's token", []Change{{"/doc", Modify, dirs}}, "leaf", "/doc"},
+		{"new member of a depth 0 lock", []Change{{"/flat/new", Map, dirs}}, "", "/flat"},
+		{"new member of a depth 0 lock, token", []Change{{"/flat/new", Map, dirs}}, "flat", ""},
+		{"old member of a depth 0 lock", []Change{{"/flat/old", Modify, dirs}}, "", ""},
+		{"member of a member of a depth 0 lock", []Change{{"/flat/dir/new", Map, dirs}}, "", ""},
+		{"delete a locked member of a locked collection", []Change{{"/flat/sub", MapTree, dirs}}, "nested", "/flat"},
+		{"same, both tokens", []Change{{"/flat/sub", MapTree, dirs}}, "nested flat", ""},
+		{"member of an infinite lock", []Change{{"/deep/a/b", Modify, dirs}}, "", "/deep"},
+		{"new member of an infinite lock, token", []Change{{"/deep/a/b", Map, dirs}}, "deep", ""},
+		{"delete above a lock", []Change{{"/tree", MapTree, dirs}}, "", "/tree/x/leaf"},
+		{"delete above a lock, token", []Change{{"/tree", MapTree, dirs}}, "leaf", ""},
+		{"change above a lock", []Change{{"/tree", Modify, dirs}}, "", ""},
+		{"delete everything", []Change{{"/", MapTree, dirs}}, "doc flat deep s1 s3 s4 wide file", "/flat/sub /mine /tree/x/leaf"},
+		{"one of two shared locks", []Change{{"/shared", Modify, dirs}}, "s2", ""},
+		{"none of two shared locks", []Change{{"/shared", Modify, dirs}}, "", "/shared"},
+		{"a shared lock above is enough", []Change{{"/pool/f", Modify, dirs}}, "s3", ""},
+		{"a shared lock below is enough for itself", []Change{{"/pool/f", Modify, dirs}}, "s4", ""},
+		{"but not for the collection", []Change{{"/pool/f", MapTree, dirs}}, "s4", "/pool"},
+		{"inherited shared lock in a subtree", []Change{{"/pool", MapTree, dirs}}, "s3", ""},
+		{"depth 0 beside infinity, the collection itself", []Change{{"/both/dir", Modify, dirs}}, "narrow", ""},
+		{"depth 0 beside infinity, its members", []Change{{"/both/dir", MapTree, dirs}}, "narrow", "/both/dir"},
+		{"same, the token of infinity", []Change{{"/both/dir", MapTree, dirs}}, "wide", ""},
+		{"same, from above", []Change{{"/both", MapTree, dirs}}, "narrow file", "/both/dir"},
+		{"depth 0 beside infinity, a file", []Change{{"/both/file", MapTree, dirs}}, "file", ""},
+		{"same, nothing known to be a collection", []Change{{"/both", MapTree, nil}}, "narrow file", ""},
+		{"source and destination", []Change{{"/doc", MapTree, dirs}, {"/deep/doc", MapTree, dirs}}, "doc", "/deep"},
+		{"token of another user", []Change{{"/mine", Modify, dirs}}, "mine", "/mine"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			var h Holder
@@ -186,7 +197,7 @@ func TestPermit(t *testing.T) {
 			}
 		})
 	}
-	if err := table.Permit(start, Holder{User: "eva", Tokens: []string{tokens["mine"]}}, Change{"/mine", Modify}); err != nil {
+	if err := table.Permit(start, Holder{User: "eva", Tokens: []string{tokens["mine"]}}, Change{Name: "/mine", Kind: Modify}); err != nil {
 		t.Errorf("the holder with the token: %v", err)
 	}
 }
