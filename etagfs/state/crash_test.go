@@ -83,6 +83,7 @@ func writeForEver(dir, round string) {
 			for i := 0; ; i++ {
 				name := fmt.Sprintf("/r%s/%d-%d", round, g, i)
 				line := "prop " + name
+				var err error
 				if g%2 == 0 {
 					err = s.Patch(name, []Op{{Name{"", "p"}, []byte(name)}})
 				} else {
