@@ -46,7 +46,7 @@ func (in *Intent) deliver(tx Tx, c *counts, except []string) error {
 		if slices.ContainsFunc(except, func(e string) bool { return within(from, e) }) {
 			continue
 		}
-		if err := put(tx, c, keyOf(in.Dst+p.Name), p.Value); err != nil {
+		if err := in.give(tx, c, in.Dst+p.Name, p.Value); err != nil {
 			return err
 		}
 	}

@@ -2,13 +2,17 @@ package state
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
+
+	"ifmatch/fs"
 )
 
 // A job is one change; all jobs that wait while a transaction is made durable go into the next one.
-// run may fail with ErrTooLarge before it has written anything; every other error ends the transaction
-// for all that share it. counts are applied to what the Store knows after the transaction is durable.
+// run may be called again after it failed or another did. It changes nothing when it fails; where it is known to fail
+// before it has written anything, which ErrTooLarge and fs.ErrNameTooLong tell, that costs the others nothing.
+// counts are applied to what the Store knows after the transaction is durable.
 type job struct {
 	run    func(tx Tx, c *counts) error
 	counts counts
@@ -87,23 +91,45 @@ func (s *Store) begin(run func(tx Tx, c *counts) error) *job {
 	return j
 }
 
-// transact makes jobs durable in one step and lets their owners go.
+// transact makes jobs durable in one step and lets their owners go. A job that fails is left out: it is none of the
+// others' business.
 func (s *Store) transact(jobs []*job) {
+	for len(jobs) > 0 {
+		failed, err := s.attempt(jobs)
+		if failed < 0 {
+			s.settle(jobs, err)
+			return
+		}
+		s.settle(jobs[failed:failed+1], err)
+		jobs = slices.Delete(jobs, failed, failed+1)
+	}
+}
+
+// attempt is one transaction. failed is the job that it failed with, -1 for none.
+func (s *Store) attempt(jobs []*job) (failed int, err error) {
 	began := time.Now()
-	err := guard(func() error {
+	failed = -1
+	err = guard(func() error {
 		return s.engine.Update(func(tx Tx) error {
-			for _, j := range jobs {
+			for i, j := range jobs {
+				failed = i
 				j.counts, j.err = nil, nil
-				if err := j.run(tx, &j.counts); errors.Is(err, ErrTooLarge) {
+				if err := j.run(tx, &j.counts); errors.Is(err, ErrTooLarge) || errors.Is(err, fs.ErrNameTooLong) {
 					j.err = err
 				} else if err != nil {
 					return err
 				}
 			}
+			failed = -1
 			return nil
 		})
 	})
 	s.commits.Add(time.Since(began))
+	return failed, err
+}
+
+// settle tells the owners of jobs that have become durable, or failed with err.
+func (s *Store) settle(jobs []*job, err error) {
 	for _, j := range jobs {
 		if err != nil {
 			j.err = err

@@ -38,8 +38,12 @@ func (s *Store) Digest(name string) []byte {
 	return record
 }
 
-// NoteDigest keeps a record for a real name, some time later; an empty one is forgotten.
+// NoteDigest keeps a record for a real name, some time later; an empty one is forgotten, and so is that of a name that
+// is too long for the store.
 func (s *Store) NoteDigest(name string, record []byte) {
+	if len(name) > maxKeyBytes {
+		return
+	}
 	d := &s.digests
 	d.mu.Lock()
 	if d.notes == nil {

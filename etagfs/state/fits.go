@@ -1,6 +1,10 @@
 package state
 
-import "fmt"
+import (
+	"fmt"
+
+	"ifmatch/fs"
+)
 
 // Fits tells whether Patch would accept ops now, so that a caller can find out before it takes a step
 // that cannot be undone.
@@ -25,7 +29,7 @@ func (s *Store) small(name string, ops []Op) error {
 	return nil
 }
 
-// fitting is the record of name after ops. Errors: ErrTooLarge, ErrDamaged.
+// fitting is the record of name after ops. Errors: ErrTooLarge, fs.ErrNameTooLong, ErrDamaged.
 func (s *Store) fitting(tx Tx, name string, ops []Op) ([]byte, error) {
 	old := tx.Get(Properties, keyOf(name))
 	ps, err := decodeProperties(old)
@@ -33,9 +37,41 @@ func (s *Store) fitting(tx Tx, name string, ops []Op) ([]byte, error) {
 		return nil, fmt.Errorf("properties of %s: %w", name, err)
 	}
 	value := encodeProperties(patched(ps, ops))
+	if len(value) > 0 && len(name) > maxKeyBytes {
+		return nil, fmt.Errorf("properties of a name of %d bytes: %w", len(name), fs.ErrNameTooLong)
+	}
 	if grown := len(value) - len(old); grown > 0 &&
 		(len(value) > s.opts.MaxResourceBytes || s.size()+int64(grown) > s.opts.MaxStoreBytes) {
 		return nil, fmt.Errorf("properties of %s: %w", name, ErrTooLarge)
 	}
 	return value, nil
+}
+
+// reach refuses a change that would give properties to a name that is too long for them. Only properties that come
+// along make new names.
+// Errors: fs.ErrNameTooLong; ErrDamaged.
+func (s *Store) reach(c *Change) error {
+	longest := 0
+	switch {
+	case c.Step == Remove:
+	case c.Foreign:
+		for _, p := range c.Carried {
+			longest = max(longest, len(c.Dst)+len(p.Name))
+		}
+	case len(c.Dst) > len(c.Src): // else they become shorter
+		grown := len(c.Dst) - len(c.Src)
+		err := s.view(func(tx Tx) error {
+			return eachBelow(tx, Properties, c.Src, !c.Shallow, func(k, _ []byte) error {
+				longest = max(longest, len(k)+grown)
+				return nil
+			})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if longest > maxKeyBytes {
+		return fmt.Errorf("%s: properties of a name of %d bytes: %w", c.Step, longest, fs.ErrNameTooLong)
+	}
+	return nil
 }

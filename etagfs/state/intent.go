@@ -43,7 +43,8 @@ type Intent struct {
 // Begin is called when the step has been accepted and before it is taken, under the latches of its
 // names; it is durable when it returns, but costs nothing (and returns nil) where neither name has
 // dead properties or, as the caller says, locks. The step follows, then Done; or Abandon.
-// Errors: ErrTooLarge for a Copy when there are too many properties already; as Patch.
+// Errors: ErrTooLarge for a Copy when there are too many properties already; fs.ErrNameTooLong when properties would
+// come to a name that is too long for them; as Patch.
 func (s *Store) Begin(c Change, locked bool) (*Intent, error) {
 	has := s.brings(&c) || c.Step != Remove && s.HasBelow(c.Dst)
 	if !has && !locked {
@@ -52,16 +53,22 @@ func (s *Store) Begin(c Change, locked bool) (*Intent, error) {
 	if c.Step == Copy && s.size()+carriedBytes(c.Carried) > s.opts.MaxStoreBytes {
 		return nil, fmt.Errorf("copy %s: %w", c.Src, ErrTooLarge)
 	}
-	in := &Intent{Change: c, number: s.intents.Add(1), store: s}
-	value, err := json.Marshal(c)
-	if err != nil {
+	if err := s.reach(&c); err != nil {
 		return nil, err
 	}
-	err = s.begin(func(tx Tx, _ *counts) error { return tx.Put(Intents, in.key(), value) }).wait()
-	if err != nil {
+	in := &Intent{Change: c, number: s.intents.Add(1), store: s}
+	if err := s.begin(func(tx Tx, _ *counts) error { return in.save(tx) }).wait(); err != nil {
 		return nil, err
 	}
 	return in, nil
+}
+
+func (in *Intent) save(tx Tx) error {
+	value, err := json.Marshal(in.Change)
+	if err != nil {
+		return err
+	}
+	return tx.Put(Intents, in.key(), value)
 }
 
 // Done makes the properties follow the step, which has been taken, and ends the intent, in one durable
@@ -88,14 +95,14 @@ func (in *Intent) follow(tx Tx, c *counts, except []string) error {
 	case Move:
 		err = errors.Join(
 			forget(tx, c, in.Dst),
-			transfer(tx, c, in.Src, in.Dst, true, nil),
+			in.transfer(tx, c, nil),
 			forget(tx, c, in.Src))
 	case Copy:
 		err = forget(tx, c, in.Dst)
 		if in.Foreign {
 			err = errors.Join(err, in.deliver(tx, c, except))
 		} else {
-			err = errors.Join(err, transfer(tx, c, in.Src, in.Dst, !in.Shallow, except))
+			err = errors.Join(err, in.transfer(tx, c, except))
 		}
 	case Remove:
 		err = forget(tx, c, in.Src)
@@ -125,7 +132,8 @@ type LockTable interface {
 }
 
 // Recover ends what a crash interrupted. It is called once, before requests; node reads the tree. It
-// returns how many steps were found.
+// returns how many steps were found. What cannot be ended is logged and left for a later start: a server that does not
+// start is worse. Errors: ErrDamaged.
 func (s *Store) Recover(node func(name string) Node, locks LockTable) (steps int, err error) {
 	var found []*Intent
 	err = s.view(func(tx Tx) error {
@@ -147,7 +155,9 @@ func (s *Store) Recover(node func(name string) Node, locks LockTable) (steps int
 			continue
 		}
 		if err := in.recover(locks); err != nil {
-			return 0, err
+			s.opts.Log.Error("locks and dead properties could not follow a change that a crash interrupted",
+				"step", in.Step, "src", in.Src, "dst", in.Dst, "err", err)
+			continue
 		}
 		s.opts.Log.Info("state follows a change that a crash interrupted", "step", in.Step, "src", in.Src, "dst", in.Dst)
 	}

@@ -25,6 +25,10 @@ func nameOf(key []byte) string {
 	return string(dir) + "/" + string(base)
 }
 
+// maxKeyBytes is what bbolt takes. The tree has longer names: a MOVE puts the end of one chain of collections below the
+// end of another, and no request has to spell what comes out.
+const maxKeyBytes = 32768
+
 // ranges are the prefixes of the keys of all that is below a collection, which is not among them.
 func ranges(name string) [][]byte {
 	if name == "/" {

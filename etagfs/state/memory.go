@@ -34,10 +34,14 @@ func (m *memoryEngine) Update(fn func(Tx) error) error {
 		before[b] = rs
 		m.records[b] = slices.Clone(rs)
 	}
+	done := false
+	defer func() {
+		if !done { // it failed, or panicked
+			m.records = before
+		}
+	}()
 	err := fn((*memoryTx)(m))
-	if err != nil {
-		m.records = before
-	}
+	done = err == nil
 	return err
 }
 

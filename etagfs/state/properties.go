@@ -70,7 +70,7 @@ func (s *Store) has(name string, deep bool) bool {
 }
 
 // Patch carries out ops in their order, all or none (RFC 4918 §9.2), and returns when it is durable.
-// Errors: ErrTooLarge; fs.ErrNoSpace; ErrDamaged. Nothing has changed when it fails.
+// Errors: ErrTooLarge; fs.ErrNameTooLong; fs.ErrNoSpace; ErrDamaged. Nothing has changed when it fails.
 func (s *Store) Patch(name string, ops []Op) error {
 	if err := s.small(name, ops); err != nil {
 		return err
@@ -134,28 +134,45 @@ func forget(tx Tx, c *counts, name string) error {
 	return err
 }
 
-// transfer gives the properties of src and, when deep, of all below it to dst, which has lost its own;
-// names in except, and what is below them, are left out. Those of src stay.
-func transfer(tx Tx, c *counts, src, dst string, deep bool, except []string) error {
-	type pair struct{ key, value []byte }
+// transfer gives the properties of the source and, unless shallow, of all below it to the destination, which has lost
+// its own; names in except, and what is below them, are left out. Those of the source stay.
+func (in *Intent) transfer(tx Tx, c *counts, except []string) error {
+	type pair struct {
+		name  string
+		value []byte
+	}
 	var all []pair
-	err := eachBelow(tx, Properties, src, deep, func(k, v []byte) error {
+	err := eachBelow(tx, Properties, in.Src, !in.Shallow, func(k, v []byte) error {
 		name := nameOf(k)
 		for _, e := range except {
 			if within(name, e) {
 				return nil
 			}
 		}
-		all = append(all, pair{keyOf(dst + name[len(src):]), bytes.Clone(v)})
+		all = append(all, pair{in.Dst + name[len(in.Src):], bytes.Clone(v)})
 		return nil
 	})
 	for _, p := range all {
 		if err == nil {
-			err = put(tx, c, p.key, p.value)
+			err = in.give(tx, c, p.name, p.value)
 		}
 	}
 	return err
 }
+
+// give puts properties at a name, but for one that is too long to have any. Begin refuses a change that leads there, so
+// such an intent is an old one: that it ends is worth more than they are.
+func (in *Intent) give(tx Tx, c *counts, name string, value []byte) error {
+	if len(name) > maxKeyBytes {
+		in.store.opts.Log.Error("dead properties are lost: the name is too long to keep any",
+			"step", in.Step, "src", in.Src, "dst", in.Dst, "bytes", len(name), "name", name[len(name)-maxNameShown:])
+		return nil
+	}
+	return put(tx, c, keyOf(name), value)
+}
+
+// maxNameShown is how much the log tells of a name that is too long: its end.
+const maxNameShown = 256
 
 // put is the one place where properties change; an empty value removes.
 func put(tx Tx, c *counts, key, value []byte) error {
