@@ -230,6 +230,8 @@ type brokenStore struct{}
 
 func (brokenStore) LoadLocks(func(string, []byte) error) error { return nil }
 
+func (b brokenStore) DropLocks(tokens []string) func() error { return b.SaveLocks(nil, tokens) }
+
 func (brokenStore) SaveLocks(map[string][]byte, []string) func() error {
 	return func() error { return fmt.Errorf("write: %w", fs.ErrNoSpace) }
 }

@@ -16,8 +16,11 @@ type Carried struct {
 }
 
 // Carry returns the dead properties of name and, when deep, of all below it, for the Begin of another store.
-// Errors: ErrDamaged.
+// Errors: ErrDamaged; what an earlier change still fails with.
 func (s *Store) Carry(name string, deep bool) (all []Carried, err error) {
+	if err := s.caughtUp(name); err != nil {
+		return nil, err
+	}
 	if !s.has(name, deep) {
 		return nil, nil
 	}

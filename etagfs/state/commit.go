@@ -16,6 +16,7 @@ import (
 type job struct {
 	run    func(tx Tx, c *counts) error
 	counts counts
+	debt   *debt // nil for what may fail
 	err    error
 	done   chan struct{}
 }
@@ -53,6 +54,7 @@ func (q *queue) serve(transact func([]*job)) {
 				continue
 			}
 			if closed {
+				transact(nil) // what is owed
 				return
 			}
 			break
@@ -77,7 +79,10 @@ func (q *queue) poke() {
 
 // begin queues a change and returns at once; the order of calls is the order of changes.
 func (s *Store) begin(run func(tx Tx, c *counts) error) *job {
-	j := &job{run: run, done: make(chan struct{})}
+	return s.enqueue(&job{run: run, done: make(chan struct{})})
+}
+
+func (s *Store) enqueue(j *job) *job {
 	s.queue.mu.Lock()
 	if s.queue.closed {
 		s.queue.mu.Unlock()
@@ -91,13 +96,25 @@ func (s *Store) begin(run func(tx Tx, c *counts) error) *job {
 	return j
 }
 
-// transact makes jobs durable in one step and lets their owners go. A job that fails is left out: it is none of the
-// others' business.
+// transact makes jobs durable in one step, after what is owed, and lets their owners go.
 func (s *Store) transact(jobs []*job) {
+	jobs = append(s.debts.take(), jobs...)
+	s.runAll(jobs)
+	s.debts.update()
+}
+
+// runAll leaves out a job that fails: it is none of the others' business. But when that is owed from then on, what
+// comes after it fails with it.
+func (s *Store) runAll(jobs []*job) {
 	for len(jobs) > 0 {
 		failed, err := s.attempt(jobs)
-		if failed < 0 {
+		switch {
+		case failed < 0:
 			s.settle(jobs, err)
+			return
+		case jobs[failed].debt != nil:
+			s.runAll(jobs[:failed])
+			s.settle(jobs[failed:], err)
 			return
 		}
 		s.settle(jobs[failed:failed+1], err)
@@ -136,6 +153,8 @@ func (s *Store) settle(jobs []*job, err error) {
 		}
 		if j.err == nil {
 			s.apply(j.counts)
+		} else if j.debt != nil {
+			s.owe(j)
 		}
 		close(j.done)
 	}

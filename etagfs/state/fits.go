@@ -13,6 +13,12 @@ func (s *Store) Fits(name string, ops []Op) error {
 	if err := s.small(name, ops); err != nil {
 		return err
 	}
+	if len(ops) == 0 {
+		return s.caughtUp(name)
+	}
+	if err := s.caughtUp(); err != nil {
+		return err
+	}
 	return s.view(func(tx Tx) error {
 		_, err := s.fitting(tx, name, ops)
 		return err

@@ -32,6 +32,14 @@ type Change struct {
 	Carried []Carried `json:",omitempty"`
 }
 
+// names that the change is about.
+func (c *Change) names() []string {
+	if c.Step == Remove {
+		return []string{c.Src}
+	}
+	return []string{c.Src, c.Dst}
+}
+
 // Intent is a change of the tree that is under way. A nil Intent is a change that has no state to
 // carry along; its methods do nothing.
 type Intent struct {
@@ -46,6 +54,9 @@ type Intent struct {
 // Errors: ErrTooLarge for a Copy when there are too many properties already; fs.ErrNameTooLong when properties would
 // come to a name that is too long for them; as Patch.
 func (s *Store) Begin(c Change, locked bool) (*Intent, error) {
+	if err := s.caughtUp(c.names()...); err != nil {
+		return nil, err
+	}
 	has := s.brings(&c) || c.Step != Remove && s.HasBelow(c.Dst)
 	if !has && !locked {
 		return nil, nil
@@ -73,19 +84,19 @@ func (in *Intent) save(tx Tx) error {
 
 // Done makes the properties follow the step, which has been taken, and ends the intent, in one durable
 // transaction. Locks are dropped by their owner before. except are members of a copied collection
-// (source names) that could not be copied.
+// (source names) that could not be copied. When it fails, it is done before the next change of the store.
 func (in *Intent) Done(except ...string) error {
 	if in == nil {
 		return nil
 	}
-	return in.store.begin(func(tx Tx, c *counts) error { return in.follow(tx, c, except) }).wait()
+	return in.store.follow(func(tx Tx, c *counts) error { return in.follow(tx, c, except) }, in.names()...).wait()
 }
 
 // Abandon ends the intent of a step that was not taken. It need not be durable: Recover would see that
-// nothing happened.
+// nothing happened; but only as long as nothing else does, so it comes before the next change.
 func (in *Intent) Abandon() {
 	if in != nil {
-		in.store.begin(func(tx Tx, _ *counts) error { return tx.Delete(Intents, in.key()) })
+		in.store.follow(func(tx Tx, _ *counts) error { return tx.Delete(Intents, in.key()) })
 	}
 }
 
@@ -132,8 +143,8 @@ type LockTable interface {
 }
 
 // Recover ends what a crash interrupted. It is called once, before requests; node reads the tree. It
-// returns how many steps were found. What cannot be ended is logged and left for a later start: a server that does not
-// start is worse. Errors: ErrDamaged.
+// returns how many steps were found. What cannot be ended is logged, and comes before the next change of the store: a
+// server that does not start is worse. Errors: ErrDamaged.
 func (s *Store) Recover(node func(name string) Node, locks LockTable) (steps int, err error) {
 	var found []*Intent
 	err = s.view(func(tx Tx) error {
@@ -173,10 +184,7 @@ func (in *Intent) recover(locks LockTable) error {
 	if in.Step != Remove {
 		err = errors.Join(err, locks.RemoveMembers(in.Dst))
 	}
-	if err != nil {
-		return err
-	}
-	return in.Done()
+	return errors.Join(err, in.Done())
 }
 
 func (in *Intent) key() []byte { return binary.BigEndian.AppendUint64(nil, in.number) }

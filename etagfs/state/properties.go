@@ -114,6 +114,9 @@ func patched(ps []Property, ops []Op) []Property {
 
 // Forget drops the dead properties of name and all below it, as for a URL that is unmapped.
 func (s *Store) Forget(name string) error {
+	if err := s.caughtUp(name); err != nil {
+		return err
+	}
 	if !s.HasBelow(name) {
 		return nil
 	}

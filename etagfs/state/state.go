@@ -58,6 +58,7 @@ type Store struct {
 	unlock func() // gives the directory back
 
 	queue   queue
+	debts   debts
 	commits fs.Durations
 	digests lazyDigests
 	intents atomic.Uint64 // number of the last one

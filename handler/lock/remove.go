@@ -49,7 +49,7 @@ func (t *Table) removeAll(which func() []*Lock, none error) error {
 		tokens[i] = l.Token
 		t.delete(t.byToken[l.Token])
 	}
-	wait := t.store.SaveLocks(nil, tokens)
+	wait := t.store.DropLocks(tokens)
 	t.mu.Unlock()
 	if err := wait(); err != nil {
 		return fmt.Errorf("remove locks: %w", err)

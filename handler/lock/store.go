@@ -12,6 +12,8 @@ type Store interface {
 	// SaveLocks queues a change and returns at once; changes happen in the order of the calls, each
 	// as a whole. wait returns when this one is durable.
 	SaveLocks(put map[string][]byte, drop []string) (wait func() error)
+	// DropLocks is a change of locks that have ended whether it fails or not; then the store does it later.
+	DropLocks(tokens []string) (wait func() error)
 }
 
 // nowhere is a Store for locks that end with the process.
@@ -22,6 +24,8 @@ func (nowhere) LoadLocks(func(string, []byte) error) error { return nil }
 func (nowhere) SaveLocks(map[string][]byte, []string) func() error {
 	return func() error { return nil }
 }
+
+func (nowhere) DropLocks([]string) func() error { return func() error { return nil } }
 
 // stored is a record. Expiry is absolute: a lock does not live longer for a restart.
 type stored struct {

@@ -271,6 +271,8 @@ func (m *memory) LoadLocks(fn func(string, []byte) error) error {
 	return nil
 }
 
+func (m *memory) DropLocks(tokens []string) func() error { return m.SaveLocks(nil, tokens) }
+
 func (m *memory) SaveLocks(put map[string][]byte, drop []string) func() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
