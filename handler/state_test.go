@@ -1,8 +1,10 @@
 package handler_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	iofs "io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -39,13 +41,7 @@ func startKeeping(t testing.TB, dir, stateDir string, now func() time.Time) *kee
 	must(err)
 	locks, err := lock.New(store, now(), lock.Options{})
 	must(err)
-	_, err = store.Recover(func(name string) state.Node {
-		info, err := base.Lookup(name)
-		if err != nil {
-			return state.Node{}
-		}
-		return state.Node{Dev: info.Dev, Ino: info.Ino}
-	}, locks)
+	_, err = store.Recover(nodes{base}, locks)
 	must(err)
 	tree := handler.NewTree(base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true}})
 	h, err := handler.New(tree, handler.Options{State: store, Locks: locks, Now: now})
@@ -55,6 +51,19 @@ func startKeeping(t testing.TB, dir, stateDir string, now func() time.Time) *kee
 		base.Close()
 		store.Close()
 	}}
+}
+
+// nodes is what Recover asks for.
+type nodes struct{ base fs.FS }
+
+func (n nodes) Empty() bool { return false }
+
+func (n nodes) Node(name string) (state.Node, error) {
+	info, err := n.base.Lookup(name)
+	if errors.Is(err, iofs.ErrNotExist) {
+		err = nil
+	}
+	return state.Node{Dev: info.Dev, Ino: info.Ino}, err
 }
 
 // ask sends one request; headers are "Name: value".

@@ -23,14 +23,14 @@ func openState(base fs.FS, dir string, s *settings, log *slog.Logger, getenv fun
 	}
 	locks, err := lock.New(store, time.Now(), lock.Options{Log: log})
 	if err == nil {
-		_, err = store.Recover(func(name string) state.Node { return node(base, name) }, locks)
-	}
-	if err == nil {
-		err = dropOrphans(base, locks)
+		_, err = store.Recover(nodes{base}, locks)
 	}
 	if err != nil {
 		store.Close()
 		return nil, nil, err
+	}
+	if err := dropOrphans(base, locks); err != nil { // they stay until their time is over
+		log.Error("locks on what is not there could not be ended", "err", err)
 	}
 	return store, locks, nil
 }
@@ -49,8 +49,7 @@ func dropOrphans(base fs.FS, locks *lock.Table) error {
 			orphans = append(orphans, l.Root)
 		}
 	}
-	errMember := errors.New("it has one")
-	if len(orphans) == 0 || base.List("/", func(string, *fs.Info) error { return errMember }) == nil {
+	if len(orphans) == 0 || (nodes{base}).Empty() {
 		return nil
 	}
 	for _, name := range orphans {
@@ -82,11 +81,27 @@ func noPermissionFor(place string, err error) error {
 	return err
 }
 
-// node tells what a name of the tree holds; nothing that can be looked at is nothing.
-func node(base fs.FS, name string) state.Node {
-	info, err := base.Lookup(name)
-	if err != nil {
-		return state.Node{}
+// nodes is a tree as state.Recover sees it.
+type nodes struct{ base fs.FS }
+
+// Node takes nothing to be unmapped that only cannot be looked at.
+func (n nodes) Node(name string) (state.Node, error) {
+	info, err := n.base.Lookup(name)
+	switch {
+	case errors.Is(err, iofs.ErrNotExist), errors.Is(err, fs.ErrNotDir):
+		return state.Node{}, nil
+	case err != nil:
+		return state.Node{}, err
 	}
-	return state.Node{Dev: info.Dev, Ino: info.Ino}
+	return state.Node{Dev: info.Dev, Ino: info.Ino}, nil
+}
+
+// Empty is true, too, where the root cannot be listed.
+func (n nodes) Empty() bool {
+	errMember, found := errors.New("it has one"), false
+	n.base.List("/", func(string, *fs.Info) error {
+		found = true
+		return errMember
+	})
+	return !found
 }

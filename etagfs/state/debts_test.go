@@ -37,7 +37,7 @@ func startFull(t *testing.T) (*fullDisk, *Store) {
 // TestFailedDoneComesBeforeWhatIsLater: the follow-up of a change must not be applied by the next start over what was
 // acknowledged meanwhile.
 func TestFailedDoneComesBeforeWhatIsLater(t *testing.T) {
-	for step, after := range map[Step]map[string]Node{
+	for step, after := range map[Step]tree{
 		Move:   {"/b": {1, 10}},
 		Copy:   {"/a": {1, 10}, "/b": {1, 11}},
 		Remove: {"/a": {1, 12}}, // made anew
@@ -72,7 +72,7 @@ func TestFailedDoneComesBeforeWhatIsLater(t *testing.T) {
 			s, err = New(e, Options{}) // the power was cut
 			must(t, err)
 			var ended removed
-			n, err := s.Recover(func(name string) Node { return after[name] }, &ended)
+			n, err := s.Recover(after, &ended)
 			if n != 0 || len(ended) > 0 || err != nil {
 				t.Errorf("%d intents left, locks ended at %v: %v", n, ended, err)
 			}
@@ -145,7 +145,7 @@ func TestDebtsKeepTheirOrder(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	must(t, s.LoadLocks(func(token string, _ []byte) error { t.Error("a lock is left"); return nil }))
-	if n, err := s.Recover(nil, nil); n != 0 || err != nil {
+	if n, err := s.Recover(tree{}, nil); n != 0 || err != nil {
 		t.Errorf("%d intents left: %v", n, err)
 	}
 }
@@ -184,7 +184,7 @@ func TestRecoverOnFullDisk(t *testing.T) {
 	s, err = New(e, Options{})
 	must(t, err)
 	e.full.Store(true)
-	_, err = s.Recover(func(name string) Node { return map[string]Node{"/b": {1, 10}}[name] }, &removed{})
+	_, err = s.Recover(tree{"/b": {1, 10}}, &removed{})
 	must(t, err)
 	e.full.Store(false)
 	patch(t, s, "/b", set("", "q", "2"))

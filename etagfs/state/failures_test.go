@@ -51,7 +51,7 @@ func TestRecoverEndsWhatCannotBeKept(t *testing.T) {
 		in := &Intent{Change: Change{Step: Move, Src: "/a", Dst: long(maxKeyBytes - 1), SrcNode: Node{1, 10}}, number: 1, store: s}
 		must(t, s.begin(func(tx Tx, _ *counts) error { return in.save(tx) }).wait())
 		s = reopen(s)
-		n, err := s.Recover(func(name string) Node { return map[string]Node{in.Dst: {1, 10}}[name] }, &removed{})
+		n, err := s.Recover(tree{in.Dst: {1, 10}}, &removed{})
 		if n != 1 || err != nil {
 			t.Fatal(n, err)
 		}
@@ -59,7 +59,7 @@ func TestRecoverEndsWhatCannotBeKept(t *testing.T) {
 			t.Errorf("what can be kept: got %q", got)
 		}
 		s = reopen(s)
-		if n, err := s.Recover(nil, nil); n != 0 || err != nil {
+		if n, err := s.Recover(tree{}, nil); n != 0 || err != nil {
 			t.Errorf("%d intents left: %v", n, err)
 		}
 	})

@@ -17,7 +17,8 @@ const (
 	Remove Step = "remove" // src is gone
 )
 
-// Node tells, right after a crash, whether a name holds what it held before the step. Zero: unmapped.
+// Node tells, right after a crash, whether a name holds what it held before the step. Zero: unmapped. A device may have
+// another number after it was mounted anew.
 type Node struct{ Dev, Ino uint64 }
 
 // Change describes a step before it is taken. Names are real.
@@ -25,6 +26,7 @@ type Change struct {
 	Step             Step
 	Src, Dst         string
 	SrcNode, DstNode Node // what the names hold now
+	Root             Node `json:",omitzero"` // of the tree; Begin knows it, a record of before does not
 	Shallow          bool // a Copy without members (Depth 0)
 
 	// Foreign: a Copy whose source is in another tree, and Carried are the properties that come with it.
@@ -67,6 +69,7 @@ func (s *Store) Begin(c Change, locked bool) (*Intent, error) {
 	if err := s.reach(&c); err != nil {
 		return nil, err
 	}
+	c.Root = s.root
 	in := &Intent{Change: c, number: s.intents.Add(1), store: s}
 	if err := s.begin(func(tx Tx, _ *counts) error { return in.save(tx) }).wait(); err != nil {
 		return nil, err
@@ -122,69 +125,6 @@ func (in *Intent) follow(tx Tx, c *counts, except []string) error {
 		return err
 	}
 	return tx.Delete(Intents, in.key())
-}
-
-// happened tells from what the names hold after a crash whether the step was taken.
-func (in *Intent) happened(node func(name string) Node) bool {
-	switch in.Step {
-	case Move: // a rename keeps the node
-		return node(in.Dst) == in.SrcNode
-	case Copy: // a copy is made beside what it replaces, so it cannot have the same node
-		n := node(in.Dst)
-		return n != (Node{}) && n != in.DstNode
-	}
-	return node(in.Src) != in.SrcNode
-}
-
-// LockTable is told by Recover what is gone; it is the one that SaveLocks serves.
-type LockTable interface {
-	RemoveTree(name string) error    // locks at name and below it end
-	RemoveMembers(name string) error // those below it end
-}
-
-// Recover ends what a crash interrupted. It is called once, before requests; node reads the tree. It
-// returns how many steps were found. What cannot be ended is logged, and comes before the next change of the store: a
-// server that does not start is worse. Errors: ErrDamaged.
-func (s *Store) Recover(node func(name string) Node, locks LockTable) (steps int, err error) {
-	var found []*Intent
-	err = s.view(func(tx Tx) error {
-		return tx.Scan(Intents, nil, func(key, value []byte) error {
-			in, err := decodeIntent(key, value)
-			if err == nil {
-				in.store = s
-				found = append(found, in)
-			}
-			return err
-		})
-	})
-	if err != nil {
-		return 0, err
-	}
-	for _, in := range found {
-		if !in.happened(node) {
-			in.Abandon()
-			continue
-		}
-		if err := in.recover(locks); err != nil {
-			s.opts.Log.Error("locks and dead properties could not follow a change that a crash interrupted",
-				"step", in.Step, "src", in.Src, "dst", in.Dst, "err", err)
-			continue
-		}
-		s.opts.Log.Info("state follows a change that a crash interrupted", "step", in.Step, "src", in.Src, "dst", in.Dst)
-	}
-	return len(found), nil
-}
-
-// recover does what the handler would have done after the step; the intent goes last.
-func (in *Intent) recover(locks LockTable) error {
-	var err error
-	if in.Step != Copy {
-		err = locks.RemoveTree(in.Src)
-	}
-	if in.Step != Remove {
-		err = errors.Join(err, locks.RemoveMembers(in.Dst))
-	}
-	return errors.Join(err, in.Done())
 }
 
 func (in *Intent) key() []byte { return binary.BigEndian.AppendUint64(nil, in.number) }

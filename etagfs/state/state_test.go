@@ -206,7 +206,7 @@ func TestIntents(t *testing.T) {
 				if got := all(t, s); got != c.want {
 					t.Errorf("got  %s\nwant %s", got, c.want)
 				}
-				if n, err := s.Recover(nil, nil); n != 0 || err != nil {
+				if n, err := s.Recover(tree{}, nil); n != 0 || err != nil {
 					t.Errorf("%d intents left: %v", n, err)
 				}
 			})
@@ -229,6 +229,12 @@ func TestNoIntentWithoutState(t *testing.T) {
 		t.Error("locks alone are state, too")
 	}
 }
+
+// tree is what names hold.
+type tree map[string]Node
+
+func (t tree) Node(name string) (Node, error) { return t[name], nil }
+func (t tree) Empty() bool                    { return len(t) == 0 }
 
 // removed are the locks that Recover ends.
 type removed []string
@@ -286,7 +292,7 @@ func TestRecover(t *testing.T) {
 				}
 				s = reopen(s)
 				var dropped removed
-				n, err := s.Recover(func(name string) Node { return c.after[name] }, &dropped)
+				n, err := s.Recover(tree(c.after), &dropped)
 				if n != 1 || err != nil {
 					t.Fatal(n, err)
 				}
@@ -297,7 +303,7 @@ func TestRecover(t *testing.T) {
 					t.Errorf("locks dropped at %q, want %q", got, c.dropped)
 				}
 				s = reopen(s)
-				if n, _ := s.Recover(nil, nil); n != 0 {
+				if n, _ := s.Recover(tree{}, nil); n != 0 {
 					t.Error("the intent is still there")
 				}
 			})
