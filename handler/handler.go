@@ -25,7 +25,7 @@ import (
 
 // Options of a Handler; the zero value serves the whole tree at "/" for reading and writing.
 type Options struct {
-	// Prefix of URL paths that this tree is served under, "/docs" or "" for all of them.
+	// Prefix of URL paths that this tree is served under, "/docs" or "" for all of them; see [CutPrefix].
 	Prefix string
 	// ReadOnly refuses every method that changes something with 403.
 	ReadOnly bool

@@ -10,6 +10,8 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"ifmatch/fs"
 )
 
@@ -22,7 +24,7 @@ import (
 //	empty segments                            left out: "/a//b" is "/a/b"; clients that join URLs make them
 //	a slash at the end                        left out and remembered: the URL of a collection
 //	a reserved name                           404 for reading, 403 for writing
-//	NFC or NFD                                see forms.go
+//	NFC or NFD                                see forms.go; of the prefix, either
 
 const maxPathBytes = 4096
 
@@ -52,9 +54,9 @@ func (h *Handler) parse(u *url.URL) (target, error) {
 	if path == "" && u.Host != "" { // "http://host" is "http://host/" (RFC 9110 §4.2.3)
 		path = "/"
 	}
-	if p := h.opts.Prefix; p != "" {
-		rest, ok := strings.CutPrefix(path, p)
-		if !ok || rest != "" && rest[0] != '/' {
+	if h.opts.Prefix != "" {
+		rest, ok := CutPrefix(path, h.opts.Prefix)
+		if !ok {
 			return target{}, errNoResource
 		}
 		path = rest
@@ -67,6 +69,41 @@ func (h *Handler) parse(u *url.URL) (target, error) {
 		return target{}, badName("an encoded slash")
 	}
 	return cleanPath(path)
+}
+
+// CutPrefix is what follows prefix in a decoded URL path: "", or a path that begins with a slash; ok is false for
+// paths outside. The prefix may be spelled in another Unicode form, and with empty segments, as names may. Who decides
+// what a path is about before a Handler does must ask this, so that both mean the same name.
+func CutPrefix(path, prefix string) (rest string, ok bool) {
+	if rest, ok = strings.CutPrefix(path, prefix); ok && (rest == "" || rest[0] == '/') {
+		return rest, true
+	}
+	for want := range strings.SplitSeq(strings.TrimPrefix(prefix, "/"), "/") {
+		if path == "" || path[0] != '/' {
+			return "", false
+		}
+		path = strings.TrimLeft(path, "/")
+		end := strings.IndexByte(path, '/')
+		if end < 0 {
+			end = len(path)
+		}
+		if !sameSegment(path[:end], want) {
+			return "", false
+		}
+		path = path[end:]
+	}
+	return path, true
+}
+
+// sameSegment tells whether two segments are equal but for their Unicode form.
+func sameSegment(a, b string) bool {
+	if a == b {
+		return true
+	}
+	if len(a) > maxPathBytes || isASCII(a) && isASCII(b) {
+		return false
+	}
+	return norm.NFC.String(a) == norm.NFC.String(b)
 }
 
 // cleanPath makes a name of a decoded path that begins with a slash.

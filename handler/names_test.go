@@ -80,6 +80,30 @@ func TestPrefix(t *testing.T) {
 	}
 }
 
+func TestCutPrefix(t *testing.T) {
+	const nfc, nfd = "/d\u00e9 x/\u00fc", "/de\u0301 x/u\u0308"
+	for _, c := range []struct{ path, prefix, rest string }{
+		{nfc + "/f", nfc, "/f"}, {nfd + "/f", nfc, "/f"}, {nfc + "/f", nfd, "/f"}, {nfd, nfc, ""}, {nfd + "/", nfc, "/"},
+		{nfd + "//u\u0308", nfc, "//u\u0308"}, // what follows stays as spelled
+		{"//a/f", "/a", "/f"}, {"///a", "/a", ""}, {"/a//b//f", "/a/b", "//f"},
+		{"/a/f", "", "/a/f"}, {"//a/f", "", "//a/f"},
+		{"/de/f", "/d\u00e9", "-"}, {"/de\u0301/f", "/de", "-"}, {"/de\u0301\u0301", nfc[:4], "-"}, // a segment is compared as a whole
+		{"/d\xc3", nfc[:4], "-"}, {"/d\u00e9", "/d\u00e9 x", "-"},
+		{"a/f", "/a", "-"}, {"*", "/a", "-"}, {"", "/a", "-"}, {"//", "/a", "-"}, {"/ab", "/a", "-"}, {"/a/", "/a/b", "-"},
+		{"/./a/f", "/a", "-"}, {"/x/../a/f", "/a", "-"}, {"*", "", "-"},
+		{"/" + strings.Repeat("e\u0301", maxPathBytes), "/" + strings.Repeat("\u00e9", maxPathBytes), "-"},
+	} {
+		if rest, ok := CutPrefix(c.path, c.prefix); ok != (c.rest != "-") || ok && rest != c.rest {
+			t.Errorf("%.40q without %.40q: %q %v, want %q", c.path, c.prefix, rest, ok, c.rest)
+		}
+	}
+	for _, path := range []string{"/docs/a/b", "/other/a/b", "/"} {
+		if n := testing.AllocsPerRun(100, func() { CutPrefix(path, "/docs") }); n != 0 {
+			t.Errorf("%s: %v allocations", path, n)
+		}
+	}
+}
+
 // What href writes is what parse reads, for every byte that a name can have.
 func TestHrefRoundTrip(t *testing.T) {
 	var names []string

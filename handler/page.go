@@ -27,8 +27,8 @@ const pageAssets = "/" + fs.ReservedPrefix + "page/"
 // forPeople answers GET and HEAD of what a person asks for in a browser. done is false for everything else,
 // which costs a look at the query and the first bytes of the path.
 func (h *Handler) forPeople(w http.ResponseWriter, r *http.Request) (done bool, err error) {
-	if rest, ok := strings.CutPrefix(r.URL.Path, h.opts.Prefix+pageAssets); ok {
-		return true, h.asset(w, r, rest)
+	if rest, ok := CutPrefix(r.URL.Path, h.opts.Prefix); ok && strings.HasPrefix(rest, pageAssets) {
+		return true, h.asset(w, r, rest[len(pageAssets):])
 	}
 	if a := r.Header["Accept"]; len(a) == 1 && strings.HasPrefix(a[0], eventStream) {
 		return true, h.events(w, r)

@@ -191,6 +191,11 @@ func theseLocks(locks []serverLock, what string) (found []serverLock, err error)
 	return found, nil
 }
 
+// below tells whether path is inside dir, and not dir itself.
+func below(path, dir string) bool {
+	return dir == "/" && path != "/" || strings.HasPrefix(path, dir+"/")
+}
+
 // whose says whose lock it is, as far as anybody knows.
 func whose(l admin.Lock) string { return orElse(shown(orElse(l.User, l.Owner)), "somebody") }
 

@@ -203,20 +203,17 @@ func (set *setup) canLogIn() bool {
 	return set.settings.users != "" || set.tlsClientCA != "" || set.userHeader != ""
 }
 
-// prefixes blames shares that stand in each other's way.
+// prefixes blames shares that stand in each other's way, also where only the Unicode form tells them apart.
 func (set *setup) prefixes() {
 	for i, a := range set.shares {
 		for _, b := range set.shares[:i] {
-			if a.prefix == b.prefix || below(a.prefix, b.prefix) || below(b.prefix, a.prefix) {
+			_, inB := b.cut(a.prefix)
+			_, inA := a.cut(b.prefix)
+			if inA || inB {
 				a.table.Blame("prefix", "%s and %s are the same, or one is inside the other", a.prefix, b.prefix)
 			}
 		}
 	}
-}
-
-// below tells whether path is inside prefix, and not prefix itself.
-func below(path, prefix string) bool {
-	return prefix == "/" && path != "/" || strings.HasPrefix(path, prefix+"/")
 }
 
 func (set *setup) String() string {

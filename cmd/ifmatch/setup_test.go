@@ -60,6 +60,7 @@ func TestMistakesInTheFile(t *testing.T) {
 		{"[[share]]\nprefix = \"/a\"\ndir = \"/srv\"\nlisten = \":80\"\n", ":4: share.listen: there is no such key here"},
 		{"[[share]]\nprefix = \"/a\"\ndir = \"/srv\"\netag = \"md5\"\n", `:4: share.etag: "md5" is not accepted; accepted: stat, content`},
 		{"[[share]]\nprefix = \"/a\"\ndir = \"/srv\"\n[[share]]\nprefix = \"/a/b\"\ndir = \"/srv\"\n", ":5: share.prefix: /a/b and /a"},
+		{"[[share]]\nprefix = \"/\u00e9\"\ndir = \"/srv\"\n[[share]]\nprefix = \"/e\u0301/b\"\ndir = \"/srv\"\n", ":5: share.prefix: /e\u0301/b and /\u00e9"},
 		{"[[share]]\nprefix = \"/a\"\ndir = \"/srv\"\n[[share.rule]]\nwho = [\"@x\"]\nmay = \"rw\"\n", ":5: share.rule.who: \"@x\" is not accepted"},
 		{"[[share]]\nprefix = \"/a\"\ndir = \"/srv\"\n[[share.rule]]\nwho = [\"x\"]\nmay = \"rw\"\n", ":6: share.rule.may: \"rw\" is not accepted; accepted: none, read, append, write"},
 		{"", ":1: share: there is none"},

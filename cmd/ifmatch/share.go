@@ -153,11 +153,21 @@ func (g *generation) elsewhere(r *http.Request, urlPath string) *handler.Handler
 	return h
 }
 
-// holds finds the share that a URL path belongs to; nil for none.
+// holds finds the share that a URL path belongs to; nil for none. There is one at most: see prefixes.
 func (g *generation) holds(urlPath string) *share {
-	i := slices.IndexFunc(g.shares, func(s *share) bool { return urlPath == s.prefix || below(urlPath, s.prefix) || s.prefix == "/" })
-	if i < 0 {
-		return nil
+	for _, s := range g.shares {
+		if _, ok := s.cut(urlPath); ok {
+			return s
+		}
 	}
-	return g.shares[i]
+	return nil
+}
+
+// cut is what follows the prefix of the share in a URL path, as the share's handler cuts it; ok is false for paths
+// outside.
+func (s *shareSetup) cut(urlPath string) (rest string, ok bool) {
+	if s.prefix == "/" {
+		return urlPath, true
+	}
+	return handler.CutPrefix(urlPath, s.prefix)
 }

@@ -149,8 +149,8 @@ func (g *generation) root(user string) (http.Handler, error) {
 
 // nameIn is the name that a URL path has in a share, for rules.
 func (s *share) nameIn(urlPath string) string {
-	if s.prefix != "/" {
-		urlPath = strings.TrimPrefix(urlPath, s.prefix)
+	if rest, ok := s.cut(urlPath); ok {
+		urlPath = rest
 	}
 	if urlPath == "" || urlPath == "/" {
 		return "/"
