@@ -3,6 +3,7 @@ package lock
 import (
 	"encoding/json"
 	"time"
+	"unicode/utf8"
 )
 
 // Store keeps locks durable. A Table calls it; records are opaque to it.
@@ -30,6 +31,7 @@ func (nowhere) DropLocks([]string) func() error { return func() error { return n
 // stored is a record. Expiry is absolute: a lock does not live longer for a restart.
 type stored struct {
 	Root      string        `json:"root"`
+	RootBytes []byte        `json:"rootBytes,omitempty"` // Root when it is not UTF-8, which a string of JSON must be
 	Shared    bool          `json:"shared,omitempty"`
 	Infinite  bool          `json:"infinite,omitempty"`
 	Owner     []byte        `json:"owner,omitempty"`
@@ -40,7 +42,11 @@ type stored struct {
 }
 
 func encode(l *Lock) []byte {
-	record, err := json.Marshal(stored{l.Root, l.Shared, l.Infinite, l.Owner, l.OwnerLang, l.User, l.Timeout, l.Expires.UTC()})
+	s := stored{l.Root, nil, l.Shared, l.Infinite, l.Owner, l.OwnerLang, l.User, l.Timeout, l.Expires.UTC()}
+	if !utf8.ValidString(l.Root) { // no URL has such a name, but a link can lead to it
+		s.RootBytes = []byte(l.Root)
+	}
+	record, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // a year beyond 9999: Timeout is bounded far below
 	}
@@ -50,5 +56,8 @@ func encode(l *Lock) []byte {
 func decode(token string, record []byte) (Lock, error) {
 	var s stored
 	err := json.Unmarshal(record, &s)
+	if s.RootBytes != nil {
+		s.Root = string(s.RootBytes)
+	}
 	return Lock{token, s.Root, s.Shared, s.Infinite, s.Owner, s.OwnerLang, s.User, s.Timeout, s.Expires}, err
 }

@@ -303,6 +303,30 @@ func TestLocksSurviveARestartUntilTheyExpire(t *testing.T) {
 	}
 }
 
+// A link can lead to a name that is not UTF-8: the lock holds for that name, and not for one that looks like it.
+func TestAnyNameSurvivesARestart(t *testing.T) {
+	store := &memory{records: map[string][]byte{
+		"urn:uuid:old": []byte(`{"root":"/old","timeout":3600000000000,"expires":"2026-03-01T13:00:00Z"}`), // as records were
+	}}
+	table := newTable(t, store)
+	names := []string{"/bad\xff/f", "/bad\xfe/f", "/bad\ufffd/f", "/d\u00e9", "/<&>\u2028", "/old"}
+	for _, name := range names[:len(names)-1] {
+		grant(t, table, Lock{Root: name})
+	}
+	again := newTable(t, store)
+	if got := again.All(start); len(got) != len(names) {
+		t.Errorf("%d locks after a restart, want %d", len(got), len(names))
+	}
+	for _, name := range names {
+		if err := again.Permit(start, Holder{}, Change{name, Modify}); err == nil {
+			t.Errorf("%q is no longer locked", name)
+		}
+	}
+	if err := again.Permit(start, Holder{}, Change{"/bad\xfd/f", Modify}); err != nil {
+		t.Errorf("another name: %v", err)
+	}
+}
+
 func TestFailingStoreChangesNothing(t *testing.T) {
 	broken := errors.New("disk on fire")
 	store := &memory{records: map[string][]byte{}}
