@@ -318,11 +318,11 @@ func TestAnyNameSurvivesARestart(t *testing.T) {
 		t.Errorf("%d locks after a restart, want %d", len(got), len(names))
 	}
 	for _, name := range names {
-		if err := again.Permit(start, Holder{}, Change{name, Modify}); err == nil {
+		if err := again.Permit(start, Holder{}, Change{Name: name, Kind: Modify}); err == nil {
 			t.Errorf("%q is no longer locked", name)
 		}
 	}
-	if err := again.Permit(start, Holder{}, Change{"/bad\xfd/f", Modify}); err != nil {
+	if err := again.Permit(start, Holder{}, Change{Name: "/bad\xfd/f", Kind: Modify}); err != nil {
 		t.Errorf("another name: %v", err)
 	}
 }
