@@ -21,21 +21,21 @@ type Write2 struct {
 // is itself moved. created tells whether dst was unmapped.
 // Errors: what the Check returned; fs sentinels, fs.ErrCrossDevice among them; *AfterError.
 func (f *FS) Move(ctx context.Context, src, dst string, w Write2) (info *Info, created bool, err error) {
-	freed := f.freed(ctx, dst)
 	err = f.hashed(ctx, func(last bool) error {
-		info, created, err = f.move(src, dst, freed, last, w)
+		info, created, err = f.move(ctx, src, dst, last, w)
 		return err
 	})
 	return info, created, err
 }
 
-func (f *FS) move(src, dst string, freed int64, last bool, w Write2) (info *Info, created bool, err error) {
+func (f *FS) move(ctx context.Context, src, dst string, last bool, w Write2) (info *Info, created bool, err error) {
 	held, real, err := f.holdThemselves([]string{src, dst}, w.Beside)
 	if err != nil {
 		return nil, false, err
 	}
 	defer held.release()
 	src, dst = real[0], real[1]
+	freed := f.weight(context.WithoutCancel(ctx), dst) // under the latch, so that it is what goes
 	var digest *Digest
 	var was fs.Info
 	now, release, err := f.base.Move(src, dst, w.Exact, func(s, d *fs.Info) error {

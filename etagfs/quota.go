@@ -251,18 +251,6 @@ func (f *FS) weight(ctx context.Context, name string) int64 {
 	return info.SizeBytes
 }
 
-// freed is what goes when name goes, or is moved over.
-func (f *FS) freed(ctx context.Context, name string) int64 {
-	if !f.quota.bounds() {
-		return 0
-	}
-	name, err := f.realParent(name)
-	if err != nil {
-		return 0
-	}
-	return f.weight(ctx, name)
-}
-
 // within makes a check that also reserves the growth of a file to sizeBytes, and notes it.
 func (r *room) within(sizeBytes int64, grown *int64, check func(*fs.Info) error) func(*fs.Info) error {
 	return func(cur *fs.Info) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	iofs "io/fs"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"sync"
@@ -183,5 +184,43 @@ func TestQuotaCountBesideWrites(t *testing.T) {
 	}
 	if n := used(t, f); n != 30 {
 		t.Errorf("%d bytes used", n)
+	}
+}
+
+// What clients do at once is added up: in the end the sum is what a count finds.
+func TestQuotaOfOverlappingWrites(t *testing.T) {
+	for which, names := range map[string][]string{
+		"ppd":      {"/a"},
+		"pppm":     {"/a", "/b"},
+		"pppc":     {"/a", "/b"},
+		"pppkkdmc": {"/a", "/b", "/a/x", "/b/x", "/a/y", "/b/y"},
+	} {
+		t.Run(which, func(t *testing.T) {
+			f, _ := disk(t, Options{Settings: Settings{QuotaBytes: 1 << 30}})
+			f.count(ctx)
+			var all sync.WaitGroup
+			for i := range 4 {
+				all.Go(func() {
+					r := rand.New(rand.NewPCG(1, uint64(i)))
+					for range 1000 { // most are refused or find nothing, which is as well
+						a, b := names[r.IntN(len(names))], names[r.IntN(len(names))]
+						switch which[r.IntN(len(which))] {
+						case 'p':
+							f.Put(ctx, a, strings.NewReader(xs(r.IntN(5000))), PutOptions{})
+						case 'd':
+							f.Remove(ctx, a, Write{})
+						case 'm':
+							f.Move(ctx, a, b, Write2{})
+						case 'c':
+							f.Copy(ctx, a, b, CopyOptions{})
+						case 'k':
+							f.MakeCollection(ctx, a, Write{})
+						}
+					}
+				})
+			}
+			all.Wait()
+			used(t, f)
+		})
 	}
 }

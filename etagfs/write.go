@@ -90,17 +90,17 @@ func (f *FS) commit(held *held, body *filled, name string, last bool, w Write) (
 // is itself removed, not what it leads to.
 // Errors: what the Check returned; fs sentinels; *AfterError.
 func (f *FS) Remove(ctx context.Context, name string, w Write) error {
-	freed := f.freed(ctx, name)
-	return f.hashed(ctx, func(last bool) error { return f.remove(name, freed, last, w) })
+	return f.hashed(ctx, func(last bool) error { return f.remove(ctx, name, last, w) })
 }
 
-func (f *FS) remove(name string, freed int64, last bool, w Write) error {
+func (f *FS) remove(ctx context.Context, name string, last bool, w Write) error {
 	held, real, err := f.holdThemselves([]string{name}, w.Beside)
 	if err != nil {
 		return err
 	}
 	defer held.release()
 	link := real[0]
+	freed := f.weight(context.WithoutCancel(ctx), link) // under the latch, so that it is what goes
 	release, err := f.base.Retire(link, w.Exact, f.check(link, w, last))
 	if err != nil {
 		return err
