@@ -43,7 +43,8 @@ func (f *FS) Copy(ctx context.Context, src, dst string, o CopyOptions) (info *In
 		if c.dst, err = f.base.Resolve(dst); err != nil {
 			return nil, false, err
 		}
-		if info, created, err = c.run(ctx); err != errRelinked {
+		// At dst may be a collection by now, which is replaced in another way.
+		if info, created, err = c.run(ctx); err != errRelinked && !errors.Is(err, fs.ErrIsDir) {
 			return info, created, err
 		}
 	}

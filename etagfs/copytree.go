@@ -49,6 +49,7 @@ func (c *copying) place(hidden string, from *copied, last bool) (*Info, bool, er
 		return nil, false, err
 	}
 	defer held.release()
+	c.freed = c.to.weight(context.Background(), c.dst) // under the latch, so that it is what goes
 	now, release, err := c.to.base.Move(hidden, c.dst, c.Exact, func(_, cur *fs.Info) error {
 		created = cur == nil
 		if !from.IsCollection() {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/webdav"
 
 	"ifmatch/etagfs"
+	"ifmatch/fs"
 	"ifmatch/handler/lock"
 )
 
@@ -94,7 +95,7 @@ func (g *grant) take() (info *etagfs.Info, created bool, err error) {
 		} else {
 			info, created, err = g.create()
 		}
-		if !errors.Is(err, errOtherKind) {
+		if !errors.Is(err, errOtherKind) && !(cur == nil && errors.Is(err, fs.ErrIsDir)) {
 			return info, created, err
 		}
 		cur, err = g.h.current(g.r, g.t, g.write.Tags)
