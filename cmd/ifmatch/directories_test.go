@@ -4,10 +4,12 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -269,4 +271,29 @@ func TestReloadFollowsLinks(t *testing.T) {
 	if err := s.ready(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// A reload leaves nothing behind, also where somebody has looked at the list of the shares before.
+func TestReloadsLeaveNoGoroutines(t *testing.T) {
+	s, _, reload := siteOf(t, twoShares)
+	look := func() {
+		t.Helper()
+		if w := ask(s, "PROPFIND", "/", "", "Depth", "0"); w.Code != 207 {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+	look()
+	before := runtime.NumGoroutine()
+	for range 30 {
+		if err := reload(twoShares); err != nil {
+			t.Fatal(err)
+		}
+		look()
+	}
+	eventually(t, func() error { // those of the generations before end by themselves
+		if after := runtime.NumGoroutine(); after > before+5 {
+			return fmt.Errorf("%d goroutines before 30 reloads, %d after", before, after)
+		}
+		return nil
+	})
 }

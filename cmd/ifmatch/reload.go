@@ -29,7 +29,7 @@ func reloadOnHangup(ctx context.Context, src source, s *site, secure *security, 
 		}
 	}()
 	return func() {
-		signal.Stop(hangups)
+		signal.Ignore(syscall.SIGHUP) // and not its default action, which would end us before all is closed
 		cancel()
 		<-done
 	}

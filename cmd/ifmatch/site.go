@@ -14,6 +14,7 @@ import (
 
 	"ifmatch/cmd/ifmatch/auth"
 	"ifmatch/etagfs"
+	"ifmatch/etagfs/state"
 	"ifmatch/fs"
 	"ifmatch/handler"
 )
@@ -120,6 +121,9 @@ func (s *site) trusts(remote string) bool { return s.now.Load().trustedProxies.h
 // trusted tells whether a request came through a proxy that we believe.
 func (g *generation) trusted(r *http.Request) bool { return g.trustedProxies.hold(r.RemoteAddr) }
 
+// rootState is that of the collections above the shares, where nobody can keep anything.
+var rootState = sync.OnceValue(func() *state.Store { return state.NewMemory(state.Options{}) })
+
 // root answers for the collections above the shares: it shows user the shares that they may see.
 func (g *generation) root(user string) (http.Handler, error) {
 	var seen []string
@@ -140,7 +144,7 @@ func (g *generation) root(user string) (http.Handler, error) {
 	}
 	// Depth infinity would have to tell of what is in the shares: RFC 4918 §9.1 lets us refuse it.
 	h, err := handler.New(etagfs.New(base, etagfs.Options{Log: g.dirs.log}),
-		handler.Options{ReadOnly: true, MaxInfinite: -1, Log: g.dirs.log, Hosts: g.hosts, TrustForwarded: g.trusted, Address: g.address, Over: g.over})
+		handler.Options{ReadOnly: true, State: rootState(), MaxInfinite: -1, Log: g.dirs.log, Hosts: g.hosts, TrustForwarded: g.trusted, Address: g.address, Over: g.over})
 	if err == nil {
 		g.roots.Store(key, h)
 	}
