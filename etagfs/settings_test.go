@@ -209,10 +209,8 @@ func TestBoundGoesBeforeTheCount(t *testing.T) {
 
 // A file that is read while its reports end must not keep a digest of bytes that have changed since.
 func TestReportsEndWhileAFileIsRead(t *testing.T) {
-	if withoutNotify {
-		t.Skip("there are no reports to end")
-	}
 	f, _ := disk(t, Options{Settings: Settings{Content: true}})
+	f.Use(Settings{}) // with reports, also where the other tests run without
 	f.Follow("/")
 	put(t, f, "/f", "one")
 	var events uint64
