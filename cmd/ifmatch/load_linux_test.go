@@ -291,3 +291,22 @@ func TestRunningOutOfDescriptors(t *testing.T) {
 		t.Errorf("got %q", text)
 	}
 }
+
+func TestSmallRequestsSeldomCollectGarbage(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("text"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, []string{"env", "GODEBUG=gctrace=1"}, dir)
+	const requests = 10_000
+	before := p.count(" MB goal")
+	for range requests {
+		res, _ := send(t, "HEAD", p.url+"/a", nil)
+		wantStatus(t, res, 200)
+	}
+	n := p.count(" MB goal") - before
+	t.Logf("%d collections in %d requests", n, requests)
+	if n > requests/1000 {
+		t.Errorf("%d collections in %d requests, want at most one in a thousand", n, requests)
+	}
+}

@@ -131,7 +131,7 @@ func (p *process) follow(stderr io.Reader, serving chan<- string) {
 			serving <- entry.URL
 		}
 		p.mu.Lock()
-		if len(p.log) < 2000 {
+		if len(p.log) < 20_000 {
 			p.log = append(p.log, lines.Text())
 		}
 		p.mu.Unlock()
