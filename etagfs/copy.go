@@ -17,6 +17,11 @@ type CopyOptions struct {
 	From       *FS
 	FromBeside []string
 	Shallow    bool // Depth 0: a collection without its members
+	// Carry is called with the real name of a collection that is copied and then of each member; to is what follows the
+	// name of the copy ("", "/a/b"). It reads what goes along with the very state that is copied, which no request
+	// changes meanwhile. keep, unless nil, is called when that has been copied; if it cannot be, it is not, or Carry is
+	// called again. An error of either ends the COPY. Of a file that is copied by itself, the Check sees the state.
+	Carry func(name, to string) (keep func() error, err error)
 	// Failed is told of each member (real source name) that could not be copied; the others are.
 	Failed func(name string, err error)
 }
@@ -89,8 +94,9 @@ type copying struct {
 	names    []string // of source and destination, as asked for
 	src, dst string   // real names
 	room     *room
-	freed    int64 // bytes of what is replaced
-	built    int64 // bytes of what is ready to be moved into place
+	freed    int64  // bytes of what is replaced
+	built    int64  // bytes of what is ready to be moved into place
+	hidden   string // where a collection is built
 }
 
 // copied is the state of a file that was copied; digest is nil where it is not known or not needed.
@@ -141,7 +147,11 @@ func (c *copying) file(ctx context.Context, last, latched bool) (_ *Info, create
 		}
 		defer held.release()
 	}
-	staged, from, err := c.stage(ctx, c.src, c.dst)
+	file, err := c.from.base.OpenRead(c.src)
+	if err != nil {
+		return nil, false, err
+	}
+	staged, from, err := c.stage(ctx, file, c.dst)
 	if err != nil {
 		return nil, false, err
 	}
@@ -179,12 +189,8 @@ func (c *copying) done(held *held, now *fs.Info, digest *Digest, release func(),
 	return info, created, err
 }
 
-// stage stages the bytes of src for dst and returns the state they belong to.
-func (c *copying) stage(ctx context.Context, src, dst string) (fs.Staged, copied, error) {
-	file, err := c.from.base.OpenRead(src)
-	if err != nil {
-		return nil, copied{}, err
-	}
+// stage stages the bytes of a file for dst and returns the state they belong to. It closes the file.
+func (c *copying) stage(ctx context.Context, file fs.File, dst string) (fs.Staged, copied, error) {
 	defer file.Close()
 	from := copied{Info: file.Info()}
 	if err := c.room.need(c.built + from.SizeBytes - c.freed); err != nil {

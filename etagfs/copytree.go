@@ -14,7 +14,7 @@ import (
 
 // collection copies a collection.
 func (c *copying) collection(ctx context.Context) (*Info, bool, error) {
-	hidden := c.to.base.Hidden(c.dst)
+	c.hidden = c.to.base.Hidden(c.dst)
 	if err := c.room.need(1 - c.freed); err != nil { // as for MakeCollection
 		return nil, false, err
 	}
@@ -22,17 +22,21 @@ func (c *copying) collection(ctx context.Context) (*Info, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if err := c.build(ctx, c.src, hidden, nil); err != nil {
-		c.abandon(hidden)
+	if err := c.build(ctx, c.src, c.hidden, nil); err != nil {
+		c.abandon(c.hidden)
 		return nil, false, err
 	}
-	return c.place(hidden, &copied{Info: from}, true)
+	return c.place(c.hidden, &copied{Info: from}, true)
 }
 
 // over replaces a collection with a copy of a file, since staged bytes replace files only.
 func (c *copying) over(ctx context.Context, last bool) (*Info, bool, error) {
 	hidden := c.to.base.Hidden(c.dst)
-	from, err := c.buildFile(ctx, c.src, hidden)
+	file, err := c.from.base.OpenRead(c.src)
+	if err != nil {
+		return nil, false, err
+	}
+	from, err := c.buildFile(ctx, file, hidden)
 	if err != nil {
 		return nil, false, err
 	}
@@ -77,13 +81,20 @@ func (c *copying) place(hidden string, from *copied, last bool) (*Info, bool, er
 }
 
 // build copies the collection src to the name to; above are the collections on the way to it. A member that cannot be
-// copied is told to Failed; a full disk or the end of the request ends it all.
+// copied is told to Failed; a full disk, the end of the request, or what Carry fails with ends it all.
 func (c *copying) build(ctx context.Context, src, to string, above []string) error {
 	if slices.Contains(above, src) {
 		return nil // a symbolic link to a collection that it is in
 	}
 	above = append(above, src)
+	keep, err := c.enter(src, to)
+	if err != nil {
+		return err
+	}
 	if _, err := c.to.base.MakeCollection(to); err != nil {
+		return err
+	}
+	if err := carried(keep); err != nil {
 		return err
 	}
 	if !c.Shallow {
@@ -93,6 +104,9 @@ func (c *copying) build(ctx context.Context, src, to string, above []string) err
 			case err == nil, errors.Is(err, iofs.ErrNotExist): // or gone meanwhile
 				return nil
 			case ctx.Err() != nil, errors.Is(err, fs.ErrNoSpace), c.Failed == nil:
+				return err
+			}
+			if _, ends := errors.AsType[*carryError](err); ends {
 				return err
 			}
 			c.Failed(path.Join(src, base), err)
@@ -120,16 +134,27 @@ func (c *copying) buildMember(ctx context.Context, src, to string, collection bo
 		return c.build(ctx, src, to, above)
 	}
 	for range copyAttempts {
-		if _, err = c.buildFile(ctx, src, to); !errors.Is(err, errMoved) {
+		if err = c.buildOne(ctx, src, to); !errors.Is(err, errMoved) {
 			break
 		}
 	}
 	return err
 }
 
-// buildFile copies one state of a file to a name that nobody looks at yet, and returns that state.
-func (c *copying) buildFile(ctx context.Context, src, to string) (copied, error) {
-	staged, from, err := c.stage(ctx, src, to)
+func (c *copying) buildOne(ctx context.Context, src, to string) error {
+	file, keep, err := c.open(src, to)
+	if err == nil {
+		_, err = c.buildFile(ctx, file, to)
+	}
+	if err != nil {
+		return err
+	}
+	return carried(keep)
+}
+
+// buildFile copies one state of a file to a name that nobody looks at yet, and returns that state. It closes the file.
+func (c *copying) buildFile(ctx context.Context, file fs.File, to string) (copied, error) {
+	staged, from, err := c.stage(ctx, file, to)
 	if err != nil {
 		return copied{}, err
 	}

@@ -53,16 +53,27 @@ type held struct {
 
 // hold takes the latches for changing names; share and release give them back.
 func (ls *latches) hold(names ...string) *held {
-	all := make([]string, 0, 8)
 	exclusive := make([]string, len(names))
 	for i, n := range names {
 		exclusive[i] = ls.key(n)
+	}
+	return ls.take(names, exclusive)
+}
+
+// look takes the latches for reading name together with what is kept beside the tree, as its dead properties are: nobody
+// changes it or takes it elsewhere meanwhile. Its members may change. Who has them takes no others.
+func (ls *latches) look(name string) *held { return ls.take([]string{name}, nil) }
+
+// take takes the latches of names and of all above them, those that are exclusive in that way.
+func (ls *latches) take(names, exclusive []string) *held {
+	all := make([]string, 0, 8)
+	for _, n := range names {
+		all = append(all, ls.key(n))
 		for n != "/" {
 			n = path.Dir(n)
 			all = append(all, ls.key(n))
 		}
 	}
-	all = append(all, exclusive...)
 	slices.SortFunc(all, byPath)
 	all = slices.Compact(all)
 

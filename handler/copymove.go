@@ -15,6 +15,8 @@ func (h *Handler) copy(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	x.luggage = x.there.state.Luggage()
+	defer x.luggage.Drop()
 	return x.run(w, func() (*etagfs.Info, bool, error) {
 		return x.there.fs.Copy(r.Context(), x.src.name, x.dst.name, etagfs.CopyOptions{
 			Write2:     x.write(),
@@ -22,6 +24,7 @@ func (h *Handler) copy(w http.ResponseWriter, r *http.Request) error {
 			FromBeside: x.fromBeside,
 			Shallow:    x.depth == depthZero,
 			Failed:     x.fail,
+			Carry:      x.carry,
 		})
 	})
 }
@@ -54,9 +57,10 @@ type transfer struct {
 	decide     etagfs.Check2 // preconditions, the If header, locks
 	exact      bool          // Write.Exact and Write.Tags of the decision
 	tags       bool
-	beside     []string     // in the tree of the destination
-	fromBeside []string     // in that of the source, when it is another one
-	before     *etagfs.Info // what the step replaces
+	beside     []string       // in the tree of the destination
+	fromBeside []string       // in that of the source, when it is another one
+	before     *etagfs.Info   // what the step replaces
+	luggage    *state.Luggage // dead properties of what a COPY has copied
 	intent     *state.Intent
 	failed     []memberError // of a COPY
 	more       int           // further ones
@@ -221,18 +225,19 @@ func (x *transfer) write() etagfs.Write2 {
 			if err := x.accept(src, dst, to); err != nil {
 				return err
 			}
-			c := state.Change{Step: x.step, Src: x.from, Dst: x.to, Shallow: x.depth == depthZero, Foreign: x.foreign()}
+			c := state.Change{Step: x.step, Src: x.from, Dst: x.to}
 			c.SrcNode = state.Node{Dev: src.Dev, Ino: src.Ino}
 			if dst != nil {
 				c.DstNode = state.Node{Dev: dst.Dev, Ino: dst.Ino}
 			}
-			locked := x.step == state.Move && x.h.locks.AnyBelow(x.from) || x.there.locks.AnyBelow(x.to)
-			var err error
-			if c.Foreign {
-				if c.Carried, err = x.h.state.Carry(x.from, !c.Shallow); err != nil {
+			if x.step == state.Copy {
+				if err := x.carryFile(src); err != nil {
 					return err
 				}
+				c.Carries, c.Carried = true, x.luggage.All()
 			}
+			locked := x.step == state.Move && x.h.locks.AnyBelow(x.from) || x.there.locks.AnyBelow(x.to)
+			var err error
 			x.intent, err = x.there.state.Begin(c, locked)
 			return err
 		},
@@ -243,11 +248,7 @@ func (x *transfer) write() etagfs.Write2 {
 				errs = append(errs, x.h.locks.RemoveTree(x.from))
 			}
 			errs = append(errs, x.there.locks.RemoveMembers(x.to))
-			except := make([]string, len(x.failed))
-			for i, f := range x.failed {
-				except[i] = f.name
-			}
-			errs = append(errs, x.intent.Done(except...))
+			errs = append(errs, x.intent.Done())
 			x.intent = nil
 			return errors.Join(errs...)
 		},

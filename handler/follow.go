@@ -7,8 +7,34 @@ import (
 	"ifmatch/etagfs/state"
 )
 
-// Locks and dead properties follow the tree. COPY and MOVE carry them in copymove.go; here they go with
-// what DELETE retires, and are not found by what is created where another program left some behind.
+// Locks and dead properties follow the tree. COPY and MOVE say so in copymove.go; here a COPY takes dead properties with
+// it, they go with what DELETE retires, and are not found by what is created where another program left some behind.
+
+// carry is etagfs.CopyOptions.Carry: the dead properties of one resource come along when it has been copied.
+func (x *transfer) carry(name, to string) (keep func() error, err error) {
+	if to == "" { // it begins, perhaps not for the first time
+		x.luggage.Drop()
+		x.failed, x.more = nil, 0
+	}
+	props, err := x.h.state.Carry(name)
+	if err != nil || props == nil {
+		return nil, err
+	}
+	return func() error { return x.luggage.Add(to, props) }, nil
+}
+
+// carryFile is carry for a COPY of a file: its dead properties are those of the moment in which the copy comes to be. The
+// members of a collection, and itself, have been carried one by one.
+func (x *transfer) carryFile(src *etagfs.Info) error {
+	if src.IsCollection() {
+		return nil
+	}
+	keep, err := x.carry(src.Name, "")
+	if err != nil || keep == nil {
+		return err
+	}
+	return keep()
+}
 
 // removal is a DELETE whose state goes along.
 type removal struct {

@@ -119,3 +119,25 @@ func read(t *testing.T, path string) string {
 	}
 	return string(b)
 }
+
+// A COPY of a collection has copies of what links in it lead to (RFC 4918 §9.8.2), with the dead properties of that.
+func TestCopyThroughLinksTakesProperties(t *testing.T) {
+	dir := t.TempDir()
+	base, err := fs.OpenRoot(dir, fs.RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := twoShares(t, base, fs.NewMemory())
+	described(t, h, "/one/s/=s", "/one/f=f", "/one/c/=c", "/one/c/g=g")
+	for link, to := range map[string]string{"s/link": "../f", "s/all": "../c"} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, dst := range []string{"/one/d", "/two/d"} {
+		made(t, h, "COPY", "/one/s", "", "Destination", dst)
+		if got, want := descriptions(t, h, dst), "/=,s /all/=,c /all/g=g,g /link=f,f"; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}

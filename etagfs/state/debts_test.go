@@ -94,7 +94,7 @@ func TestBeginSeesWhatIsOwed(t *testing.T) {
 	for what, err := range map[string]error{
 		"begin":  second(s.Begin(Change{Step: Remove, Src: "/b/c"}, false)),
 		"forget": s.Forget("/b/c"),
-		"carry":  second(s.Carry("/b", true)),
+		"carry":  second(s.Carry("/b/c")),
 	} {
 		if !errors.Is(err, errFull) {
 			t.Errorf("%s: %v", what, err)

@@ -25,9 +25,9 @@ func TestNameTooLongIsRefusedBeforeTheStep(t *testing.T) {
 				t.Errorf("%s: %v", step, err)
 			}
 		}
-		foreign := Change{Step: Copy, Src: "/a", Dst: tooLong, Foreign: true, Carried: []Carried{{"/" + strings.Repeat("b", 100), []byte("x")}}}
-		if _, err := s.Begin(foreign, false); !errors.Is(err, fs.ErrNameTooLong) {
-			t.Errorf("from another tree: %v", err)
+		carries := Change{Step: Copy, Src: "/a", Dst: tooLong, Carries: true, Carried: []Carried{{"/" + strings.Repeat("b", 100), []byte("x")}}}
+		if _, err := s.Begin(carries, false); !errors.Is(err, fs.ErrNameTooLong) {
+			t.Errorf("what is carried: %v", err)
 		}
 		in, err := s.Begin(Change{Step: Move, Src: "/a", Dst: fits}, false)
 		if err == nil {

@@ -60,7 +60,7 @@ func (s *Store) reach(c *Change) error {
 	longest := 0
 	switch {
 	case c.Step == Remove:
-	case c.Foreign:
+	case c.Carries:
 		for _, p := range c.Carried {
 			longest = max(longest, len(c.Dst)+len(p.Name))
 		}

@@ -27,11 +27,12 @@ type Change struct {
 	Src, Dst         string
 	SrcNode, DstNode Node // what the names hold now
 	Root             Node `json:",omitzero"` // of the tree; Begin knows it, a record of before does not
-	Shallow          bool // a Copy without members (Depth 0)
 
-	// Foreign: a Copy whose source is in another tree, and Carried are the properties that come with it.
-	Foreign bool      `json:",omitempty"`
+	// Carries: a Copy, and Carried are all properties that come with it. In a record of before that is said only of a source
+	// in another tree; otherwise what the source has is meant, unless Shallow without what its members have.
+	Carries bool      `json:"Foreign,omitempty"`
 	Carried []Carried `json:",omitempty"`
+	Shallow bool
 }
 
 // names that the change is about.
@@ -53,7 +54,7 @@ type Intent struct {
 // Begin is called when the step has been accepted and before it is taken, under the latches of its
 // names; it is durable when it returns, but costs nothing (and returns nil) where neither name has
 // dead properties or, as the caller says, locks. The step follows, then Done; or Abandon.
-// Errors: ErrTooLarge for a Copy when there are too many properties already; fs.ErrNameTooLong when properties would
+// Errors: ErrTooLarge for a Copy when there would be too many properties; fs.ErrNameTooLong when properties would
 // come to a name that is too long for them; as Patch.
 func (s *Store) Begin(c Change, locked bool) (*Intent, error) {
 	if err := s.caughtUp(c.names()...); err != nil {
@@ -86,13 +87,12 @@ func (in *Intent) save(tx Tx) error {
 }
 
 // Done makes the properties follow the step, which has been taken, and ends the intent, in one durable
-// transaction. Locks are dropped by their owner before. except are members of a copied collection
-// (source names) that could not be copied. When it fails, it is done before the next change of the store.
-func (in *Intent) Done(except ...string) error {
+// transaction. Locks are dropped by their owner before. When it fails, it is done before the next change of the store.
+func (in *Intent) Done() error {
 	if in == nil {
 		return nil
 	}
-	return in.store.follow(func(tx Tx, c *counts) error { return in.follow(tx, c, except) }, in.names()...).wait()
+	return in.store.follow(in.follow, in.names()...).wait()
 }
 
 // Abandon ends the intent of a step that was not taken. It need not be durable: Recover would see that
@@ -103,20 +103,20 @@ func (in *Intent) Abandon() {
 	}
 }
 
-func (in *Intent) follow(tx Tx, c *counts, except []string) error {
+func (in *Intent) follow(tx Tx, c *counts) error {
 	var err error
 	switch in.Step {
 	case Move:
 		err = errors.Join(
 			forget(tx, c, in.Dst),
-			in.transfer(tx, c, nil),
+			in.transfer(tx, c),
 			forget(tx, c, in.Src))
 	case Copy:
 		err = forget(tx, c, in.Dst)
-		if in.Foreign {
-			err = errors.Join(err, in.deliver(tx, c, except))
+		if in.Carries {
+			err = errors.Join(err, in.deliver(tx, c))
 		} else {
-			err = errors.Join(err, in.transfer(tx, c, except))
+			err = errors.Join(err, in.transfer(tx, c))
 		}
 	case Remove:
 		err = forget(tx, c, in.Src)

@@ -138,21 +138,15 @@ func forget(tx Tx, c *counts, name string) error {
 }
 
 // transfer gives the properties of the source and, unless shallow, of all below it to the destination, which has lost
-// its own; names in except, and what is below them, are left out. Those of the source stay.
-func (in *Intent) transfer(tx Tx, c *counts, except []string) error {
+// its own. Those of the source stay.
+func (in *Intent) transfer(tx Tx, c *counts) error {
 	type pair struct {
 		name  string
 		value []byte
 	}
 	var all []pair
 	err := eachBelow(tx, Properties, in.Src, !in.Shallow, func(k, v []byte) error {
-		name := nameOf(k)
-		for _, e := range except {
-			if within(name, e) {
-				return nil
-			}
-		}
-		all = append(all, pair{in.Dst + name[len(in.Src):], bytes.Clone(v)})
+		all = append(all, pair{in.Dst + nameOf(k)[len(in.Src):], bytes.Clone(v)})
 		return nil
 	})
 	for _, p := range all {

@@ -106,4 +106,9 @@ func TestRecordOfBefore(t *testing.T) {
 	if err != nil || in.SrcNode != (Node{1, 10}) || in.Root != (Node{}) {
 		t.Errorf("got %+v, %v", in, err)
 	}
+	in, err = decodeIntent(make([]byte, 8), []byte(`{"Step":"copy","Src":"/","Dst":"/d","SrcNode":{"Dev":1,"Ino":2},"DstNode":{"Dev":0,"Ino":0},"Shallow":false,`+
+		`"Foreign":true,"Carried":[{"Name":"/a","Value":"AA=="}]}`))
+	if err != nil || !in.Carries || len(in.Carried) != 1 || in.Carried[0].Name != "/a" {
+		t.Errorf("from another tree: got %+v, %v", in, err)
+	}
 }

@@ -65,6 +65,7 @@ type Store struct {
 	root    Node          // of the tree, as Recover found it; zero: not known
 
 	resources atomic.Int64 // that have dead properties
+	underWay  atomic.Int64 // bytes of all Luggage
 
 	mu    sync.RWMutex
 	dirs  map[string]int // guarded by mu; collection -> how many of its members have dead properties

@@ -175,21 +175,22 @@ func TestForget(t *testing.T) {
 func TestIntents(t *testing.T) {
 	type step struct {
 		change Change
-		done   []string
 		want   string
 	}
 	for what, c := range map[string]step{
-		"move": {Change{Step: Move, Src: "/a", Dst: "/z"}, nil,
+		"move": {Change{Step: Move, Src: "/a", Dst: "/z"},
 			"/=/ /a-b=/a-b /ab/c=/ab/c /z/b/c=/a/b/c /z/b=/a/b /z/bb=/a/bb /z=/a"},
-		"copy": {Change{Step: Copy, Src: "/a/b", Dst: "/ab"}, nil,
+		"copy": {Change{Step: Copy, Src: "/a/b", Dst: "/ab", Carries: true, Carried: []Carried{{"", oneProp("/a/b")}, {"/d", oneProp("/a/d")}}},
+			"/=/ /a-b=/a-b /a/b/c=/a/b/c /a/b=/a/b /a/bb=/a/bb /a=/a /ab/d=/a/d /ab=/a/b /z=/z"},
+		"copy of what has none": {Change{Step: Copy, Src: "/a/b", Dst: "/ab", Carries: true},
+			"/=/ /a-b=/a-b /a/b/c=/a/b/c /a/b=/a/b /a/bb=/a/bb /a=/a /z=/z"},
+		"copy of before": {Change{Step: Copy, Src: "/a/b", Dst: "/ab"},
 			"/=/ /a-b=/a-b /a/b/c=/a/b/c /a/b=/a/b /a/bb=/a/bb /a=/a /ab/c=/a/b/c /ab=/a/b /z=/z"},
-		"shallow copy": {Change{Step: Copy, Src: "/a/b", Dst: "/ab", Shallow: true}, nil,
+		"shallow copy of before": {Change{Step: Copy, Src: "/a/b", Dst: "/ab", Shallow: true},
 			"/=/ /a-b=/a-b /a/b/c=/a/b/c /a/b=/a/b /a/bb=/a/bb /a=/a /ab=/a/b /z=/z"},
-		"copy without a member": {Change{Step: Copy, Src: "/a", Dst: "/ab"}, []string{"/a/b"},
-			"/=/ /a-b=/a-b /a/b/c=/a/b/c /a/b=/a/b /a/bb=/a/bb /a=/a /ab/bb=/a/bb /ab=/a /z=/z"},
-		"move without properties onto some": {Change{Step: Move, Src: "/none", Dst: "/a"}, nil,
+		"move without properties onto some": {Change{Step: Move, Src: "/none", Dst: "/a"},
 			"/=/ /a-b=/a-b /ab/c=/ab/c /z=/z"},
-		"remove": {Change{Step: Remove, Src: "/ab"}, nil,
+		"remove": {Change{Step: Remove, Src: "/ab"},
 			"/=/ /a-b=/a-b /a/b/c=/a/b/c /a/b=/a/b /a/bb=/a/bb /a=/a /z=/z"},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -199,7 +200,7 @@ func TestIntents(t *testing.T) {
 				if err != nil || in == nil {
 					t.Fatal(in, err)
 				}
-				if err := in.Done(c.done...); err != nil {
+				if err := in.Done(); err != nil {
 					t.Fatal(err)
 				}
 				s = reopen(s)
@@ -242,18 +243,58 @@ type removed []string
 func (r *removed) RemoveTree(name string) error    { *r = append(*r, name); return nil }
 func (r *removed) RemoveMembers(name string) error { *r = append(*r, name+"/*"); return nil }
 
-// carried is what comes with a copy of the root of another tree.
+// oneProp is the record of a resource with a property p.
+func oneProp(value string) []byte {
+	return encodeProperties([]Property{{Name{"", "p"}, []byte(value)}})
+}
+
+// carried is what comes with a copy of the root of a tree.
 func carried(t *testing.T) []Carried {
 	t.Helper()
-	s := NewMemory(Options{})
-	for _, name := range []string{"/", "/a", "/a/b"} {
+	s, to := NewMemory(Options{}), NewMemory(Options{})
+	all := to.Luggage()
+	for name, at := range map[string]string{"/": "", "/a": "/a", "/a/b": "/a/b"} {
 		patch(t, s, name, set("", "p", name))
+		value, err := s.Carry(name)
+		must(t, err)
+		must(t, all.Add(at, value))
 	}
-	all, err := s.Carry("/", true)
-	if err != nil || len(all) != 3 {
-		t.Fatal(all, err)
+	return all.All()
+}
+
+// TestLuggageIsBounded: what is under way to a store is no more than it may keep, and comes off the bound again.
+func TestLuggageIsBounded(t *testing.T) {
+	s := NewMemory(Options{MaxStoreBytes: 100})
+	one, two := s.Luggage(), s.Luggage()
+	must(t, one.Add("/a", make([]byte, 48)))
+	must(t, two.Add("/b", make([]byte, 48)))
+	for range 2 {
+		if err := one.Add("/c", make([]byte, 10)); !errors.Is(err, ErrTooLarge) {
+			t.Error("too much:", err)
+		}
 	}
-	return all
+	one.Drop()
+	must(t, two.Add("/c", make([]byte, 48)))
+	if n := len(two.All()); n != 2 {
+		t.Errorf("%d resources", n)
+	}
+	two.Drop()
+	two.Drop()
+	if n := s.underWay.Load(); n != 0 {
+		t.Errorf("%d bytes under way", n)
+	}
+}
+
+// TestCopyThatWouldNotFit: a COPY of more than the store may keep is refused before the step.
+func TestCopyThatWouldNotFit(t *testing.T) {
+	s := NewMemory(Options{MaxStoreBytes: 100})
+	patch(t, s, "/s", set("", "p", strings.Repeat("x", 60)))
+	value, err := s.Carry("/s")
+	must(t, err)
+	c := Change{Step: Copy, Src: "/s", Dst: "/d", Carries: true, Carried: []Carried{{"", value}}}
+	if _, err := s.Begin(c, false); !errors.Is(err, ErrTooLarge) {
+		t.Error(err)
+	}
 }
 
 // TestRecover takes the power away between an intent and what follows it, before and after the step.
@@ -270,14 +311,14 @@ func TestRecover(t *testing.T) {
 			map[string]Node{"/s": src, "/d": dst}, "/d=/d /s=/s", ""},
 		{"move taken", Change{Step: Move, Src: "/s", Dst: "/d", SrcNode: src, DstNode: dst},
 			map[string]Node{"/d": src}, "/d=/s", "/s /d/*"},
-		{"copy not taken", Change{Step: Copy, Src: "/s", Dst: "/d", SrcNode: src, DstNode: dst},
+		{"copy of before not taken", Change{Step: Copy, Src: "/s", Dst: "/d", SrcNode: src, DstNode: dst},
 			map[string]Node{"/s": src, "/d": dst}, "/d=/d /s=/s", ""},
-		{"copy taken", Change{Step: Copy, Src: "/s", Dst: "/d", SrcNode: src, DstNode: dst},
+		{"copy of before taken", Change{Step: Copy, Src: "/s", Dst: "/d", SrcNode: src, DstNode: dst},
 			map[string]Node{"/s": src, "/d": {1, 30}}, "/d=/s /s=/s", "/d/*"},
-		{"copy from another tree not taken", Change{Step: Copy, Src: "/", Dst: "/d", DstNode: dst, Foreign: true, Carried: carried(t)},
+		{"copy not taken", Change{Step: Copy, Src: "/s", Dst: "/d", DstNode: dst, Carries: true, Carried: carried(t)},
 			map[string]Node{"/d": dst}, "/d=/d /s=/s", ""},
-		{"copy from another tree taken", Change{Step: Copy, Src: "/", Dst: "/d", DstNode: dst, Foreign: true, Carried: carried(t)},
-			map[string]Node{"/d": {1, 30}}, "/d/a/b=/a/b /d/a=/a /d=/ /s=/s", "/d/*"},
+		{"copy taken", Change{Step: Copy, Src: "/s", Dst: "/d", DstNode: dst, Carries: true, Carried: carried(t)},
+			map[string]Node{"/s": src, "/d": {1, 30}}, "/d/a/b=/a/b /d/a=/a /d=/ /s=/s", "/d/*"},
 		{"remove not taken", Change{Step: Remove, Src: "/s", SrcNode: src},
 			map[string]Node{"/s": src}, "/d=/d /s=/s", ""},
 		{"remove taken", Change{Step: Remove, Src: "/s", SrcNode: src},
