@@ -101,7 +101,7 @@ func (c *copying) build(ctx context.Context, src, to string, above []string) err
 		err := c.from.base.List(src, func(base string, i *fs.Info) error {
 			err := c.buildMember(ctx, path.Join(src, base), path.Join(to, base), i.IsCollection(), above)
 			switch {
-			case err == nil, errors.Is(err, iofs.ErrNotExist): // or gone meanwhile
+			case err == nil, errors.Is(err, iofs.ErrNotExist), errors.Is(err, errTwice): // or gone meanwhile
 				return nil
 			case ctx.Err() != nil, errors.Is(err, fs.ErrNoSpace), c.Failed == nil:
 				return err
@@ -152,6 +152,9 @@ func (c *copying) buildOne(ctx context.Context, src, to string) error {
 	return carried(keep)
 }
 
+// errTwice says that a member was listed again, since it was deleted and made anew meanwhile. One state of it is copied.
+var errTwice = errors.New("copied already")
+
 // buildFile copies one state of a file to a name that nobody looks at yet, and returns that state. It closes the file.
 func (c *copying) buildFile(ctx context.Context, file fs.File, to string) (copied, error) {
 	staged, from, err := c.stage(ctx, file, to)
@@ -159,7 +162,12 @@ func (c *copying) buildFile(ctx context.Context, file fs.File, to string) (copie
 		return copied{}, err
 	}
 	defer staged.Discard()
-	now, _, release, err := staged.Commit(false, func(*fs.Info) error { return nil })
+	now, _, release, err := staged.Commit(false, func(cur *fs.Info) error {
+		if cur != nil {
+			return errTwice
+		}
+		return nil
+	})
 	if err != nil {
 		return copied{}, err
 	}

@@ -169,6 +169,48 @@ func TestCopyOfACollectionTakesThePropertiesOfWhatItCopied(t *testing.T) {
 	}
 }
 
+// listedTwice is a tree whose collection /s shows its member a again in the end, as a directory may that is changed while
+// it is read.
+type listedTwice struct {
+	fs.FS
+	between func()
+}
+
+func (l *listedTwice) List(name string, fn func(string, *fs.Info) error) error {
+	err := l.FS.List(name, fn)
+	if name != "/s" || l.between == nil || err != nil {
+		return err
+	}
+	l.between()
+	info, err := l.FS.Lookup("/s/a")
+	if err != nil {
+		return err
+	}
+	return fn("a", &info)
+}
+
+// A member that is listed twice, since it was deleted and made anew, is copied in one of its states.
+func TestCopyOfAMemberListedTwice(t *testing.T) {
+	for kind, open := range trees {
+		t.Run(kind, func(t *testing.T) {
+			base := &listedTwice{FS: open(t)}
+			h := twoShares(t, base, open(t))
+			described(t, h, "/one/s/=s", "/one/s/a=a")
+			base.between = func() {
+				made(t, h, "DELETE", "/one/s/a", "")
+				made(t, h, "PUT", "/one/s/a", "new")
+				base.between = nil
+			}
+			if w := made(t, h, "COPY", "/one/s", "", "Destination", "/two/d"); w.Code != 201 {
+				t.Error(w.Code, w.Body)
+			}
+			if got := descriptions(t, h, "/two/d"); got != "/=,s /a=a,a" {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
+
 // A file is copied as it is when the copy comes to be: when another one has come to its name, that is copied.
 func TestCopyOfAFileTakesThePropertiesOfWhatItCopied(t *testing.T) {
 	for kind, open := range trees {
