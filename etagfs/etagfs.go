@@ -84,8 +84,10 @@ type Write struct {
 	Beside []string
 	// Then runs under the latch after the step, with the new state (nil: now unmapped), so that
 	// locks and dead properties change together with the tree. Its error is returned, but the step stays, unless
-	// it can be taken back: a new collection goes again, and a modification time is as it was, to the second.
+	// it can be taken back: a new collection goes again. The time of an Update is set after it, if it does not fail.
 	Then func(now *Info) error
+	// Back takes back what Then has done: the time of an Update could not be set.
+	Back func()
 }
 
 // PutOptions of one Put.

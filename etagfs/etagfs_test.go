@@ -178,7 +178,7 @@ func TestThenRunsUnderTheLatchAfterTheStep(t *testing.T) {
 	})
 }
 
-// What can be taken back is: a new collection, or a modification time, without what was to go with it.
+// What can be taken back is: a new collection, without what was to go with it. A time is not set before.
 func TestStepIsTakenBackWhenThenFails(t *testing.T) {
 	trees(t, func(t *testing.T, f *FS) {
 		fails := Write{Then: func(*Info) error { return errRefused }}
@@ -192,10 +192,43 @@ func TestStepIsTakenBackWhenThenFails(t *testing.T) {
 		if _, err := f.Update(ctx, "/f", time.Unix(1e9, 0), fails); err != errRefused {
 			t.Errorf("update: %v", err)
 		}
-		if now, err := f.Stat("/f"); err != nil || now.ModTime().Unix() != before.ModTime().Unix() {
+		if now, err := f.StatTagged(ctx, "/f"); err != nil || now.Identity != before.Identity || now.Tag != before.Tag {
 			t.Errorf("the modification time is %v, was %v; %v", now.ModTime(), before.ModTime(), err)
 		}
 	})
+}
+
+// TestUpdateTakesBackWhenTheTimeCannotBeSet: all or none of a PROPPATCH, also the other way round.
+func TestUpdateTakesBackWhenTheTimeCannotBeSet(t *testing.T) {
+	for _, fails := range []error{nil, iofs.ErrPermission} {
+		f := New(timeless{fs.NewMemory(), fails}, Options{})
+		put(t, f, "/f", "x")
+		var steps []string
+		_, err := f.Update(ctx, "/f", time.Unix(1e9, 0), Write{
+			Then: func(*Info) error { steps = append(steps, "then"); return nil },
+			Back: func() { steps = append(steps, "back") },
+		})
+		want := "then"
+		if fails != nil {
+			want = "then back"
+		}
+		if got := strings.Join(steps, " "); !errors.Is(err, fails) || got != want {
+			t.Errorf("time %v: got %s, %v", fails, got, err)
+		}
+	}
+}
+
+// timeless fails to set a time.
+type timeless struct {
+	fs.FS
+	err error
+}
+
+func (f timeless) SetModTime(name string, t time.Time) (fs.Info, error) {
+	if f.err != nil {
+		return fs.Info{}, f.err
+	}
+	return f.FS.SetModTime(name, t)
 }
 
 func TestMoveAndCopy(t *testing.T) {

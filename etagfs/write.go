@@ -161,8 +161,8 @@ func (f *FS) makeCollection(name string, room *room, w Write) (fs.Info, error) {
 }
 
 // Update runs w.Check and then w.Then under the exclusive latch of name without changing bytes
-// (LOCK, UNLOCK and PROPPATCH). A non-zero modTime is set between the two.
-// Errors: what Check and Then returned; fs sentinels.
+// (LOCK, UNLOCK and PROPPATCH). A non-zero modTime is set after them.
+// Errors: what Check and Then returned; fs sentinels. The state of the resource has not changed when it fails.
 func (f *FS) Update(ctx context.Context, name string, modTime time.Time, w Write) (*Info, error) {
 	real, err := f.base.Resolve(name)
 	if err != nil {
@@ -189,16 +189,13 @@ func (f *FS) update(name string, modTime time.Time, last bool, w Write) (*Info, 
 	if err := f.check(name, w, last)(cur); err != nil {
 		return nil, err
 	}
-	if cur == nil || modTime.IsZero() {
-		info := f.info(name, cur)
-		return info, then(w.Then, info)
+	info := f.info(name, cur)
+	if err := then(w.Then, info); err != nil || cur == nil || modTime.IsZero() {
+		return info, err
 	}
-	info, err := f.setModTime(name, modTime)
-	if err != nil {
-		return nil, err
-	}
-	if err = then(w.Then, info); err != nil {
-		f.setModTime(name, cur.ModTime()) // as it was, to the second: both or none
+	// The time comes last: what Then did can be taken back, and a time cannot, for the tag has moved with it.
+	if info, err = f.setModTime(name, modTime); err != nil && w.Back != nil {
+		w.Back()
 	}
 	return info, err
 }

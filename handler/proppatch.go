@@ -77,15 +77,21 @@ func mapped(check etagfs.Check) etagfs.Check {
 func (h *Handler) patch(r *http.Request, t target, write etagfs.Write, p *patchPlan) (*etagfs.Info, error) {
 	decide := write.Check
 	var before *etagfs.Info
+	var props []state.Property
 	write.Check = func(cur *etagfs.Info) error {
 		if err := decide(cur); err != nil {
 			return err
 		}
 		before = copied(cur)
-		// Before anything is changed: the modification time would stay when the store refuses.
-		return h.state.Fits(cur.Name, p.ops)
+		if err := h.state.Fits(cur.Name, p.ops); err != nil || p.modTime.IsZero() {
+			return err
+		}
+		var err error
+		props, err = h.state.Properties(cur.Name)
+		return err
 	}
 	write.Then = func(now *etagfs.Info) error { return h.state.Patch(now.Name, p.ops) }
+	write.Back = func() { h.state.Restore(before.Name, props) }
 	info, err := h.fs.Update(r.Context(), t.name, p.modTime, write)
 	switch {
 	case err == nil:

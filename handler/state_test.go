@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -243,6 +244,77 @@ func (b brokenStore) DropLocks(tokens []string) func() error { return b.SaveLock
 
 func (brokenStore) SaveLocks(map[string][]byte, []string) func() error {
 	return func() error { return fmt.Errorf("write: %w", fs.ErrNoSpace) }
+}
+
+// TestRefusedProppatchChangesNothing: properties that find no room leave the time of the file and its tag alone, and a time that
+// cannot be set leaves the properties. RFC 4918 §9.2.
+func TestRefusedProppatchChangesNothing(t *testing.T) {
+	const times = `<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><p xmlns="urn:p">new</p><Z:Win32LastModifiedTime ` +
+		`xmlns:Z="urn:schemas-microsoft-com:">Thu, 01 Jan 2004 00:00:00 GMT</Z:Win32LastModifiedTime></D:prop></D:set></D:propertyupdate>`
+	full, err := state.New(fullEngine{}, state.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		base   fs.FS
+		store  *state.Store
+		status int
+		before string
+	}{
+		"full store":  {fs.NewMemory(), full, 207, "404 Not Found"},
+		"another's":   {&timeless{fs.NewMemory()}, state.NewMemory(state.Options{}), 403, `<p xmlns="urn:p">old</p>`},
+		"without any": {&timeless{fs.NewMemory()}, state.NewMemory(state.Options{}), 403, "404 Not Found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, err := handler.New(handler.NewTree(test.base, etagfs.Options{}), handler.Options{State: test.store})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want(t, "put", ask(h, "PUT", "/f", "x"), 201)
+			if strings.Contains(test.before, "old") {
+				want(t, "proppatch", ask(h, "PROPPATCH", "/f", setProp("old"), asXML), 207)
+			}
+			before := ask(h, "HEAD", "/f", "").Header
+			res := want(t, "proppatch", ask(h, "PROPPATCH", "/f", times, asXML), test.status)
+			if body, _ := io.ReadAll(res.Body); test.status == 207 && !strings.Contains(string(body), "507 Insufficient Storage") {
+				t.Errorf("it was not refused: %s", body)
+			}
+			after := ask(h, "HEAD", "/f", "").Header
+			for _, field := range []string{"Etag", "Last-Modified"} {
+				if before.Get(field) != after.Get(field) {
+					t.Errorf("%s was %s and is %s", field, before.Get(field), after.Get(field))
+				}
+			}
+			res = ask(h, "PROPFIND", "/f", `<propfind xmlns="DAV:"><prop><p xmlns="urn:p"/></prop></propfind>`, "Depth: 0", asXML)
+			if body, _ := io.ReadAll(res.Body); !strings.Contains(string(body), test.before) {
+				t.Errorf("the property has changed: %s", body)
+			}
+		})
+	}
+}
+
+// fullEngine is empty, on a full disk.
+type fullEngine struct{}
+
+func (fullEngine) View(fn func(state.Tx) error) error { return fn(emptyTx{}) }
+func (fullEngine) Update(fn func(state.Tx) error) error {
+	return errors.Join(fn(emptyTx{}), syscall.ENOSPC)
+}
+func (fullEngine) Relax(bool) error { return nil }
+func (fullEngine) Close() error     { return nil }
+
+type emptyTx struct{}
+
+func (emptyTx) Get(state.Bucket, []byte) []byte                                { return nil }
+func (emptyTx) Put(state.Bucket, []byte, []byte) error                         { return nil }
+func (emptyTx) Delete(state.Bucket, []byte) error                              { return nil }
+func (emptyTx) Scan(state.Bucket, []byte, func(key, value []byte) error) error { return nil }
+
+// timeless has files whose times are another user's to set.
+type timeless struct{ fs.FS }
+
+func (timeless) SetModTime(name string, _ time.Time) (fs.Info, error) {
+	return fs.Info{}, &iofs.PathError{Op: "settime", Path: name, Err: iofs.ErrPermission}
 }
 
 // TestLocksBelongToTheirUser: a token is no password. RFC 4918 §6.4.

@@ -98,6 +98,24 @@ func TestFailingJobIsAlone(t *testing.T) {
 	})
 }
 
+// TestRestoreIsOwed: the other half of a change was not done, so this one must not stay.
+func TestRestoreIsOwed(t *testing.T) {
+	e, s := startFull(t)
+	patch(t, s, "/a", set("", "p", "1"))
+	was, err := s.Properties("/a")
+	must(t, err)
+	patch(t, s, "/a", set("", "p", "2"), set("", "q", "2"))
+	patch(t, s, "/b", set("", "p", "2"))
+	e.full.Store(true)
+	s.Restore("/a", was)
+	s.Restore("/b", nil)
+	e.full.Store(false)
+	must(t, s.caughtUp("/a"))
+	if got := show(t, s, "/a"); got != "p=1" || s.Has("/b") {
+		t.Errorf("got %q", got)
+	}
+}
+
 // TestDigestOfTooLongName must not fail what shares its transaction.
 func TestDigestOfTooLongName(t *testing.T) {
 	engines(t, func(t *testing.T, s *Store, reopen func(*Store) *Store) {

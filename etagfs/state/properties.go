@@ -84,6 +84,13 @@ func (s *Store) Patch(name string, ops []Op) error {
 	}).wait()
 }
 
+// Restore makes ps the dead properties of name again, after a Patch whose other half was not done. When it fails, it is
+// done before the next change of the store, as what follows a step is.
+func (s *Store) Restore(name string, ps []Property) {
+	value := encodeProperties(ps)
+	s.follow(func(tx Tx, c *counts) error { return put(tx, c, keyOf(name), value) }, name).wait()
+}
+
 // patched applies ops to the properties; ps is the caller's to change.
 func patched(ps []Property, ops []Op) []Property {
 	index := make(map[Name]int, len(ps)+len(ops))
