@@ -36,28 +36,35 @@ type queue struct {
 	stopped chan struct{}
 }
 
-func (q *queue) start(transact func([]*job)) {
+// start has transact called with the jobs; it tells whether it owes some of what it was given.
+func (q *queue) start(transact func([]*job) (owing bool)) {
 	q.wake, q.stopped = make(chan struct{}, 1), make(chan struct{})
 	go q.serve(transact)
 }
 
-func (q *queue) serve(transact func([]*job)) {
+func (q *queue) serve(transact func([]*job) (owing bool)) {
 	defer close(q.stopped)
-	for range q.wake {
+	var again retry
+	for {
+		late := false // what is owed is
+		select {
+		case <-q.wake:
+		case <-again.due:
+			late = true
+		}
 		for {
 			q.mu.Lock()
 			jobs, closed := q.jobs, q.closed
 			q.jobs = nil
 			q.mu.Unlock()
-			if len(jobs) > 0 {
-				transact(jobs)
-				continue
+			if len(jobs) == 0 && !closed && !late {
+				break
 			}
-			if closed {
-				transact(nil) // what is owed
+			again.tried(transact(jobs), late)
+			if len(jobs) == 0 && closed {
 				return
 			}
-			break
+			late = false
 		}
 	}
 }
@@ -97,10 +104,13 @@ func (s *Store) enqueue(j *job) *job {
 }
 
 // transact makes jobs durable in one step, after what is owed, and lets their owners go.
-func (s *Store) transact(jobs []*job) {
-	jobs = append(s.debts.take(), jobs...)
-	s.runAll(jobs)
-	s.debts.update()
+func (s *Store) transact(jobs []*job) (owing bool) {
+	owed := s.debts.take()
+	s.runAll(append(owed, jobs...))
+	if owing = s.debts.update(); len(owed) > 0 && !owing {
+		s.opts.Log.Info("locks and dead properties follow all changes again")
+	}
+	return owing
 }
 
 // runAll leaves out a job that fails: it is none of the others' business. But when that is owed from then on, what

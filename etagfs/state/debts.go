@@ -5,11 +5,13 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // What has to follow a change that was made cannot be refused any more. When it fails, since the disk of the state is full
 // for a moment, the store owes it: it is done before any later job, or that fails as well. Otherwise it would be done
-// by the next start, on top of all that was acknowledged meanwhile.
+// by the next start, on top of all that was acknowledged meanwhile. Where no later job comes, it is tried again after a
+// while, and by Close.
 
 // A debt is what makes a job one that is owed when it fails.
 type debt struct {
@@ -46,10 +48,10 @@ func (s *Store) owe(j *job) {
 	d.owing.Store(true)
 }
 
-// update drops the names of what is owed no longer.
-func (d *debts) update() {
+// update drops the names of what is owed no longer, and tells whether there is more.
+func (d *debts) update() (owing bool) {
 	if !d.owing.Load() {
-		return
+		return false
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -58,6 +60,31 @@ func (d *debts) update() {
 		d.names = append(d.names, j.debt.names...)
 	}
 	d.owing.Store(len(d.jobs) > 0)
+	return len(d.jobs) > 0
+}
+
+// retry says when what is owed is tried again. The zero value is for nothing owed, and holds nothing.
+type retry struct {
+	due  <-chan time.Time
+	next time.Duration
+}
+
+// A full disk is looked at a few times in the first minute, and costs nothing to speak of after that.
+const (
+	firstRetry = time.Second
+	maxRetry   = time.Minute
+)
+
+// tried notes whether something is owed after an attempt. Only one that came since it was due makes the next one wait longer.
+func (r *retry) tried(owing, late bool) {
+	switch {
+	case !owing:
+		*r = retry{}
+	case r.due == nil:
+		*r = retry{time.After(firstRetry), 2 * firstRetry}
+	case late:
+		*r = retry{time.After(r.next), min(2*r.next, maxRetry)}
+	}
 }
 
 // about tells whether something is owed at one of names, above or below.

@@ -4,17 +4,21 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // fullDisk is an Engine that makes nothing durable while it is full.
 type fullDisk struct {
 	Engine
-	full atomic.Bool
+	full  atomic.Bool
+	tries atomic.Int64
 }
 
 var errFull = errors.New("full")
 
 func (f *fullDisk) Update(fn func(Tx) error) error {
+	f.tries.Add(1)
 	return f.Engine.Update(func(tx Tx) error {
 		if err := fn(tx); err != nil {
 			return err
@@ -148,6 +152,41 @@ func TestDebtsKeepTheirOrder(t *testing.T) {
 	if n, err := s.Recover(tree{}, nil); n != 0 || err != nil {
 		t.Errorf("%d intents left: %v", n, err)
 	}
+}
+
+// TestDebtsArePaidWithoutAnotherChange, not long after there is room.
+func TestDebtsArePaidWithoutAnotherChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, s := startFull(t)
+		patch(t, s, "/a", set("", "p", "1"))
+		for _, c := range []Change{{Step: Move, Src: "/a", Dst: "/b"}, {Step: Move, Src: "/b", Dst: "/c"}} {
+			in, err := s.Begin(c, false)
+			must(t, err)
+			e.full.Store(true)
+			if err := in.Done(); !errors.Is(err, errFull) {
+				t.Fatal(err)
+			}
+			e.tries.Store(0)
+			time.Sleep(time.Hour)
+			if n := e.tries.Load(); n < 60 || n > 70 {
+				t.Errorf("it was tried %d times in an hour", n)
+			}
+			e.full.Store(false)
+			time.Sleep(maxRetry)
+			if left, err := s.interrupted(); len(left) > 0 || err != nil || s.debts.owing.Load() {
+				t.Errorf("%d intents left: %v", len(left), err)
+			}
+			e.tries.Store(0)
+			time.Sleep(time.Hour)
+			if n := e.tries.Load(); n > 0 {
+				t.Errorf("%d transactions when nothing is owed", n)
+			}
+		}
+		must(t, s.Close())
+		if got := all(t, s); got != "/c=1" {
+			t.Errorf("got %s", got)
+		}
+	})
 }
 
 // TestDebtThatFailsAlone holds back what comes after it and nothing before.

@@ -204,6 +204,9 @@ func (s *Store) Relax(relaxed bool) error {
 func (s *Store) Close() error {
 	s.flushDigests()
 	s.queue.stop()
+	if s.debts.owing.Load() {
+		s.opts.Log.Error("locks and dead properties do not follow a change; the next start does what it can")
+	}
 	err := s.engine.Close()
 	s.unlock()
 	return err
