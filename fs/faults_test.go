@@ -1,6 +1,7 @@
 package fs_test
 
 import (
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -75,6 +76,70 @@ func TestEveryFault(t *testing.T) {
 		for name, act := range changes {
 			t.Run(treeName+"/"+name, func(t *testing.T) {
 				fstest.Every{New: tree, Setup: faultTree, Act: act, Volatile: treeName == "memory"}.Run(t)
+			})
+		}
+	}
+}
+
+// What has left the tree and cannot be removed is told of once, with where it is; the sweep of another start removes it.
+func TestWhatIsLeftIsToldOf(t *testing.T) {
+	for name, open := range map[string]opener{"portable": fs.OpenPortable, "root": fs.OpenRoot} {
+		for how, act := range map[string]func(f fs.FS) (release func(), err error){
+			"retire": func(f fs.FS) (func(), error) {
+				return f.Retire("/d/sub", false, func(*fs.Info) error { return nil })
+			},
+			"move over": func(f fs.FS) (func(), error) {
+				_, release, err := f.Move("/g", "/d/sub", false, func(_, _ *fs.Info) error { return nil })
+				return release, err
+			},
+		} {
+			t.Run(name+"/"+how, func(t *testing.T) {
+				dir, full := t.TempDir(), false
+				var left []string
+				errStuck := errors.New("stuck")
+				f, err := open(dir, fs.RootOptions{
+					Hook: func(step, _ string) error {
+						if full && (step == "remove" || step == "unlink") {
+							return errStuck
+						}
+						return nil
+					},
+					Left: func(path string, err error) {
+						if err != errStuck {
+							t.Error(err)
+						}
+						left = append(left, path)
+					},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				faultTree(t, f)
+				use, err := f.Ready(fs.RootOptions{}) // a reload
+				if err != nil {
+					t.Fatal(err)
+				}
+				use()
+				release, err := act(f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				full = true
+				release()
+				if len(left) != 1 {
+					t.Fatalf("told of %q", left)
+				}
+				if fi, err := os.Lstat(left[0]); err != nil || !fi.IsDir() {
+					t.Error(fi, err)
+				}
+				f.Close()
+				if f, err = open(dir, fs.RootOptions{}); err != nil {
+					t.Fatal(err)
+				}
+				defer f.Close()
+				if n, err := f.Sweep(); n != 1 || err != nil {
+					t.Errorf("%d swept, %v", n, err)
+				}
 			})
 		}
 	}

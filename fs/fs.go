@@ -91,7 +91,7 @@ type FS interface {
 	// Features says what was found when the file system was tried.
 	Features() Features
 
-	// Ready tries the tree with other options and returns what makes them count, which cannot fail. Until then, and
+	// Ready tries the tree with other options (Hook and Left stay) and returns what makes them count, which cannot fail. Until then, and
 	// where it fails, all is as it was. What is under way while they begin to count may meet either, but must not find the
 	// tree read-only when it was not: so what can be written stays so.
 	Ready(o RootOptions) (use func(), err error)

@@ -134,7 +134,7 @@ func (m *move) drop(a *asideDir) {
 		m.done = m.r.remover(a.in, tmp)
 		return
 	}
-	m.r.removeTree(a.in.fd, tmp)
+	m.r.removeLeft(a.in.fd, tmp)
 }
 
 // leave removes the name src of a file that has its new one.

@@ -16,6 +16,10 @@ type RootOptions struct {
 	Owner *Owner
 	Umask *Umask
 
+	// Left is told what has left the tree and could not be removed: path is that of the operating system, where
+	// it takes up space until the sweep of a later start. It may be called at any time. nil: nobody is told.
+	Left func(path string, err error)
+
 	// Hook is for tests: it is called before every step that changes the disk, with the name of
 	// the system call and of the resource, and its error is that of the step. nil: no hook.
 	Hook func(step, name string) error
@@ -26,6 +30,12 @@ func (o *RootOptions) hook(step, name string) error {
 		return nil
 	}
 	return o.Hook(step, name)
+}
+
+func (o *RootOptions) left(path string, err error) {
+	if o.Left != nil {
+		o.Left(path, err)
+	}
 }
 
 func (o *RootOptions) fileMode() uint32 {

@@ -84,7 +84,7 @@ func noOwnership(dir string) error {
 	return errors.New(dir + ": owner, group and umask of new files can be chosen on Linux only")
 }
 
-// Ready tries the tree with other options. The Hook stays.
+// Ready tries the tree with other options. Hook and Left stay.
 func (p *portable) Ready(o RootOptions) (use func(), err error) {
 	if o.ownership() {
 		return nil, noOwnership(p.root.Name())
@@ -92,7 +92,7 @@ func (p *portable) Ready(o RootOptions) (use func(), err error) {
 	was := p.found.Load()
 	now := new(found)
 	*now = *was
-	o.Hook, o.ReadOnly = was.Hook, o.ReadOnly && was.ReadOnly
+	o.Hook, o.Left, o.ReadOnly = was.Hook, was.Left, o.ReadOnly && was.ReadOnly
 	now.RootOptions = o
 	if was.ReadOnly && !o.ReadOnly {
 		if now, err = p.probe(o); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	iofs "io/fs"
 	"path"
+	"path/filepath"
 	"time"
 )
 
@@ -150,8 +151,12 @@ func (p *portable) putBack(away, rel string) error {
 }
 
 func (p *portable) remove(rel string) {
-	if p.hook("unlink", "/"+rel) == nil {
-		p.root.RemoveAll(rel) // what stays behind is swept
+	err := p.hook("unlink", "/"+rel)
+	if err == nil {
+		err = p.root.RemoveAll(rel)
+	}
+	if err != nil { // the next sweep does it
+		p.found.Load().left(filepath.Join(p.root.Name(), rel), err)
 	}
 }
 

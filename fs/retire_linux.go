@@ -2,6 +2,8 @@ package fs
 
 import (
 	iofs "io/fs"
+	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -151,17 +153,34 @@ func (r *Root) retireDir(p parent, base string, st *unix.Statx_t) (func(), error
 	return r.remover(p, tmp), nil
 }
 
-// remover returns a function that removes the collection at a reserved name.
+// remover returns a function that removes the collection at a reserved name. What it cannot remove the next sweep does.
 func (r *Root) remover(p parent, tmp string) func() {
 	fd, err := unix.FcntlInt(uintptr(p.fd), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil { // no descriptor left: the next sweep does it
-		return closer(-1)
+	if err != nil { // no descriptor is left
+		path := pathIn(p.fd, tmp)
+		return func() { r.tried.Load().left(path, err) }
 	}
 	done := closer(fd)
 	return func() {
-		r.removeTree(fd, tmp)
+		r.removeLeft(fd, tmp)
 		done()
 	}
+}
+
+// removeLeft removes what has left the tree.
+func (r *Root) removeLeft(dirfd int, tmp string) {
+	if err := r.removeTree(dirfd, tmp); err != nil && err != unix.ENOENT {
+		r.tried.Load().left(pathIn(dirfd, tmp), err)
+	}
+}
+
+// pathIn is where base in dirfd is now.
+func pathIn(dirfd int, base string) string {
+	dir, err := os.Readlink(procFD(dirfd))
+	if err != nil {
+		dir = "..."
+	}
+	return filepath.Join(dir, base)
 }
 
 // setAside renames what was checked to a reserved name. What another program has put there

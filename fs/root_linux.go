@@ -69,10 +69,10 @@ func OpenRoot(dir string, opts RootOptions) (FS, error) {
 	return r, nil
 }
 
-// Ready tries the tree with other options. The Hook stays.
+// Ready tries the tree with other options. Hook and Left stay.
 func (r *Root) Ready(o RootOptions) (use func(), err error) {
 	was := r.tried.Load()
-	o.Hook, o.ReadOnly = was.Hook, o.ReadOnly && was.ReadOnly
+	o.Hook, o.Left, o.ReadOnly = was.Hook, was.Left, o.ReadOnly && was.ReadOnly
 	// What it makes has names of r, so that a sweep leaves them alone.
 	t := &Root{face: r.face, dir: r.dir, fd: r.fd, instance: r.reserved() + "-"}
 	now := *was

@@ -159,7 +159,7 @@ func (d *directories) keep(want func(dir string) bool) {
 
 func (d *directories) openDirectory(dir string, s *settings) (*opened, error) {
 	log := d.log
-	base, err := openTree(dir, s)
+	base, err := openTree(dir, s, log)
 	if err != nil {
 		return nil, err
 	}

@@ -168,7 +168,7 @@ func scrub(ctx context.Context, tree *etagfs.FS, asJSON bool, stdout, stderr io.
 // the server answers its clients meanwhile, and the reading ends with the command.
 func withDigests(ctx context.Context, dir string, s *settings, getenv func(string) string, stderr io.Writer, do func(context.Context, *etagfs.FS) error) error {
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	base, err := openTree(dir, s)
+	base, err := openTree(dir, s, log)
 	if err != nil {
 		return err
 	}

@@ -150,7 +150,7 @@ func handlerOptions(s *settings, log *slog.Logger) handler.Options {
 }
 
 // openTree opens what is served, or says in one sentence why it cannot.
-func openTree(dir string, s *settings) (fs.FS, error) {
+func openTree(dir string, s *settings, log *slog.Logger) (fs.FS, error) {
 	if s.memory {
 		return fs.NewMemory(), nil
 	}
@@ -164,7 +164,11 @@ func openTree(dir string, s *settings) (fs.FS, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", dir, errors.Unwrap(err))
 	}
-	base, err := fs.OpenRoot(dir, rootOptions(s))
+	o := rootOptions(s)
+	o.Left = func(path string, err error) {
+		log.Warn("what was deleted could not be removed and takes up space: remove it, or the next start will try again", "path", path, "err", err)
+	}
+	base, err := fs.OpenRoot(dir, o)
 	if errors.Is(err, iofs.ErrPermission) {
 		return nil, fmt.Errorf("%s: no permission to open it", dir)
 	}
