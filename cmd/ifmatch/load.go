@@ -133,13 +133,39 @@ func (set *setup) remarks() (all []config.Problem) {
 			}
 		}
 	}
+	all = append(all, set.sharedHomes()...)
 	return append(all, set.strangers()...)
+}
+
+// sharedHomes are homes that cannot be served, since a share that names the directory has it otherwise. Only their users
+// are harmed, and each by a name that may come and go: so the others are served.
+func (set *setup) sharedHomes() (all []config.Problem) {
+	for _, a := range set.shares {
+		for _, b := range set.shares {
+			user := b.userAt(a.dir)
+			if !auth.GoodName(user) || set.usersAreKnown() && !set.users.Has(user) || set.shareOf(a.dir) != a {
+				continue
+			}
+			as, bs := *a.settings, *b.settings
+			as.state, bs.state = "", "" // one place for both, named after the directory
+			if other := differing(opening(&as), opening(&bs)); other != "" {
+				all = append(all, b.table.Problem("dir", "the home of %s is the directory of %s, which cannot have %s here and not there: %s is answered 500",
+					user, a.prefix, other, user))
+			}
+		}
+	}
+	return all
+}
+
+// usersAreKnown tells whether nobody can log in but those of the file of users.
+func (set *setup) usersAreKnown() bool {
+	return set.users != nil && set.userHeader == "" && set.tlsClientCA == ""
 }
 
 // strangers are rules for users that there are not. That is no mistake when one was removed, and a reload that
 // refused to remove somebody for it would be worse.
 func (set *setup) strangers() (all []config.Problem) {
-	if set.doc == nil || set.users == nil || set.userHeader != "" || set.tlsClientCA != "" {
+	if set.doc == nil || !set.usersAreKnown() {
 		return nil
 	}
 	look := func(t *config.Table, key string) {

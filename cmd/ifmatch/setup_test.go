@@ -128,6 +128,42 @@ perhaps a mistake: FILE:8: share.rule.who: there is no user ana in DIR/users
 	start(t, nil, "--config="+file).logged(`"msg":"perhaps a mistake","where":"` + file + `:8","key":"share.rule.who"`)
 }
 
+// A home that a share has in another way is answered 500, so it is said which, and why.
+func TestRemarksOnHomesThatAreShared(t *testing.T) {
+	share := func(prefix, rest string) string {
+		return "[[share]]\nprefix = \"" + prefix + "\"\ndir = \"DIR/" + rest + "\n"
+	}
+	const known, unknown = "users = \"DIR/users\"\n", "user-header = \"X-User\"\ntrusted-proxies = [\"192.0.2.1\"]\n"
+	const said = "share.dir: the home of anna is the directory of /docs, which cannot have etag=stat quota=1KiB here and not there: anna is answered 500\n"
+	anna, homes := share("/docs", "anna\"\netag = \"content\""), share("/home", "{user}\"\nquota = \"1KiB\"")
+	for _, tt := range []struct{ text, want string }{
+		{known + anna + homes, ":8: " + said},
+		{known + homes + anna, ":4: " + said},
+		{unknown + anna + homes, ":9: " + said},
+		{"state = \"" + t.TempDir() + "\"\n" + known + anna + homes, ":9: " + said},
+		{known + share("/docs", "anna\"\nquota = \"1KiB\"\nmax-upload = \"1MiB\"") + homes, ""},
+		{known + share("/docs", "a\"") + homes, ""}, // there is no user of this name
+		{unknown + share("/docs", "a\"") + homes, ":8: share.dir: the home of a is the directory of /docs, which cannot have quota="},
+		{unknown + share("/docs", ".cache\"") + homes, ""},
+		{known + share("/docs", "anna\"") + share("/home", "x-{user}\"\nquota = \"1KiB\""), ""},
+	} {
+		file, in := mistaken(t, tt.text)
+		for _, dir := range []string{"anna", ".cache"} {
+			if err := os.Mkdir(in("DIR/"+dir), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		code, _, stderr := call(t.Context(), nil, "check-config", file)
+		want, lines := "", 0
+		if tt.want != "" {
+			want, lines = "perhaps a mistake: "+file+tt.want, 1
+		}
+		if code != 0 || !strings.HasPrefix(stderr, want) || strings.Count(stderr, "\n") != lines {
+			t.Errorf("%q: exit code %d\n%swant %s", tt.text, code, stderr, want)
+		}
+	}
+}
+
 // mistaken writes a file in which DIR is a directory that has a little of everything, and the same for other texts.
 func mistaken(t testing.TB, text string) (file string, in func(string) string) {
 	t.Helper()

@@ -101,18 +101,21 @@ func (s *share) of(user string) (*handler.Handler, error) {
 func (s *share) dirOf(user string) string { return strings.ReplaceAll(s.dir, "{user}", user) }
 
 // serves tells whether dir is one of the share's directories.
-func (s *shareSetup) serves(dir string) bool {
+func (s *shareSetup) serves(dir string) bool { return dir == s.dir || s.userAt(dir) != "" }
+
+// userAt is the user whose home dir would be; "": nobody's.
+func (s *shareSetup) userAt(dir string) string {
 	before, _, homes := strings.Cut(s.dir, "{user}")
 	rest, ok := strings.CutPrefix(dir, before)
 	if !homes || !ok {
-		return dir == s.dir
+		return ""
 	}
 	for i := 1; i <= len(rest) && rest[i-1] != '/'; i++ { // no name of a user has a slash
 		if strings.ReplaceAll(s.dir, "{user}", rest[:i]) == dir {
-			return true
+			return rest[:i]
 		}
 	}
-	return false
+	return ""
 }
 
 // shareOf is the share whose settings are those of dir: one that names it, rather than one of homes; nil: it is not served.
