@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	iofs "io/fs"
 	"os"
 	"os/exec"
@@ -260,6 +261,51 @@ func TestPlainUser(t *testing.T) {
 	}
 	release()
 	noReserved(t, dir)
+}
+
+// TestShut: what the mode says of a file is what an open says, without privileges and ACL.
+func TestShut(t *testing.T) {
+	if dir := os.Getenv("IFMATCH_TEST_DIR"); dir != "" {
+		f := openRoot(t, dir, RootOptions{})
+		seen := 0
+		err := f.List("/", func(base string, listed *Info) error {
+			name := "/" + base
+			info, err := f.Lookup(name)
+			if err != nil {
+				return err
+			}
+			file, err := f.OpenRead(name)
+			if err == nil {
+				file.Close()
+			} else {
+				wantErr(t, name, err, iofs.ErrPermission)
+			}
+			if info.Shut != (err != nil) || listed.Shut != info.Shut {
+				t.Errorf("%s: shut %v, listed %v, open: %v", name, info.Shut, listed.Shut, err)
+			}
+			seen++
+			return nil
+		})
+		if seen != 4*8 || err != nil {
+			t.Errorf("%d files, %v", seen, err)
+		}
+		return
+	}
+	needRoot(t)
+	top := openDir(t)
+	for _, owner := range [][2]int{{5001, 5002}, {5002, 5001}, {5002, 6001}, {5002, 5002}} {
+		for bits := range 8 {
+			mode := os.FileMode(bits&4<<6 | bits&2<<4 | bits&1<<2)
+			path := fmt.Sprintf("%s/root/%d-%d-%o", top, owner[0], owner[1], mode)
+			if err := os.WriteFile(path, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(os.Chown(path, owner[0], owner[1]), os.Chmod(path, mode)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	asUser(t, top)
 }
 
 // What was taken on from one file gives way to what the next one has.

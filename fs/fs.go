@@ -160,10 +160,13 @@ type Identity struct {
 // Info is the state of a resource.
 type Info struct {
 	Identity
-	Mode  iofs.FileMode // type and permission bits
-	Birth int64         // nanoseconds since 1970 UTC; 0 where unknown
-	Links uint64        // hard links
-	Real  string        // in a listing, of a symbolic link: the real name of what it leads to; else ""
+	Mode iofs.FileMode // type and permission bits
+	// Shut: its mode does not let this process read it. Privileges may, and an ACL may or may not: only an open tells.
+	// False where that is not known.
+	Shut  bool
+	Birth int64  // nanoseconds since 1970 UTC; 0 where unknown
+	Links uint64 // hard links
+	Real  string // in a listing, of a symbolic link: the real name of what it leads to; else ""
 }
 
 // IsCollection tells whether the resource is a directory.

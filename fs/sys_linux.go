@@ -3,8 +3,11 @@ package fs
 import (
 	"errors"
 	iofs "io/fs"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -174,11 +177,41 @@ func (info *Info) fill(st *unix.Statx_t) {
 		},
 		Mode:  fileMode(st.Mode),
 		Links: uint64(st.Nlink),
+		Shut:  shut(st),
 	}
 	if st.Mask&unix.STATX_BTIME != 0 {
 		info.Birth = st.Btime.Sec*1e9 + int64(st.Btime.Nsec)
 	}
 }
+
+// shut tells whether the permission bits of owner, group or others, whichever are ours, have no r: path_resolution(7).
+func shut(st *unix.Statx_t) bool {
+	r := uint16(unix.S_IROTH)
+	if st.Mode&0o444 != 0o444 {
+		switch me := self(); {
+		case st.Uid == me.uid:
+			r = unix.S_IRUSR
+		case slices.Contains(me.gids, st.Gid):
+			r = unix.S_IRGRP
+		}
+	}
+	return st.Mode&r == 0
+}
+
+// identities of this process, which keeps them.
+type identities struct {
+	uid  uint32
+	gids []uint32
+}
+
+var self = sync.OnceValue(func() identities {
+	me := identities{uint32(os.Geteuid()), []uint32{uint32(os.Getegid())}}
+	groups, _ := os.Getgroups() // without them more seems to be shut
+	for _, gid := range groups {
+		me.gids = append(me.gids, uint32(gid))
+	}
+	return me
+})
 
 func fileMode(mode uint16) iofs.FileMode {
 	m := iofs.FileMode(mode & 0o777)

@@ -11,7 +11,8 @@ import (
 )
 
 // get answers GET and HEAD. RFC 9110 §9.3.1, §9.3.2. The file is opened only when its bytes are
-// wanted: a HEAD and a 304 cost one stat.
+// wanted: a HEAD and a 304 cost one stat, unless that leaves it open whether a GET would be 403. Then so are they, and
+// preconditions are ignored (RFC 9110 §13.2.1).
 func (h *Handler) get(w http.ResponseWriter, r *http.Request) error {
 	if done, err := h.forPeople(w, r); done {
 		return err
@@ -27,7 +28,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) error {
 			return readError(err)
 		}
 		// A tag that is not known yet is found by opening.
-		if cur.IsCollection() || !cur.Tag.IsZero() {
+		if cur.IsCollection() || !cur.Tag.IsZero() && !cur.Shut {
 			done, err := h.decideRead(w, r, t, &pre, cur)
 			if done || err != nil {
 				return err

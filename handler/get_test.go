@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	iofs "io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -61,6 +62,41 @@ func TestHeadNotModifiedAndPropfindOpenNothing(t *testing.T) {
 		}
 		if do(t, "GET", url, ""); base.opened.Load() != 1 {
 			t.Errorf("%s: a GET opened %d times", mode, base.opened.Load())
+		}
+	}
+}
+
+// shut has files that seem not to be readable; some are all the same, as by an ACL.
+type shut struct{ opens }
+
+func (s *shut) Lookup(name string) (fs.Info, error) {
+	info, err := s.opens.Lookup(name)
+	info.Shut = true
+	return info, err
+}
+
+func (s *shut) OpenRead(name string) (fs.File, error) {
+	if name != "/readable" {
+		return nil, &iofs.PathError{Op: "open", Path: name, Err: iofs.ErrPermission}
+	}
+	return s.opens.OpenRead(name)
+}
+
+// HEAD tells what GET would, and so does a precondition: it is ignored where the answer without it is 403. RFC 9110 §9.3.2, §13.2.1.
+func TestHeadOfWhatTheServerMayNotRead(t *testing.T) {
+	for mode, tags := range tagModes {
+		root := serveTree(t, &shut{opens{FS: fs.NewMemory()}}, tags, handler.Options{})
+		for path, status := range map[string]int{"/closed": 403, "/readable": 200} {
+			res, _ := do(t, "PUT", root+path, "hello")
+			tag := res.Header.Get("Etag")
+			for _, method := range []string{"GET", "HEAD"} {
+				if res, _ := do(t, method, root+path, ""); res.StatusCode != status {
+					t.Errorf("%s: %s %s: %s", mode, method, path, res.Status)
+				}
+				if res, _ := do(t, method, root+path, "", "If-None-Match", tag); res.StatusCode != map[int]int{403: 403, 200: 304}[status] {
+					t.Errorf("%s: %s %s when it has not changed: %s", mode, method, path, res.Status)
+				}
+			}
 		}
 	}
 }
