@@ -30,22 +30,29 @@ type keeping struct {
 
 func startKeeping(t testing.TB, dir, stateDir string, now func() time.Time) *keeping {
 	t.Helper()
+	return startKeepingAs(t, dir, stateDir, now, fs.OpenRoot, etagfs.Options{Settings: etagfs.Settings{Relaxed: true}}, state.Options{}, handler.Options{})
+}
+
+func startKeepingAs(t testing.TB, dir, stateDir string, now func() time.Time, open opener, tags etagfs.Options, kept state.Options, o handler.Options) *keeping {
+	t.Helper()
 	must := func(err error) {
 		if err != nil {
 			t.Helper()
 			t.Fatal(err)
 		}
 	}
-	base, err := fs.OpenRoot(dir, fs.RootOptions{})
+	base, err := open(dir, fs.RootOptions{})
 	must(err)
-	store, err := state.Open(stateDir, state.Options{})
+	store, err := state.Open(stateDir, kept)
 	must(err)
 	locks, err := lock.New(store, now(), lock.Options{})
 	must(err)
 	_, err = store.Recover(nodes{base}, locks)
 	must(err)
-	tree := handler.NewTree(base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true}})
-	h, err := handler.New(tree, handler.Options{State: store, Locks: locks, Now: now})
+	tags.Digests = etagfs.KeepDigests(store)
+	tree := handler.NewTree(base, tags)
+	o.State, o.Locks, o.Now = store, locks, now
+	h, err := handler.New(tree, o)
 	must(err)
 	return &keeping{Handler: h, store: store, base: base, stop: func() {
 		tree.Close()
@@ -53,6 +60,9 @@ func startKeeping(t testing.TB, dir, stateDir string, now func() time.Time) *kee
 		store.Close()
 	}}
 }
+
+// opener opens a directory in one of the ways of package fs.
+type opener func(dir string, o fs.RootOptions) (fs.FS, error)
 
 // nodes is what Recover asks for.
 type nodes struct{ base fs.FS }
