@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	iofs "io/fs"
-	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -117,7 +116,7 @@ func (p *play) props(name, href string, got map[string]listedProp) error {
 		length = ""
 	}
 	shownAs := path.Base(name)
-	if slices.Contains(p.roots, name) {
+	if slices.Contains(p.tree.trees, name) {
 		shownAs = "/"
 	}
 	if text, set := n.props["DAV: displayname"]; set {
@@ -265,36 +264,44 @@ func (p *play) location(a act, res *http.Response) error {
 // disk compares names and bytes in the directory itself. Nothing else may be there but the directories that the server
 // keeps for what it stages, and nothing in them.
 func (p *play) disk() error {
-	missing := maps.Clone(p.tree.at)
-	err := filepath.WalkDir(p.dir, func(osPath string, d iofs.DirEntry, err error) error {
+	for _, root := range p.roots {
+		missing := p.tree.members(root, "infinity")
+		err := filepath.WalkDir(filepath.Join(p.dir, root), func(osPath string, d iofs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			rel, err := filepath.Rel(p.dir, osPath)
+			if err != nil {
+				return err
+			}
+			name := norm.NFC.String(path.Join("/", filepath.ToSlash(rel)))
+			if d.IsDir() && strings.HasPrefix(d.Name(), fs.ReservedPrefix) && slices.Contains(p.tree.trees, path.Dir(name)) {
+				return nil
+			}
+			missing = slices.DeleteFunc(missing, func(m string) bool { return m == name })
+			return p.onDisk(name, osPath, d.IsDir())
+		})
+		if err == nil && len(missing) > 0 {
+			err = fmt.Errorf("not on the disk: %q", missing)
+		}
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(p.dir, osPath)
-		if err != nil {
-			return err
-		}
-		name := norm.NFC.String(path.Join("/", filepath.ToSlash(rel)))
-		if d.IsDir() && (strings.HasPrefix(d.Name(), fs.ReservedPrefix) && slices.Contains(p.roots, path.Dir(name)) || name == "/") {
-			return nil
-		}
-		n, mapped := p.tree.at[name]
-		if !mapped || n.collection != d.IsDir() {
-			return fmt.Errorf("%s is on the disk, directory: %t", name, d.IsDir())
-		}
-		delete(missing, name)
-		if d.IsDir() {
-			return nil
-		}
-		bytes, err := os.ReadFile(osPath)
-		if err == nil && string(bytes) != n.bytes {
-			err = fmt.Errorf("%s holds %s on the disk, want %s", name, shown(string(bytes)), shown(n.bytes))
-		}
-		return err
-	})
-	delete(missing, "/")
-	if err == nil && len(missing) > 0 {
-		err = fmt.Errorf("not on the disk: %v", slices.Sorted(maps.Keys(missing)))
+	}
+	return nil
+}
+
+func (p *play) onDisk(name, osPath string, dir bool) error {
+	n, mapped := p.tree.at[name]
+	if !mapped || n.collection != dir {
+		return fmt.Errorf("%s is on the disk, directory: %t", name, dir)
+	}
+	if dir {
+		return nil
+	}
+	bytes, err := os.ReadFile(osPath)
+	if err == nil && string(bytes) != n.bytes {
+		err = fmt.Errorf("%s holds %s on the disk, want %s", name, shown(string(bytes)), shown(n.bytes))
 	}
 	return err
 }

@@ -16,7 +16,8 @@ import (
 // and of what other programs do to its files in between.
 type davTree struct {
 	at      map[string]davNode // by name in NFC
-	roots   []string           // collections that are always there: "/", or those of shares
+	roots   []string           // collections that are always there, in which all happens
+	trees   []string           // those that are roots of trees: "/", or those of shares
 	former  map[string]string  // the entity-tag that a name had before the one it has
 	bytes   map[string]string  // by strong entity-tag: of what was ever told
 	tags    map[string]string  // with content tags: by bytes
@@ -36,17 +37,17 @@ type davNode struct {
 
 func newDAVTree(content bool, roots []string) *davTree {
 	m := &davTree{at: map[string]davNode{}, former: map[string]string{}, bytes: map[string]string{}, tags: map[string]string{},
-		content: content, roots: roots, orphans: map[string]bool{}}
+		content: content, roots: roots, trees: roots, orphans: map[string]bool{}}
 	for _, root := range roots {
 		m.at[root] = davNode{collection: true}
 	}
 	return m
 }
 
-// rootOf is the root of the tree that a name is in.
-func (m *davTree) rootOf(name string) string {
-	i := slices.IndexFunc(m.roots, func(root string) bool { return within(name, root) })
-	return m.roots[i]
+// treeOf is the root of the tree that a name is in.
+func (m *davTree) treeOf(name string) string {
+	i := slices.IndexFunc(m.trees, func(root string) bool { return within(name, root) })
+	return m.trees[i]
 }
 
 func (m *davTree) isRoot(name string) bool { return slices.Contains(m.roots, name) }
@@ -139,7 +140,7 @@ func (m *davTree) allowed(a act, c conditions) (statuses []int) {
 	case "COPY", "MOVE": // §9.8.5, §9.9.4, §9.9.2
 		no(!mapped, 404)
 		no(within(a.name, a.dst) || within(a.dst, a.name) || m.isRoot(a.dst), 403)
-		no(a.method == "MOVE" && m.rootOf(a.name) != m.rootOf(a.dst), 502) // README: one step cannot
+		no(a.method == "MOVE" && m.treeOf(a.name) != m.treeOf(a.dst), 502) // README: one step cannot
 		no(a.keep && overwrites, 412)
 		no(!m.hasParent(a.dst), 409)
 		no(a.method == "MOVE" && a.depth == "0" && cur.collection, 400)

@@ -157,6 +157,7 @@ type play struct {
 	dir, stateDir string
 	shares        []*keeping // one for each root
 	tree          *davTree
+	quiet         bool // look does not look at the disk
 }
 
 func (s *sequence) begin() *play {
@@ -190,7 +191,7 @@ func (p *play) stop() {
 
 // elsewhere is the Handler that a URL path leads to; nil when there is none.
 func (p *play) elsewhere(_ *http.Request, urlPath string) *handler.Handler {
-	for i, root := range p.roots {
+	for i, root := range p.tree.trees {
 		if _, ok := handler.CutPrefix(urlPath, p.prefix+strings.TrimSuffix(root, "/")); ok {
 			return p.shares[i].Handler.(*handler.Handler)
 		}
@@ -232,6 +233,9 @@ func (p *play) look() error {
 		if err := p.list(act{method: "PROPFIND", name: root, depth: "infinity"}, ""); err != nil {
 			return err
 		}
+	}
+	if p.quiet {
+		return nil
 	}
 	return p.disk()
 }
