@@ -261,6 +261,22 @@ func (p *play) location(a act, res *http.Response) error {
 	return nil
 }
 
+// used compares how much the server takes its trees to hold. RFC 4331 §4; README tells what it does not see.
+func (p *play) used() error {
+	const ask = `<propfind xmlns="DAV:"><prop><quota-used-bytes/></prop></propfind>`
+	for _, root := range p.roots {
+		body, err := io.ReadAll(p.ask("PROPFIND", act{}.url(p.prefix, root, true), ask, "Depth: 0").Body)
+		if err != nil {
+			return err
+		}
+		want := max(0, p.tree.sizeBytes(root)-p.uncounted[root])
+		if !strings.Contains(string(body), fmt.Sprint("<D:quota-used-bytes>", want, "</D:quota-used-bytes>")) {
+			return fmt.Errorf("%s holds %d bytes as far as the server can know: %s", root, want, body)
+		}
+	}
+	return nil
+}
+
 // disk compares names and bytes in the directory itself. Nothing else may be there but the directories that the server
 // keeps for what it stages, and nothing in them.
 func (p *play) disk() error {

@@ -50,6 +50,14 @@ func (m *davTree) treeOf(name string) string {
 	return m.trees[i]
 }
 
+// sizeBytes is what the files of a name and below it hold.
+func (m *davTree) sizeBytes(name string) (sum int64) {
+	for _, n := range m.members(name, "infinity") {
+		sum += int64(len(m.at[n].bytes))
+	}
+	return sum
+}
+
 func (m *davTree) isRoot(name string) bool { return slices.Contains(m.roots, name) }
 
 // conditions are the values of the conditional header fields of one request; "" is absent.

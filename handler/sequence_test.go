@@ -72,6 +72,7 @@ func onSequences(t *testing.T, seed uint64, acts int, came *statuses) {
 		portable, two := one, one
 		portable.open, portable.prefix = fs.OpenPortable, "/a share"
 		two.roots = []string{"/one", "/two"}
+		two.tags.QuotaBytes = 1 << 40 // never reached, and counted
 		for kind, s := range map[string]sequence{"root": one, "portable": portable, "shares": two} {
 			if kind != "root" && tags.NoNotify != handler.WithoutNotify {
 				continue // once is enough
@@ -157,7 +158,8 @@ type play struct {
 	dir, stateDir string
 	shares        []*keeping // one for each root
 	tree          *davTree
-	quiet         bool // look does not look at the disk
+	quiet         bool             // look does not look at the disk
+	uncounted     map[string]int64 // by root: how many bytes more there are than the server knows of
 }
 
 func (s *sequence) begin() *play {
@@ -172,7 +174,7 @@ func (s *sequence) begin() *play {
 }
 
 func (p *play) start() {
-	p.shares = nil
+	p.shares, p.uncounted = nil, map[string]int64{}
 	var latches etagfs.Latches
 	for _, root := range p.roots {
 		o := handler.Options{Prefix: p.prefix + strings.TrimSuffix(root, "/"), Elsewhere: p.elsewhere}
@@ -180,6 +182,11 @@ func (p *play) start() {
 		tags.Latches, tags.Within = &latches, root
 		p.shares = append(p.shares, startKeepingAs(p.t, filepath.Join(p.dir, root), filepath.Join(p.stateDir, root), time.Now,
 			p.open, tags, state.Options{Relaxed: true}, o))
+	}
+	if p.tags.QuotaBytes > 0 {
+		for _, root := range p.roots {
+			want(p.t, "wait for the first count", p.ask("MKCOL", act{}.url(p.prefix, root, true), ""), 405)
+		}
 	}
 }
 
@@ -237,6 +244,11 @@ func (p *play) look() error {
 	if p.quiet {
 		return nil
 	}
+	if p.tags.QuotaBytes > 0 {
+		if err := p.used(); err != nil {
+			return err
+		}
+	}
 	return p.disk()
 }
 
@@ -249,6 +261,8 @@ func (p *play) aside(a act) error {
 		return nil // an act before it was left out
 	}
 	path := filepath.Join(p.dir, filepath.FromSlash(a.name))
+	before := p.tree.sizeBytes(a.name)
+	defer func() { p.uncounted[p.tree.treeOf(a.name)] += p.tree.sizeBytes(a.name) - before }()
 	switch a.method {
 	case "remove beside":
 		p.tree.remove(a.name)

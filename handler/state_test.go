@@ -1,6 +1,7 @@
 package handler_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -54,7 +56,12 @@ func startKeepingAs(t testing.TB, dir, stateDir string, now func() time.Time, op
 	o.State, o.Locks, o.Now = store, locks, now
 	h, err := handler.New(tree, o)
 	must(err)
+	background, end := context.WithCancel(context.Background())
+	var counting sync.WaitGroup
+	counting.Go(func() { tree.KeepCounted(background) })
 	return &keeping{Handler: h, store: store, base: base, stop: func() {
+		end()
+		counting.Wait()
 		tree.Close()
 		base.Close()
 		store.Close()
