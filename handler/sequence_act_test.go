@@ -16,7 +16,7 @@ import (
 // act is one thing that happens to a tree: a request, or what is done beside the server. It speaks of states as
 // "right" or "stale", so that it means something also after acts before it were left out.
 type act struct {
-	method                   string // or one of besideActs, or "restart"
+	method                   string // or one of besideActs, or "restart", or "reload" with the other kind of entity-tags
 	name, dst                string
 	slash                    bool // the URL ends with one
 	nfd                      bool // URLs are spelled in NFD
@@ -42,9 +42,16 @@ type propOp struct {
 }
 
 // besideActs are what other programs do.
-var besideActs = []string{"write in place", "rename over", "create beside", "remove beside"}
+var besideActs = []string{"write in place", "write and backdate", "rename over", "create beside", "remove beside", "move beside"}
 
 func (a act) beside() bool { return slices.Contains(besideActs, a.method) }
+
+func (a act) isRequest() bool { return a.method == strings.ToUpper(a.method) }
+
+// writes tells whether it has a content for one file.
+func (a act) writes() bool {
+	return a.method == "PUT" || a.beside() && a.method != "remove beside" && a.method != "move beside"
+}
 
 func (a act) String() string {
 	s := a.method
@@ -57,7 +64,7 @@ func (a act) String() string {
 	if a.method == "UNLOCK" {
 		s += fmt.Sprint(" lock ", a.lock)
 	}
-	if a.method == "PUT" || a.beside() && a.method != "remove beside" {
+	if a.writes() {
 		s += " " + shown(a.body)
 	}
 	for _, f := range [][2]string{{"X-OC-Mtime", dateOf(a.modTime)}, {"Depth", a.depth}, {"If-Match", a.ifMatch}, {"If-None-Match", a.ifNoneMatch},
@@ -258,7 +265,7 @@ func (r *author) next(m *davTree) act {
 	case n < 98:
 		return r.aside(m)
 	default:
-		return act{method: "restart"}
+		return act{method: []string{"restart", "restart", "reload"}[r.IntN(3)]}
 	}
 	if r.IntN(3) == 0 {
 		r.conditions(&a, m.at[a.name].collection)
@@ -315,7 +322,7 @@ func (r *author) aside(m *davTree) act {
 	}
 	var names []string
 	for name, n := range m.at {
-		if (!n.collection || a.method == "remove beside" && !m.isRoot(name)) && isPlain(name) {
+		if (!n.collection || !a.writes() && !m.isRoot(name)) && isPlain(name) {
 			names = append(names, name)
 		}
 	}
@@ -330,6 +337,12 @@ func (r *author) aside(m *davTree) act {
 		}
 	case len(names) > 0:
 		a.name = names[r.IntN(len(names))]
+		if a.method == "move beside" {
+			a.dst = r.below(r.collection(m))
+		}
+		if n := m.at[a.name]; a.method == "write and backdate" { // nothing but the bytes and ctime is different
+			a.body = strings.Map(func(c rune) rune { return c ^ 1 }, n.bytes)
+		}
 		return a
 	}
 	return act{method: "restart"}

@@ -63,6 +63,15 @@ func (m *davTree) isRoot(name string) bool { return slices.Contains(m.roots, nam
 // conditions are the values of the conditional header fields of one request; "" is absent.
 type conditions struct{ ifMatch, ifNoneMatch, ifModified, ifUnmodified, ifDst string }
 
+// retag is a change of what entity-tags are made of.
+func (m *davTree) retag() {
+	m.content = !m.content
+	for name, n := range m.at {
+		n.tag = ""
+		m.at[name] = n
+	}
+}
+
 // resolve makes values of what an act says about the states that it knows.
 func (m *davTree) resolve(a act) conditions {
 	return conditions{m.tagFor(a.ifMatch, a.name), m.tagFor(a.ifNoneMatch, a.name), m.dateFor(a.ifModified, a.name),
@@ -331,10 +340,30 @@ func (m *davTree) remove(name string) {
 	maps.Copy(m.orphans, left)
 }
 
+// rename is what another program does: dead properties are left over, as locks are. What is in a collection is not touched.
+func (m *davTree) rename(from, to string) {
+	nodes := make(map[string]davNode)
+	for _, name := range m.members(from, "infinity") {
+		n := m.at[name]
+		n.props = nil
+		if name == from {
+			n.tag = ""
+		}
+		nodes[to+strings.TrimPrefix(name, from)] = n
+	}
+	m.remove(from)
+	maps.Copy(m.at, nodes)
+}
+
 // vacant tells whether a program that creates something there finds nothing of what was there before.
 func (m *davTree) vacant(name string) bool {
 	_, mapped := m.at[name]
-	return !mapped && m.hasParent(name) && !m.orphans[name]
+	for o := range m.orphans {
+		if within(o, name) {
+			return false
+		}
+	}
+	return !mapped && m.hasParent(name)
 }
 
 // learn takes what an answer says of the state of a file.
@@ -359,7 +388,10 @@ func (m *davTree) learnTag(name, tag string) error {
 		return fmt.Errorf("%s has the entity-tag %s, and the same bytes had %s", name, tag, before)
 	}
 	n.tag = tag
-	m.at[name], m.bytes[tag], m.tags[n.bytes] = n, n.bytes, tag
+	m.at[name], m.bytes[tag] = n, n.bytes
+	if m.content {
+		m.tags[n.bytes] = tag
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package handler_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -179,7 +180,7 @@ func (p *play) start() {
 	for _, root := range p.roots {
 		o := handler.Options{Prefix: p.prefix + strings.TrimSuffix(root, "/"), Elsewhere: p.elsewhere}
 		tags := p.tags
-		tags.Latches, tags.Within = &latches, root
+		tags.Settings, tags.Latches, tags.Within = p.settings(), &latches, root
 		p.shares = append(p.shares, startKeepingAs(p.t, filepath.Join(p.dir, root), filepath.Join(p.stateDir, root), time.Now,
 			p.open, tags, state.Options{Relaxed: true}, o))
 	}
@@ -188,6 +189,13 @@ func (p *play) start() {
 			want(p.t, "wait for the first count", p.ask("MKCOL", act{}.url(p.prefix, root, true), ""), 405)
 		}
 	}
+}
+
+// settings are those of now.
+func (p *play) settings() etagfs.Settings {
+	s := p.tags.Settings
+	s.Content = p.tree.content
+	return s
 }
 
 func (p *play) stop() {
@@ -220,6 +228,11 @@ func (p *play) do(a act) (err error) {
 	case a.method == "restart":
 		p.stop()
 		p.start()
+	case a.method == "reload":
+		p.tree.retag()
+		for _, k := range p.shares {
+			k.reload(p.t, p.settings())
+		}
 	case a.beside():
 		err = p.aside(a)
 	default:
@@ -256,14 +269,31 @@ func (p *play) look() error {
 func (p *play) aside(a act) error {
 	node, mapped := p.tree.at[a.name]
 	switch {
-	case a.method == "create beside" && !p.tree.vacant(a.name), a.method == "remove beside" && p.tree.isRoot(a.name),
-		a.method != "create beside" && !mapped, a.method != "remove beside" && node.collection:
+	case a.method == "create beside" && !p.tree.vacant(a.name), a.method != "create beside" && !mapped,
+		a.writes() && node.collection, p.tree.isRoot(a.name):
 		return nil // an act before it was left out
+	case a.dst != "" && (!isPlain(a.dst) || !p.tree.vacant(a.dst) || within(a.dst, a.name)):
+		return nil
 	}
 	path := filepath.Join(p.dir, filepath.FromSlash(a.name))
 	before := p.tree.sizeBytes(a.name)
 	defer func() { p.uncounted[p.tree.treeOf(a.name)] += p.tree.sizeBytes(a.name) - before }()
 	switch a.method {
+	case "move beside":
+		p.tree.rename(a.name, a.dst)
+		p.uncounted[p.tree.treeOf(a.dst)] += p.tree.sizeBytes(a.dst)
+		if err := os.Rename(path, filepath.Join(p.dir, filepath.FromSlash(a.dst))); err != nil {
+			return err
+		}
+		return p.file(a.dst)
+	case "write and backdate":
+		was, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(os.WriteFile(path, []byte(a.body), 0o666), os.Chtimes(path, was.ModTime(), was.ModTime())); err != nil {
+			return err
+		}
 	case "remove beside":
 		p.tree.remove(a.name)
 		return os.RemoveAll(path)

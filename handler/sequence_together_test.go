@@ -71,7 +71,7 @@ func (p *play) live(seed uint64, acts int, parcels chan parcel) {
 	r := &author{Rand: rand.New(rand.NewPCG(seed, 0)), seed: seed}
 	for n := range acts {
 		a := r.next(p.tree)
-		if a.beside() || a.method == "restart" || a.method == "DELETE" && p.tree.isRoot(a.name) {
+		if !a.isRequest() || a.method == "DELETE" && p.tree.isRoot(a.name) {
 			continue
 		}
 		err := p.do(a)

@@ -27,7 +27,21 @@ type keeping struct {
 	http.Handler
 	store *state.Store
 	base  fs.FS
+	tree  *etagfs.FS
+	opts  handler.Options
 	stop  func()
+}
+
+// reload makes the settings count from the next request on, as SIGHUP does.
+func (k *keeping) reload(t testing.TB, s etagfs.Settings) {
+	t.Helper()
+	k.tree = k.tree.With(s)
+	k.tree.Use(s)
+	h, err := handler.New(k.tree, k.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Handler = h
 }
 
 func startKeeping(t testing.TB, dir, stateDir string, now func() time.Time) *keeping {
@@ -59,7 +73,7 @@ func startKeepingAs(t testing.TB, dir, stateDir string, now func() time.Time, op
 	background, end := context.WithCancel(context.Background())
 	var counting sync.WaitGroup
 	counting.Go(func() { tree.KeepCounted(background) })
-	return &keeping{Handler: h, store: store, base: base, stop: func() {
+	return &keeping{Handler: h, store: store, base: base, tree: tree, opts: o, stop: func() {
 		end()
 		counting.Wait()
 		tree.Close()
