@@ -2,8 +2,10 @@ package handler_test
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 
@@ -14,7 +16,7 @@ import (
 // can list is what the model says, as if it were alone. Now and then one of them moves something away, and
 // another one moves it home, with its properties.
 func TestSequencesTogether(t *testing.T) {
-	const clients, acts = 4, 50
+	const acts = 50
 	for mode, tags := range tagModes {
 		seed := rand.Uint64()
 		t.Run(fmt.Sprint(mode, "/", seed), func(t *testing.T) {
@@ -28,8 +30,9 @@ func TestSequencesTogether(t *testing.T) {
 			for i := range clients {
 				home := fmt.Sprint("/home", i)
 				want(t, "create", all.ask("MKCOL", home, ""), 201)
-				p := all.home(home)
-				homes = append(homes, p)
+				homes = append(homes, all.home(home))
+			}
+			for i, p := range homes {
 				done.Go(func() { p.live(seed+uint64(i), acts, parcels) })
 			}
 			done.Wait()
@@ -47,6 +50,8 @@ func TestSequencesTogether(t *testing.T) {
 		})
 	}
 }
+
+const clients = 4
 
 // handOver is the collection through which things are moved.
 const handOver = "/between"
@@ -78,6 +83,9 @@ func (p *play) live(seed uint64, acts int, parcels chan parcel) {
 		if err == nil && n%5 == 0 && len(parcels) < cap(parcels)/2 {
 			err = p.send(r.name(p.tree), fmt.Sprint(handOver, p.roots[0], "-", n), parcels)
 		}
+		if err == nil && n%7 == 0 {
+			err = p.glance(fmt.Sprint("/home", r.IntN(clients)), fmt.Sprint(handOver, p.roots[0], "-copy-", n))
+		}
 		if err == nil && n%3 == 0 {
 			select {
 			case got := <-parcels:
@@ -90,6 +98,20 @@ func (p *play) live(seed uint64, acts int, parcels chan parcel) {
 			return
 		}
 	}
+}
+
+// glance copies what another one is working on. Which of its states the copy has is open, and so is whether it has a member
+// that is a file at one moment and a collection at the next; but it comes to be, and nothing fails in the server.
+func (p *play) glance(of, to string) error {
+	res := p.ask("COPY", of, "", "Destination: "+to)
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != 201 && res.StatusCode != 207 || strings.Contains(string(body), "<D:status>HTTP/1.1 5") {
+		return fmt.Errorf("COPY %s to %s: %v %d %s", of, to, err, res.StatusCode, body)
+	}
+	if res = p.ask("DELETE", to, ""); res.StatusCode != 204 {
+		return fmt.Errorf("DELETE %s: %d", to, res.StatusCode)
+	}
+	return nil
 }
 
 // send moves something away.
