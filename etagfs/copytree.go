@@ -101,7 +101,7 @@ func (c *copying) build(ctx context.Context, src, to string, above []string) err
 		err := c.from.base.List(src, func(base string, i *fs.Info) error {
 			err := c.buildMember(ctx, path.Join(src, base), path.Join(to, base), i.IsCollection(), above)
 			switch {
-			case err == nil, errors.Is(err, iofs.ErrNotExist), errors.Is(err, errTwice): // or gone meanwhile
+			case err == nil, errors.Is(err, iofs.ErrNotExist), errors.Is(err, fs.ErrNotDir), errors.Is(err, errTwice): // or gone meanwhile
 				return nil
 			case ctx.Err() != nil, errors.Is(err, fs.ErrNoSpace), c.Failed == nil:
 				return err
@@ -112,6 +112,9 @@ func (c *copying) build(ctx context.Context, src, to string, above []string) err
 			c.Failed(path.Join(src, base), err)
 			return nil
 		})
+		if errors.Is(err, fs.ErrNotDir) { // no longer; it was one, and its members are gone
+			err = iofs.ErrNotExist
+		}
 		if err != nil {
 			return err
 		}
@@ -130,12 +133,18 @@ func (c *copying) buildMember(ctx context.Context, src, to string, collection bo
 	if err != nil {
 		return err
 	}
-	if collection {
-		return c.build(ctx, src, to, above)
-	}
 	for range copyAttempts {
-		if err = c.buildOne(ctx, src, to); !errors.Is(err, errMoved) {
-			break
+		if collection {
+			err = c.build(ctx, src, to, above)
+		} else {
+			err = c.buildOne(ctx, src, to)
+		}
+		switch {
+		case errors.Is(err, errMoved):
+		case collection && errors.Is(err, fs.ErrNotDir), !collection && errors.Is(err, fs.ErrIsDir):
+			collection = !collection // since it was listed
+		default:
+			return err
 		}
 	}
 	return err
