@@ -20,7 +20,7 @@ var (
 )
 
 // hashInFlight bounds how far hashing may fall behind writing.
-const hashInFlight = 8
+const hashInFlight = 16
 
 // copyHashing copies r to w and returns the SHA-256 of what it copied. Of a body that is not small, hashing goes on in a
 // goroutine of its own while the next piece is received and written, so that a PUT with content tags takes the time of
