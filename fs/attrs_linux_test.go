@@ -296,7 +296,7 @@ func TestShut(t *testing.T) {
 	for _, owner := range [][2]int{{5001, 5002}, {5002, 5001}, {5002, 6001}, {5002, 5002}} {
 		for bits := range 8 {
 			mode := os.FileMode(bits&4<<6 | bits&2<<4 | bits&1<<2)
-			path := fmt.Sprintf("%s/root/%d-%d-%o", top, owner[0], owner[1], mode)
+			path := filepath.Join(top, "root", fmt.Sprintf("%d-%d-%o", owner[0], owner[1], mode))
 			if err := os.WriteFile(path, nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
