@@ -24,7 +24,7 @@ func (f *FS) fill(staged fs.Staged, b *bodyReader) (digest *Digest, err error) {
 }
 
 // bodyReader remembers its own failure, and ends when the request does, or when there is no more room. What it has read
-// is written by whoever reads on.
+// is written before a large buffer more is read.
 type bodyReader struct {
 	ctx  context.Context
 	r    io.Reader
@@ -47,9 +47,9 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := b.r.Read(p)
-	if b.to != nil && b.read-b.out >= outBytes {
-		b.to.WriteOut(b.out, b.read-b.out)
-		b.out = b.read
+	if end := b.read - largeBufferBytes; b.to != nil && end-b.out >= outBytes { // what came later may be in a buffer still
+		b.to.WriteOut(b.out, end-b.out)
+		b.out = end
 	}
 	b.read += int64(n)
 	if err != nil && err != io.EOF {

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -351,6 +352,70 @@ func TestCopyHashing(t *testing.T) {
 			t.Errorf("%d bytes: a broken body is no error", n)
 		}
 	}
+}
+
+// TestLargePieces lets hashing fall behind until the pieces are large, with all large buffers free and with none.
+func TestLargePieces(t *testing.T) {
+	body := make([]byte, 3*largeBufferBytes+7)
+	rand.Read(body)
+	copied := func() (large bool) {
+		t.Helper()
+		behind := make(chan struct{})
+		begins := 0
+		r := &watchedReader{r: bytes.NewReader(body), before: func(room int) {
+			if room == largeBufferBytes {
+				large = true
+			}
+			if begins++; begins == 2+hashInFlight { // one is hashed and the others wait
+				close(behind)
+			}
+		}}
+		h := &lateHash{Hash: sha256.New(), until: behind}
+		var out bytes.Buffer
+		err := copyInPieces(&out, r, h)
+		want := sha256.Sum256(body)
+		if err != io.EOF || !bytes.Equal(h.Sum(nil), want[:]) || !bytes.Equal(out.Bytes(), body) {
+			t.Errorf("copied or hashed wrong, %v", err)
+		}
+		return large
+	}
+	if !copied() {
+		t.Error("the pieces stayed small")
+	}
+	for range cap(largeInUse) {
+		largeInUse <- struct{}{}
+	}
+	if copied() {
+		t.Error("more large buffers than there may be")
+	}
+	for range cap(largeInUse) {
+		<-largeInUse // blocks if one was not given back
+	}
+	if n := len(largeInUse); n != 0 {
+		t.Errorf("%d large buffers were not given back", n)
+	}
+}
+
+// watchedReader tells how much there is room for before each read.
+type watchedReader struct {
+	r      io.Reader
+	before func(room int)
+}
+
+func (w *watchedReader) Read(p []byte) (int, error) {
+	w.before(len(p))
+	return w.r.Read(p)
+}
+
+// lateHash begins when it may.
+type lateHash struct {
+	hash.Hash
+	until <-chan struct{}
+}
+
+func (h *lateHash) Write(p []byte) (int, error) {
+	<-h.until
+	return h.Hash.Write(p)
 }
 
 // records is a Records in memory.
