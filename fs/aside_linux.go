@@ -79,7 +79,8 @@ func (r *Root) settle(dirfd int, name string, a aside) error {
 		return err
 	}
 	defer unix.Close(fd)
-	return eachMember(fd, func(base string, _ *byte, _ byte) error {
+	return eachEntry(fd, func(e *dirent) error {
+		base := e.base
 		var held, beside unix.Statx_t
 		if err := statIn(fd, base, &held); err != nil {
 			return err

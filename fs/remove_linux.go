@@ -89,19 +89,19 @@ func (r *removal) tree(dirfd int, base string, depth int) error {
 func (r *removal) members(fd, depth int) {
 	var dirs []string
 	closed := false
-	r.note(eachMember(fd, func(name string, _ *byte, kind byte) error {
-		if kind == unix.DT_DIR {
-			dirs = append(dirs, strings.Clone(name))
+	r.note(eachEntry(fd, func(e *dirent) error {
+		if e.kind == unix.DT_DIR {
+			dirs = append(dirs, strings.Clone(e.base))
 			return nil
 		}
-		err := unix.Unlinkat(fd, name, 0)
+		err := unix.Unlinkat(fd, e.base, 0)
 		if err == unix.EACCES && !closed {
 			closed = true
 			unix.Fchmod(fd, 0o700)
-			err = unix.Unlinkat(fd, name, 0)
+			err = unix.Unlinkat(fd, e.base, 0)
 		}
-		if err == unix.EISDIR || err == unix.EPERM && kind == unix.DT_UNKNOWN {
-			dirs = append(dirs, strings.Clone(name))
+		if err == unix.EISDIR || err == unix.EPERM && e.kind == unix.DT_UNKNOWN {
+			dirs = append(dirs, strings.Clone(e.base))
 			return nil
 		}
 		r.note(err)

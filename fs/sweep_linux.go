@@ -39,14 +39,14 @@ func (s *sweep) note(err error) {
 
 func (s *sweep) directory(fd int) {
 	var dirs, left []string
-	s.note(eachMember(fd, func(name string, _ *byte, kind byte) error {
+	s.note(eachEntry(fd, func(e *dirent) error {
 		switch {
-		case Reserved(name):
-			if !s.r.owns(name) {
-				left = append(left, strings.Clone(name))
+		case Reserved(e.base):
+			if !s.r.owns(e.base) {
+				left = append(left, strings.Clone(e.base))
 			}
-		case kind == unix.DT_DIR, kind == unix.DT_UNKNOWN && isDir(fd, name):
-			dirs = append(dirs, strings.Clone(name))
+		case e.kind == unix.DT_DIR, e.kind == unix.DT_UNKNOWN && isDir(fd, e.base):
+			dirs = append(dirs, strings.Clone(e.base))
 		}
 		return nil
 	}))
