@@ -112,6 +112,10 @@ func (c *copying) build(ctx context.Context, src, to string, above []string) err
 			c.Failed(path.Join(src, base), err)
 			return nil
 		})
+		if unseen, ok := errors.AsType[*iofs.PathError](err); ok && errors.Is(err, fs.ErrUnseen) && c.Failed != nil {
+			c.Failed(unseen.Path, err) // the copy is without it
+			err = nil
+		}
 		if errors.Is(err, fs.ErrNotDir) { // no longer; it was one, and its members are gone
 			err = iofs.ErrNotExist
 		}

@@ -95,7 +95,7 @@ func (f *FS) OpenTagged(ctx context.Context, name string) (*File, error) {
 
 // List calls fn for each member of a collection; the Info is valid only during the call. Names and tags share pieces
 // of memory: who keeps a few of many clones them.
-// Errors: as Stat; fs.ErrNotDir; what fn returns.
+// Errors: as Stat; fs.ErrNotDir; what fn returns; fs.ErrUnseen after all members that could be looked at.
 func (f *FS) List(name string, fn func(base string, info *Info) error) error {
 	real, err := f.base.Resolve(name)
 	if err != nil {

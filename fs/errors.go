@@ -17,4 +17,5 @@ var (
 	ErrBusy        = errors.New("another program has the file open for writing")
 	ErrTooLarge    = errors.New("file larger than the file system allows")
 	ErrTooManyOpen = errors.New("too many files are open")
+	ErrUnseen      = errors.New("not all members could be looked at")
 )

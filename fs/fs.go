@@ -46,7 +46,8 @@ type FS interface {
 
 	// List calls fn for each member of a collection, in the order of the file system, opening no
 	// file. Members that vanish meanwhile, special files and reserved names are left out;
-	// symbolic links to something inside the tree are shown as what they lead to. An error of fn
+	// symbolic links to something inside the tree are shown as what they lead to. Members that cannot be looked at are left
+	// out, too; after all others ErrUnseen says so, of the name of the first of them. An error of fn
 	// ends the listing and is returned. Memory does not grow with the number of members; their names
 	// share pieces of it, so who keeps a few of many clones them.
 	List(name string, fn func(base string, info *Info) error) error

@@ -1,8 +1,10 @@
 package fs
 
 import (
+	"path"
 	"runtime"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,10 +27,14 @@ func (r *Root) List(name string, fn func(base string, info *Info) error) error {
 	defer listingPool.Put(l)
 	dir := openDirents(fd)
 	defer dir.close()
+	var u unseen
 	for first := true; ; first = false {
 		more, err := dir.read()
-		if !more || err != nil {
+		if err != nil {
 			return pathError("list", name, err)
+		}
+		if !more {
+			return u.err
 		}
 		if !first {
 			// Who runs for 10 ms is stopped with a signal, and loses its processor if that finds it in a system call; then
@@ -38,10 +44,18 @@ func (r *Root) List(name string, fn func(base string, info *Info) error) error {
 		for l.fill(&dir) {
 			statMembers(fd, l.members[:l.n])
 			for i := range l.members[:l.n] {
-				if !l.resource(r, name, &l.members[i]) {
+				m := &l.members[i]
+				shown, err := l.resource(r, name, m)
+				if err != nil {
+					if err := u.note(err); err != nil {
+						return err
+					}
 					continue
 				}
-				if err := fn(l.members[i].base, &l.info); err != nil {
+				if !shown {
+					continue
+				}
+				if err := fn(m.base, &l.info); err != nil {
 					return err // as it is
 				}
 			}
@@ -62,8 +76,8 @@ var listingPool = sync.Pool{New: func() any { return new(listing) }}
 // member is an entry of a directory, and its state.
 type member struct {
 	dirent
-	unseen bool // it vanished, or is not for us to see
-	st     unix.Statx_t
+	errno syscall.Errno // of statx
+	st    unix.Statx_t
 }
 
 // fill takes the next entries that may be resources. False: there are none.
@@ -84,31 +98,22 @@ func (l *listing) fill(dir *dirents) bool {
 }
 
 // resource sets info to the state of a member of the collection dir, or of what it leads to; false when it is none.
-func (l *listing) resource(r *Root, dir string, m *member) bool {
-	if m.unseen {
-		return false
+func (l *listing) resource(r *Root, dir string, m *member) (shown bool, err error) {
+	if m.errno != 0 {
+		return false, pathError("lookup", path.Join(dir, m.base), m.errno)
 	}
 	switch m.st.Mode & unix.S_IFMT {
 	case unix.S_IFREG, unix.S_IFDIR:
 		l.info.fill(&m.st)
-		return true
+		return true, nil
 	case unix.S_IFLNK:
-		return r.target(dir, m.base, &l.info)
+		name := path.Join(dir, m.base)
+		real, err := r.Resolve(name)
+		if err == nil {
+			l.info, err = r.Lookup(real)
+			l.info.Real = real
+		}
+		return err == nil, pathError("lookup", name, err)
 	}
-	return false
-}
-
-// target sets info to what the link base in the collection dir leads to; false when it leads
-// to nothing that is served.
-func (r *Root) target(dir, base string, info *Info) bool {
-	if dir == "/" {
-		dir = ""
-	}
-	real, err := r.Resolve(dir + "/" + base)
-	if err != nil {
-		return false
-	}
-	*info, err = r.Lookup(real)
-	info.Real = real
-	return err == nil
+	return false, nil
 }

@@ -1,12 +1,15 @@
 package fs
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestListShowsWhatIsServed(t *testing.T) {
@@ -107,6 +110,33 @@ func TestListWhileCollecting(t *testing.T) {
 	all.Wait()
 	close(done)
 	collector.Wait()
+}
+
+// A listing for which descriptors are missing is no listing of an empty collection.
+func TestListWithoutDescriptors(t *testing.T) {
+	dir := t.TempDir()
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "f"), nil, 0o666), os.Mkdir(filepath.Join(dir, "c"), 0o777),
+		os.Symlink("../f", filepath.Join(dir, "c", "link"))); err != nil {
+		t.Fatal(err)
+	}
+	f := openRoot(t, dir, RootOptions{})
+	free, err := unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(free)
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &before)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(free) + 1, Max: before.Max}); err != nil {
+		t.Fatal(err)
+	}
+	err = f.List("/c", func(base string, _ *Info) error { t.Error("listed", base); return nil })
+	if !errors.Is(err, ErrTooManyOpen) {
+		t.Errorf("listing with one descriptor: %v", err)
+	}
 }
 
 // manyFiles makes files whose names end in their sizes.

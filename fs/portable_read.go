@@ -141,11 +141,18 @@ func (p *portable) List(name string, fn func(base string, info *Info) error) err
 		return pathError("list", name, err)
 	}
 	defer dir.Close()
+	var u unseen
 	for {
 		bases, err := dir.Readdirnames(256)
 		for _, base := range bases {
-			info, ok := p.member(root, name, base)
-			if !ok {
+			info, shown, err := p.member(root, name, base)
+			if err != nil {
+				if err := u.note(err); err != nil {
+					return err
+				}
+				continue
+			}
+			if !shown {
 				continue
 			}
 			if err := fn(base, &info); err != nil {
@@ -153,7 +160,7 @@ func (p *portable) List(name string, fn func(base string, info *Info) error) err
 			}
 		}
 		if errors.Is(err, io.EOF) {
-			return nil
+			return u.err
 		}
 		if err != nil {
 			return pathError("list", name, err)
@@ -161,30 +168,29 @@ func (p *portable) List(name string, fn func(base string, info *Info) error) err
 	}
 }
 
-// member reads the state of one member; false: it is not to be shown.
-func (p *portable) member(dir *os.Root, name, base string) (Info, bool) {
+// member reads the state of one member; false: it is not to be shown. Errors are of its name.
+func (p *portable) member(dir *os.Root, name, base string) (info Info, shown bool, err error) {
 	if Reserved(base) {
-		return Info{}, false
+		return Info{}, false, nil
 	}
 	defer p.settled()()
 	fi, err := dir.Lstat(base)
 	switch {
 	case err != nil:
-		return Info{}, false
+		return Info{}, false, pathError("lookup", path.Join(name, base), err)
 	case fi.Mode()&iofs.ModeSymlink != 0:
 		real, err := p.resolve(path.Join(name, base))
-		if err != nil {
-			return Info{}, false
+		if err == nil {
+			info, err = p.state(real)
+			info.Real = real
 		}
-		info, err := p.state(real)
-		info.Real = real
-		return info, err == nil
+		return info, err == nil, pathError("lookup", path.Join(name, base), err)
 	case !fi.IsDir() && !fi.Mode().IsRegular():
-		return Info{}, false
+		return Info{}, false, nil
 	}
-	info := commonInfo(fi)
+	info = commonInfo(fi)
 	systemInfo(&info, fi, nil, dir, base)
-	return info, true
+	return info, true, nil
 }
 
 // target reads the state of what a link leads to.

@@ -18,10 +18,9 @@ func statMembers(dirfd int, members []member) {
 	entersyscall()
 	for i := 0; i < len(members); {
 		m := &members[i]
-		_, _, errno := syscall.RawSyscall6(unix.SYS_STATX, uintptr(dirfd), uintptr(unsafe.Pointer(m.ended)),
+		_, _, m.errno = syscall.RawSyscall6(unix.SYS_STATX, uintptr(dirfd), uintptr(unsafe.Pointer(m.ended)),
 			statFlags, statMask, uintptr(unsafe.Pointer(&m.st)), 0)
-		if errno != unix.EINTR {
-			m.unseen = errno != 0
+		if m.errno != unix.EINTR {
 			i++
 		}
 	}

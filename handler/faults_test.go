@@ -42,7 +42,7 @@ func (u *unwilling) List(name string, fn func(string, *fs.Info) error) error {
 		}
 		return fn(base, i)
 	})
-	if errors.Is(err, fails) {
+	if _, named := fails.(*iofs.PathError); errors.Is(err, fails) && !named {
 		err = &iofs.PathError{Op: "list", Path: name, Err: fails}
 	}
 	return err
@@ -103,6 +103,30 @@ func TestCopyTellsOfMembersThatFail(t *testing.T) {
 	}
 	if w := dav(h, "PROPFIND", "/x/sub/d", "", "Depth", "0"); strings.Contains(w.Body.String(), "urn:n") {
 		t.Error("a new resource has an old property")
+	}
+}
+
+// A member that cannot even be looked at is told of by COPY, since a DELETE may follow; what is listed is listed without it.
+func TestMembersThatCannotBeLookedAt(t *testing.T) {
+	u, h := tree(t, "/c/", "/c/a", "/c/b", "/c/x")
+	u.some = 2
+	u.list = map[string]error{"/c": &iofs.PathError{Op: "list", Path: "/c/x", Err: errors.Join(fs.ErrUnseen, iofs.ErrPermission)}}
+	for _, depth := range []string{"1", "infinity"} {
+		a := find(t, h, "/c/", depth, "")
+		if got := strings.Join(a.hrefs(), " "); got != "/c/ /c/a /c/b" {
+			t.Errorf("PROPFIND with Depth %s: %s", depth, got)
+		}
+	}
+	if w := dav(h, "GET", "/c/", ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "/c/b") {
+		t.Errorf("GET: %d %s", w.Code, w.Body)
+	}
+	w := dav(h, "COPY", "/c", "", "Destination", "/to")
+	const want = `<D:response><D:href>/c/x</D:href><D:status>HTTP/1.1 403 Forbidden</D:status>`
+	if w.Code != http.StatusMultiStatus || !strings.Contains(w.Body.String(), want) || strings.Count(w.Body.String(), "<D:response>") != 1 {
+		t.Errorf("COPY: %d %s", w.Code, w.Body)
+	}
+	if w := dav(h, "GET", "/to/b", ""); w.Code != http.StatusOK {
+		t.Errorf("the others are not copied: %d", w.Code)
 	}
 }
 

@@ -36,7 +36,7 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *e
 		return nil
 	}
 	p := &indexWriter{h: h, r: r, w: bufio.NewWriterSize(w, 32<<10), at: t.name, page: page, listing: body}
-	if err := h.fs.List(t.name, p.member); err != nil {
+	if err := h.list(t.name, p.member); err != nil {
 		if !p.begun {
 			clear(w.Header())
 		}

@@ -27,7 +27,7 @@ func (f *finder) members(name string, above []node) error {
 		f.have = err != nil || f.h.state.MembersHave(real)
 	}
 	stem := len(f.path)
-	err := f.h.fs.List(name, func(base string, info *etagfs.Info) error {
+	err := f.h.list(name, func(base string, info *etagfs.Info) error {
 		if !showable(base) || f.h.hides(f.r, name, base) {
 			return nil
 		}
@@ -51,6 +51,14 @@ func (f *finder) members(name string, above []node) error {
 		f.path = append(appendPath(f.path[:stem], base), '/')
 		return f.members(name, above)
 	})
+}
+
+// list calls fn for each member that can be looked at; the others are left out.
+func (h *Handler) list(name string, fn func(base string, info *etagfs.Info) error) error {
+	if err := h.fs.List(name, fn); !errors.Is(err, fs.ErrUnseen) {
+		return err
+	}
+	return nil
 }
 
 // collection is a member still to be listed.
@@ -82,7 +90,7 @@ func (f *finder) bound() error {
 	var count func(name string, above []node) error
 	count = func(name string, above []node) error {
 		var deeper []collection
-		err := f.h.fs.List(name, func(base string, info *etagfs.Info) error {
+		err := f.h.list(name, func(base string, info *etagfs.Info) error {
 			if left--; left < 0 {
 				return errFiniteDepth
 			}
