@@ -15,11 +15,7 @@ type coarse struct {
 	granularity time.Duration
 }
 
-func (c coarse) Features() fs.Features {
-	f := c.FS.Features()
-	f.Granularity = c.granularity
-	return f
-}
+func (c coarse) Granularity(uint64) time.Duration { return c.granularity }
 
 // identity is the state of one file that another program wrote at t, as a coarse clock shows it.
 func identity(granularity time.Duration, t time.Time) *fs.Info {

@@ -86,7 +86,7 @@ func (f *FS) settle(ctx context.Context, name string) (found, error) {
 		select {
 		case <-ctx.Done():
 			return found{}, ctx.Err()
-		case <-time.After(f.tags.tick() + time.Millisecond):
+		case <-time.After(f.tags.granularity(info.Dev) + time.Millisecond):
 		}
 	}
 	return f.hashShared(ctx, name, &info)

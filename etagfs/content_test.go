@@ -245,11 +245,7 @@ type stopped struct {
 	body string // guarded by mu
 }
 
-func (s *stopped) Features() fs.Features {
-	f := s.FS.Features()
-	f.Granularity = time.Second
-	return f
-}
+func (s *stopped) Granularity(uint64) time.Duration { return time.Second }
 
 func (s *stopped) Lookup(string) (fs.Info, error) { return s.info, nil }
 

@@ -143,7 +143,7 @@ func New(base fs.FS, o Options) *FS {
 		number:  numbers.Add(1),
 		log:     o.Log,
 		quota:   newQuota(),
-		tags:    &statTagger{now: o.Now},
+		tags:    &statTagger{granularity: base.Granularity, now: o.Now},
 		store:   o.Digests,
 		reports: reporter{limit: o.WatchLimit},
 	}
@@ -169,9 +169,8 @@ func (f *FS) With(s Settings) *FS {
 	return other
 }
 
-// Use makes those settings count that are of the whole tree, and takes note of what its file system was found to do (fs.FS.Ready).
+// Use makes those settings count that are of the whole tree.
 func (f *FS) Use(s Settings) {
-	f.tags.granularity.Store(int64(f.base.Features().Granularity))
 	f.quota.bound(s.QuotaBytes)
 	f.report(!s.NoNotify)
 }

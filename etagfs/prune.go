@@ -26,17 +26,18 @@ const awayLimit = 1 << 20
 
 // pass is one walk over the whole tree.
 type pass struct {
-	began  int64   // nanoseconds since 1970; what changed since then may stand where the walk had been already
-	seen   []inode // 16 bytes a file; sorted by prune
-	devs   map[uint64]bool
-	broken bool // a collection could not be listed
-	away   int
+	began       int64   // nanoseconds since 1970; what changed since then may stand where the walk had been already
+	seen        []inode // 16 bytes a file; sorted by prune
+	devs        map[uint64]bool
+	broken      bool // a collection could not be listed
+	away        int
+	granularity func(dev uint64) time.Duration // of the clock
 }
 
 // newPass begins one.
 func (d *digests) newPass(t *statTagger) *pass {
 	const margin = 10 * time.Millisecond // a tick of the clock that the kernel stamps with
-	return &pass{began: t.now().Add(-t.tick() - margin).UnixNano(), devs: make(map[uint64]bool)}
+	return &pass{began: t.now().Add(-margin).UnixNano(), granularity: t.granularity, devs: make(map[uint64]bool)}
 }
 
 // meet notes what the walk came by.
@@ -57,7 +58,7 @@ func (p *pass) missed(err error) {
 
 // dead tells whether a record of this identity may go.
 func (p *pass) dead(id fs.Identity) bool {
-	if id.Ctime >= p.began {
+	if id.Ctime >= p.began-int64(p.granularity(id.Dev)) {
 		return false
 	}
 	if !p.devs[id.Dev] {

@@ -15,7 +15,7 @@ import (
 )
 
 // old waits until what was done is older than a pass that begins now.
-func old(f *FS) { time.Sleep(f.tags.tick() + 20*time.Millisecond) }
+func old(f *FS) { time.Sleep(f.Features().Granularity + 20*time.Millisecond) }
 
 func TestDigestsOfVanishedFilesArePruned(t *testing.T) {
 	kept := records{}
@@ -91,7 +91,8 @@ func TestPassKeepsWhatCameMeanwhile(t *testing.T) {
 }
 
 func TestPassJudges(t *testing.T) {
-	p := pass{began: 100, seen: []inode{{1, 1}, {1, 3}}, devs: map[uint64]bool{1: true}}
+	coarse := func(dev uint64) time.Duration { return time.Duration(10 * dev) }
+	p := pass{began: 110, seen: []inode{{1, 1}, {1, 3}}, devs: map[uint64]bool{1: true}, granularity: coarse}
 	for id, dead := range map[fs.Identity]bool{
 		{Dev: 1, Ino: 1, Ctime: 5}:   false,
 		{Dev: 1, Ino: 2, Ctime: 5}:   true,

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"ifmatch/fs"
@@ -32,7 +31,7 @@ func statTag(id fs.Identity, w *words) string {
 // clock has moved on (RFC 9110 §8.8.1). States of our own commits are strong at once, since
 // fs stamps each with an mtime of its own. Safe for concurrent use.
 type statTagger struct {
-	granularity atomic.Int64 // nanoseconds
+	granularity func(dev uint64) time.Duration // that of the clock, as fs.FS has it
 	now         func() time.Time
 
 	mu  sync.Mutex
@@ -53,19 +52,16 @@ func (s *statTagger) unsure(i *fs.Info) ETag {
 }
 
 // coarse tells whether two changes may get the same times at all.
-func (s *statTagger) coarse() bool { return s.granularity.Load() > 1 }
-
-// tick is how long it takes at most until a change gets another time.
-func (s *statTagger) tick() time.Duration { return time.Duration(s.granularity.Load()) }
+func (s *statTagger) coarse(id fs.Identity) bool { return s.granularity(id.Dev) > 1 }
 
 // young tells whether another change could still get the same times.
 func (s *statTagger) young(id fs.Identity) bool {
-	return s.coarse() && s.youngAt(id, s.now())
+	return s.coarse(id) && s.youngAt(id, s.now())
 }
 
 // youngAt tells whether a change at that time or later could have got the same times.
 func (s *statTagger) youngAt(id fs.Identity, at time.Time) bool {
-	return s.coarse() && at.UnixNano()-max(id.Ctime, id.Mtime) <= s.granularity.Load()
+	return s.coarse(id) && at.UnixNano()-max(id.Ctime, id.Mtime) <= int64(s.granularity(id.Dev))
 }
 
 func (s *statTagger) mine(id fs.Identity) bool {
@@ -77,7 +73,7 @@ func (s *statTagger) mine(id fs.Identity) bool {
 
 // committed remembers an identity as our own for as long as it is young.
 func (s *statTagger) committed(id fs.Identity) {
-	if !s.coarse() {
+	if !s.coarse(id) {
 		return
 	}
 	s.mu.Lock()

@@ -73,10 +73,8 @@ func (s *staged) Commit(exact bool, check func(cur *Info) error) (info Info, cre
 // published has read its state, so that this is the state of our bytes and not of what another program wrote,
 // dating it back, right after the step. Where there are no leases the file is not alone.
 func (s *staged) keepToSelf() {
-	if s.r.tried.Load().features.Lease {
-		_, err := unix.FcntlInt(uintptr(s.fd), unix.F_SETLEASE, unix.F_WRLCK)
-		s.alone = err == nil
-	}
+	_, err := unix.FcntlInt(uintptr(s.fd), unix.F_SETLEASE, unix.F_WRLCK)
+	s.alone = err == nil
 }
 
 // published reads the state after the step, which moves ctime, from the descriptor (the name may have

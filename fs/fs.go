@@ -92,6 +92,10 @@ type FS interface {
 	// Features says what was found when the file system was tried.
 	Features() Features
 
+	// Granularity is how far apart two changes have different times on the file system with this number (Identity.Dev);
+	// 1 ns: every change. Below the root others may be mounted: each counts as the coarsest until something is staged on it.
+	Granularity(dev uint64) time.Duration
+
 	// Ready tries the tree with other options (Hook and Left stay) and returns what makes them count, which cannot fail. Until then, and
 	// where it fails, all is as it was. What is under way while they begin to count may meet either, but must not find the
 	// tree read-only when it was not: so what can be written stays so.
@@ -188,7 +192,7 @@ type Features struct {
 	Exchange    bool          // a replace with If-Match is safe against programs beside the server
 	Lease       bool          // and writers with an open descriptor are held off
 	Beneath     bool          // the kernel keeps names inside the tree
-	Granularity time.Duration // two changes this far apart have different times; 1 ns: every change
+	Granularity time.Duration // that of the file system of the root
 	Notify      bool          // changes by other programs are reported
 	Beside      bool          // another server has the directory open as well
 	Kind        string        // name of the file system type, "" where unknown

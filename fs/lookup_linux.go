@@ -146,7 +146,7 @@ func (r *Root) SetModTime(name string, t time.Time) (Info, error) {
 		err = r.hook("utimes", name)
 	}
 	if err == nil {
-		err = setTimesPath(fd, chosenTime(t, r.clock.stamp(0, r.tried.Load().storeNS)))
+		err = setTimesPath(fd, chosenTime(t, r.clock.stamp(0, r.device(device64(&st)).storeNS)))
 	}
 	if err != nil {
 		return info, pathError("settime", name, err)

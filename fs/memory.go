@@ -223,6 +223,9 @@ func (m *memory) Features() Features {
 	}
 }
 
+// Granularity is that of Features.
+func (m *memory) Granularity(uint64) time.Duration { return time.Nanosecond }
+
 // Stats of what is never made durable.
 func (m *memory) Stats() Stats { return Stats{} }
 

@@ -106,7 +106,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	})
 }
 
-// A file system mounted inside the tree is served; a rename cannot cross into it, and a mount
+// A file system mounted inside the tree is served, with its own clock; a rename cannot cross into it, and a mount
 // point cannot be taken away.
 func TestMountInside(t *testing.T) {
 	needRoot(t)
@@ -119,7 +119,14 @@ func TestMountInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Unmount(dir+"/m", unix.MNT_DETACH)
+	m, err := f.Lookup("/m")
+	if err != nil || f.Granularity(m.Dev) != unknownGranularity {
+		t.Errorf("before it was tried: %v, %v", f.Granularity(m.Dev), err)
+	}
 	mustPut(t, f, "/m/f", "there")
+	if f.Granularity(m.Dev) >= time.Second {
+		t.Errorf("tmpfs tells changes apart within %v", f.Granularity(m.Dev))
+	}
 	mustPut(t, f, "/f", "here")
 	yes := func(_, _ *Info) error { return nil }
 	for _, exact := range []bool{false, true} {
@@ -128,7 +135,7 @@ func TestMountInside(t *testing.T) {
 		_, _, err = f.Move("/f", "/m/f", exact, yes)
 		wantErr(t, "Move over", err, ErrCrossDevice)
 	}
-	_, err := f.Retire("/m", false, accept)
+	_, err = f.Retire("/m", false, accept)
 	wantErr(t, "Retire", err, os.ErrPermission)
 	if read(t, f, "/m/f") != "there" || read(t, f, "/f") != "here" {
 		t.Error("something moved")

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // portable is a directory on disk, served by what every system has: [os.Root] keeps names inside it.
@@ -32,6 +33,7 @@ type portable struct {
 	clock    clock
 	flush    flusher
 	syncs    Durations
+	below    devices
 	found    atomic.Pointer[found]
 
 	step sync.RWMutex // held by the last look at the state and the step that follows
@@ -41,8 +43,8 @@ type portable struct {
 type found struct {
 	RootOptions
 	features Features
-	storeNS  int64 // granularity with which times are stored
-	links    bool  // Link works
+	root     *device // that of the directory itself; unknown: it was not tried
+	links    bool    // Link works
 }
 
 // OpenPortable serves dir by the calls that every system has.
@@ -109,6 +111,16 @@ func (p *portable) Close() error {
 }
 
 func (p *portable) Features() Features { return p.found.Load().features }
+
+// Granularity is that of the file system with this number.
+func (p *portable) Granularity(dev uint64) time.Duration { return p.device(dev).granularity }
+
+func (p *portable) device(dev uint64) *device {
+	if root := p.found.Load().root; root.dev == dev {
+		return root
+	}
+	return p.below.get(dev)
+}
 
 func (p *portable) Stats() Stats { return Stats{Syncs: p.syncs.Counts()} }
 

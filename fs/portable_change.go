@@ -174,7 +174,7 @@ func (p *portable) SetModTime(name string, t time.Time) (Info, error) {
 	}
 	if err == nil {
 		rel, _ := p.rel(name)
-		stamp := chosenTime(t, p.clock.stamp(0, p.found.Load().storeNS))
+		stamp := chosenTime(t, p.clock.stamp(0, p.device(info.Dev).storeNS))
 		err = p.root.Chtimes(rel, time.Time{}, time.Unix(0, stamp))
 	}
 	if err != nil {

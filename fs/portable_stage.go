@@ -16,7 +16,8 @@ type portableStaged struct {
 	rel     string
 	tmp     string // relative to the root, as rel
 	file    *os.File
-	like    Info // what Prepare took mode and owner from; Ino 0 and no mode: from nothing
+	dev     uint64 // number of its file system
+	like    Info   // what Prepare took mode and owner from; Ino 0 and no mode: from nothing
 	chosen  time.Time
 	durable bool
 	ready   bool // Prepare was called
@@ -53,7 +54,12 @@ func (p *portable) stage(name string) (*portableStaged, error) {
 		return nil, err
 	}
 	lockStaged(f)
-	return &portableStaged{p: p, name: name, rel: rel, tmp: tmp, file: f}, nil
+	s := &portableStaged{p: p, name: name, rel: rel, tmp: tmp, file: f}
+	if s.dev, err = p.tryBelow(f, tmp); err != nil {
+		s.Discard()
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *portableStaged) Write(b []byte) (int, error) {
@@ -116,7 +122,7 @@ func (s *portableStaged) prepare(cur Info) error {
 			return err
 		}
 	}
-	stamp := s.p.clock.stamp(cur.Mtime, s.p.found.Load().storeNS)
+	stamp := s.p.clock.stamp(cur.Mtime, s.p.device(s.dev).storeNS)
 	if !s.chosen.IsZero() {
 		stamp = chosenTime(s.chosen, stamp)
 	}

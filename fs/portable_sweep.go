@@ -125,8 +125,8 @@ func (p *portable) only(rel string) string {
 
 // probe finds out what the file system can, by trying in the root of the tree.
 func (p *portable) probe(opts RootOptions) (*found, error) {
-	t := &found{RootOptions: opts, storeNS: 1,
-		features: Features{ReadOnly: opts.ReadOnly, Beneath: true, Granularity: 2 * time.Second, Kind: diskKind(p.dir)}}
+	t := &found{RootOptions: opts, root: unknown,
+		features: Features{ReadOnly: opts.ReadOnly, Beneath: true, Granularity: unknownGranularity, Kind: diskKind(p.dir)}}
 	if opts.ReadOnly {
 		return t, nil
 	}
@@ -150,13 +150,39 @@ func (p *portable) probe(opts RootOptions) (*found, error) {
 		t.links = true
 		p.root.Remove(linked)
 	}
-	store, err := p.storedGranularity(name)
-	if err != nil {
+	if t.root, err = p.tryClock(f, name); err != nil {
 		return nil, pathError("probe", "/", err)
 	}
-	t.storeNS = int64(store)
-	t.features.Granularity = max(store, clockGranularity(f))
+	t.features.Granularity = t.root.granularity
 	return t, nil
+}
+
+// tryBelow tries the file system of a file that is staged, and empty, unless it is that of the root or was tried before. It
+// returns its number.
+func (p *portable) tryBelow(f *os.File, rel string) (dev uint64, err error) {
+	info, err := fileInfo(f)
+	if err != nil || info.Dev == p.found.Load().root.dev {
+		return info.Dev, err
+	}
+	p.below.learn(info.Dev, [2]uint64{}, func() *device {
+		found, _ := p.tryClock(f, rel)
+		err = f.Truncate(0)
+		return found
+	})
+	return info.Dev, err
+}
+
+// tryClock finds out how the file system stores times, and how it stamps what others write. It writes a byte to f.
+func (p *portable) tryClock(f *os.File, rel string) (*device, error) {
+	store, err := p.storedGranularity(rel)
+	if err != nil {
+		return nil, err
+	}
+	info, err := fileInfo(f)
+	if err != nil {
+		return nil, err
+	}
+	return &device{dev: info.Dev, storeNS: int64(store), granularity: max(store, clockGranularity(f))}, nil
 }
 
 // storedGranularity sets a time with all digits and looks what of it is kept.
@@ -175,13 +201,13 @@ func (p *portable) storedGranularity(name string) (time.Duration, error) {
 			return g, nil
 		}
 	}
-	return 2 * time.Second, nil // FAT
+	return unknownGranularity, nil
 }
 
 // clockGranularity writes again and again until the time of change has moved often enough to
 // tell by how much it moves at least. A clock that does not move in 30 ms of looking is taken for one of FAT.
 func clockGranularity(f *os.File) time.Duration {
-	best := 2 * time.Second
+	best := unknownGranularity
 	everMoved, stuck := 0, false
 	last := int64(0)
 	for looked := time.Duration(0); looked < 30*time.Millisecond && everMoved < 16; {

@@ -11,7 +11,7 @@ import (
 // and network file systems make the type of a file system a poor witness. It leaves nothing.
 // Where it may not write it finds nothing out; every operation has its second way anyhow.
 func (r *Root) probe(opts RootOptions) error {
-	t := &tried{RootOptions: opts, storeNS: 1, features: Features{Beneath: true, Granularity: time.Second, ReadOnly: opts.ReadOnly}}
+	t := &tried{RootOptions: opts, root: unknown, features: Features{Beneath: true, Granularity: unknownGranularity, ReadOnly: opts.ReadOnly}}
 	r.tried.Store(t)
 	var fs unix.Statfs_t
 	if unix.Fstatfs(r.fd, &fs) == nil {
@@ -36,7 +36,9 @@ func (r *Root) probe(opts RootOptions) error {
 		return nil
 	}
 	t.features.Sync = fsync(fd) == nil && fsync(r.fd) == nil
-	t.probeClock(fd)
+	if root := tryClock(fd); root != nil {
+		t.root, t.features.Granularity = root, root.granularity
+	}
 	unix.Close(fd)
 	t.features.Lease = r.probeLease(name)
 	other := r.reserved()
@@ -83,18 +85,43 @@ func (r *Root) probeExchange(a, b string) bool {
 	return unix.Renameat2(r.fd, a, r.fd, b, unix.RENAME_EXCHANGE) == nil
 }
 
-// The clock of a file system has two granularities: that of the stored times, to which
-// our own stamps are rounded, and that with which the kernel stamps what others write.
-func (t *tried) probeClock(fd int) {
-	step, change := storedGranularity(fd), changeGranularity(fd)
-	if t.storeNS = step; step == 0 {
-		t.storeNS, change = 1, max(change, unknownGranularity)
+// tryBelow tries the file system of a file that is staged, and empty, unless it is that of the root or was tried before.
+func (r *Root) tryBelow(fd int) error {
+	var st unix.Statx_t
+	if err := statFD(fd, &st); err != nil {
+		return err
 	}
-	t.features.Granularity = max(time.Duration(t.storeNS), change)
+	dev := device64(&st)
+	if dev == r.tried.Load().root.dev {
+		return nil
+	}
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(fd, &fs); err != nil {
+		return err
+	}
+	mark := [2]uint64{uint64(fs.Type), uint64(uint32(fs.Fsid.Val[0]))<<32 | uint64(uint32(fs.Fsid.Val[1]))}
+	var err error
+	r.below.learn(dev, mark, func() *device {
+		found := tryClock(fd)
+		err = unix.Ftruncate(fd, 0)
+		return found
+	})
+	return err
 }
 
-// unknownGranularity is that of FAT, the coarsest in use.
-const unknownGranularity = 2 * time.Second
+// tryClock finds out the two granularities of the clock of a file system: that of the stored times, to which
+// our own stamps are rounded, and that with which the kernel stamps what others write. It writes a byte to fd; nil: it cannot.
+func tryClock(fd int) *device {
+	var st unix.Statx_t
+	step, change := storedGranularity(fd), changeGranularity(fd)
+	if change == 0 || statFD(fd, &st) != nil {
+		return nil
+	}
+	if step == 0 {
+		step = int64(unknownGranularity)
+	}
+	return &device{dev: device64(&st), storeNS: step, granularity: max(time.Duration(step), change)}
+}
 
 // storedGranularity writes a time whose every digit counts and looks what is left of it; 0: it
 // cannot be told.
@@ -114,7 +141,7 @@ func storedGranularity(fd int) int64 {
 }
 
 // changeGranularity writes and looks, over and over: kernels since 6.13 give every change after
-// a look its own time on some file systems (1 ns), all others that of their last tick.
+// a look its own time on some file systems (1 ns), all others that of their last tick. 0: it cannot write.
 func changeGranularity(fd int) time.Duration {
 	const looks, enough, patience = 16, 3, 60 * time.Millisecond
 	const atOnce = time.Millisecond // a look that took longer was kept waiting, which tells nothing of the clock
@@ -125,7 +152,7 @@ func changeGranularity(fd int) time.Duration {
 		start := time.Now()
 		var st unix.Statx_t
 		if _, err := unix.Pwrite(fd, []byte{byte(n)}, 0); err != nil || statFD(fd, &st) != nil {
-			return time.Second
+			return 0
 		}
 		now := st.Mtime.Sec*1e9 + int64(st.Mtime.Nsec)
 		if last != 0 && now != last {

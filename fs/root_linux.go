@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,6 +28,7 @@ type Root struct {
 	serial   atomic.Uint64
 	clock    clock
 	syncs    Durations
+	below    devices
 
 	tried atomic.Pointer[tried]
 }
@@ -35,9 +37,9 @@ type Root struct {
 type tried struct {
 	RootOptions
 	features  Features
-	storeNS   int64 // granularity with which times are stored
-	linkEmpty bool  // linkat with AT_EMPTY_PATH works for us; else by /proc
-	noTmpfile bool  // what has no name cannot be given one
+	root      *device // that of the directory itself; unknown: it could not be tried
+	linkEmpty bool    // linkat with AT_EMPTY_PATH works for us; else by /proc
+	noTmpfile bool    // what has no name cannot be given one
 }
 
 // OpenRoot serves dir and tries what its file system can.
@@ -126,6 +128,16 @@ func (r *Root) Close() error {
 
 // Features says what was found when the file system was tried.
 func (r *Root) Features() Features { return r.tried.Load().features }
+
+// Granularity is that of the file system with this number.
+func (r *Root) Granularity(dev uint64) time.Duration { return r.device(dev).granularity }
+
+func (r *Root) device(dev uint64) *device {
+	if root := r.tried.Load().root; root.dev == dev {
+		return root
+	}
+	return r.below.get(dev)
+}
 
 // Stats counts what was done since it was opened.
 func (r *Root) Stats() Stats { return Stats{Syncs: r.syncs.Counts()} }

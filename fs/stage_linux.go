@@ -70,6 +70,10 @@ func (r *Root) stage(name string) (*staged, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.tryBelow(s.fd); err != nil {
+		s.Discard()
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -175,15 +179,15 @@ func (s *staged) takeOn(old int, st *unix.Statx_t) error {
 // stamp sets the modification time: what was asked for, or a new one, strictly later than every
 // earlier stamp and than that of the replaced file. Of a time that was asked for the second is kept.
 func (s *staged) stamp(replaced int64) error {
-	s.mtime = s.r.clock.stamp(replaced, s.r.tried.Load().storeNS)
+	s.mtime = s.r.clock.stamp(replaced, s.r.device(device64(&s.own)).storeNS)
 	if s.asked {
 		s.mtime = chosenTime(s.chosen, s.mtime)
 	}
 	if err := s.r.setTimes(s.fd, s.name, s.mtime); err != nil {
 		return err
 	}
-	if s.r.tried.Load().features.Lease {
-		s.stored = s.mtime
+	s.stored = s.mtime
+	if s.alone {
 		return nil // what is stored is read when it is published
 	}
 	var st unix.Statx_t

@@ -169,7 +169,7 @@ func special(mode uint16) bool {
 func (info *Info) fill(st *unix.Statx_t) {
 	*info = Info{
 		Identity: Identity{
-			Dev:       uint64(st.Dev_major)<<32 | uint64(st.Dev_minor),
+			Dev:       device64(st),
 			Ino:       st.Ino,
 			SizeBytes: int64(st.Size),
 			Mtime:     st.Mtime.Sec*1e9 + int64(st.Mtime.Nsec),
@@ -183,6 +183,9 @@ func (info *Info) fill(st *unix.Statx_t) {
 		info.Birth = st.Btime.Sec*1e9 + int64(st.Btime.Nsec)
 	}
 }
+
+// device64 is the number of the file system.
+func device64(st *unix.Statx_t) uint64 { return uint64(st.Dev_major)<<32 | uint64(st.Dev_minor) }
 
 // shut tells whether the permission bits of owner, group or others, whichever are ours, have no r: path_resolution(7).
 func shut(st *unix.Statx_t) bool {

@@ -1,0 +1,63 @@
+package fs
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// device is what was found out about the clock of a file system. It does not change.
+type device struct {
+	dev         uint64        // as in an Identity
+	mark        [2]uint64     // tells it from another file system that has the number later, where the system has such a thing
+	storeNS     int64         // step in which times are stored
+	granularity time.Duration // as in Features
+}
+
+// unknownGranularity is that of FAT, the coarsest in use.
+const unknownGranularity = 2 * time.Second
+
+// unknown is what a file system counts as until it was tried.
+var unknown = &device{storeNS: int64(unknownGranularity), granularity: unknownGranularity}
+
+// devices are the file systems mounted below the root of a tree, each of which may have another clock than that. One is
+// tried when something is staged on it. Safe for concurrent use.
+type devices struct {
+	mu    sync.Mutex // held while one is tried
+	tried atomic.Pointer[[]*device]
+}
+
+// get takes no lock: the state of each member of a listing asks.
+func (d *devices) get(dev uint64) *device {
+	if tried := d.tried.Load(); tried != nil {
+		for _, one := range *tried {
+			if one.dev == dev {
+				return one
+			}
+		}
+	}
+	return unknown
+}
+
+// learn tries a file system that was not tried yet. What cannot be tried now (nil) will be the next time.
+func (d *devices) learn(dev uint64, mark [2]uint64, try func() *device) {
+	if one := d.get(dev); one != unknown && one.mark == mark {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if one := d.get(dev); one != unknown && one.mark == mark {
+		return
+	}
+	found := try()
+	if found == nil {
+		return
+	}
+	found.dev, found.mark = dev, mark
+	tried := []*device{found}
+	if old := d.tried.Load(); old != nil {
+		tried = append(tried, slices.DeleteFunc(slices.Clone(*old), func(o *device) bool { return o.dev == dev })...)
+	}
+	d.tried.Store(&tried)
+}
