@@ -55,6 +55,30 @@ func TestYoungTagIsWeakUntilTheClockHasMovedOn(t *testing.T) {
 	}
 }
 
+// A file that is dated ahead is young for no longer than any other, since a change moves its ctime. Where there is no ctime
+// but the mtime, a date that our own stamps may have run ahead to can come again when its time comes; one later than that
+// would leave the file without a strong tag for years.
+func TestFileDatedAheadIsNotYoungUntilThen(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	f := New(coarse{fs.NewMemory(), 4 * time.Millisecond}, Options{Settings: Settings{NoNotify: true}, Now: func() time.Time { return now }})
+	for _, tt := range []struct {
+		mtime, ctime time.Duration // from now
+		weak         bool
+	}{
+		{time.Second, -4 * time.Millisecond, true},
+		{time.Second, -5 * time.Millisecond, false},
+		{10 * 365 * 24 * time.Hour, -5 * time.Millisecond, false},
+		{time.Hour, time.Hour, true},
+		{10 * 365 * 24 * time.Hour, 10 * 365 * 24 * time.Hour, false},
+	} {
+		state := identity(1, now)
+		state.Mtime, state.Ctime = now.Add(tt.mtime).UnixNano(), now.Add(tt.ctime).UnixNano()
+		if tag := f.tags.tag(state, nil); tag.Weak != tt.weak {
+			t.Errorf("mtime in %v, ctime in %v: %s", tt.mtime, tt.ctime, tag)
+		}
+	}
+}
+
 // Our own commits are strong at once, on any clock: each is stamped with an mtime of its own.
 func TestOwnCommitIsStrongAtOnce(t *testing.T) {
 	for _, granularity := range []time.Duration{4 * time.Millisecond, time.Second, 2 * time.Second} {

@@ -59,9 +59,12 @@ func (s *statTagger) young(id fs.Identity) bool {
 	return s.coarse(id) && s.youngAt(id, s.now())
 }
 
-// youngAt tells whether a change at that time or later could have got the same times.
+// youngAt tells whether a change at that time or later could have got the same times. The ctime alone says so: a change
+// moves it, whatever the mtime is set to. One a day ahead is of no clock but a mtime, where the file system has no other.
 func (s *statTagger) youngAt(id fs.Identity, at time.Time) bool {
-	return s.coarse(id) && at.UnixNano()-max(id.Ctime, id.Mtime) <= int64(s.granularity(id.Dev))
+	const day = 24 * time.Hour
+	age := time.Duration(at.UnixNano() - id.Ctime)
+	return s.coarse(id) && age <= s.granularity(id.Dev) && age > -day
 }
 
 func (s *statTagger) mine(id fs.Identity) bool {
