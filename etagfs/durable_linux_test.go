@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,45 @@ import (
 
 	"ifmatch/fs"
 )
+
+// The bytes are fsynced when the last of them is written, and before they get their name: there is nothing else to sync them.
+func TestBytesAreSyncedBetweenTheLastOfThemAndTheStep(t *testing.T) {
+	for name, open := range map[string]func(string, fs.RootOptions) (fs.FS, error){"portable": fs.OpenPortable, "root": fs.OpenRoot} {
+		for _, content := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/content=%v", name, content), func(t *testing.T) {
+				var steps []string
+				base, err := open(t.TempDir(), fs.RootOptions{Hook: func(step, _ string) error {
+					steps = append(steps, step)
+					return nil
+				}})
+				must(t, err)
+				defer base.Close()
+				f := New(base, Options{Settings: Settings{Content: content, NoNotify: true}})
+				defer f.Close()
+				for _, size := range []int{1 << 20, 5} { // is created, is replaced
+					steps = nil
+					_, _, err := f.Put(ctx, "/f", bytes.NewReader(make([]byte, size)), PutOptions{})
+					must(t, err)
+					wrote := lastOf(steps, "write")
+					synced := lastOf(steps[:lastOf(steps, "link", "rename")], "fsync")
+					if wrote < 0 || synced < wrote {
+						t.Errorf("%d bytes: %q", size, steps)
+					}
+				}
+			})
+		}
+	}
+}
+
+// lastOf is the place of the last of these steps, -1 where there is none.
+func lastOf(steps []string, these ...string) int {
+	for i, step := range slices.Backward(steps) {
+		if slices.Contains(these, step) {
+			return i
+		}
+	}
+	return -1
+}
 
 // BenchmarkDurablePut compares a durable Put of 4 KiB over an existing file with a bare program that does the
 // same fsyncs: write a file, fsync it, rename it over, fsync the directory. The two take turns, since a disk is not as fast

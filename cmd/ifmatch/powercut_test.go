@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,7 +11,12 @@ import (
 	"testing"
 )
 
-const durabilityCalls = "fsync,fdatasync,syncfs,linkat,renameat,renameat2,unlinkat,mkdirat,write,writev,sendto"
+const durabilityCalls = "fsync,fdatasync,syncfs,linkat,renameat,renameat2,unlinkat,mkdirat,sendto," +
+	"write,pwrite64,writev,pwritev,splice,copy_file_range,sendfile,ftruncate,fallocate"
+
+// bytesGoTo are the system calls that change the bytes of a file, each with the place of its descriptor among the arguments.
+var bytesGoTo = map[string]int{"write": 0, "pwrite64": 0, "writev": 0, "pwritev": 0, "sendfile": 0, "ftruncate": 0, "fallocate": 0,
+	"splice": 2, "copy_file_range": 2}
 
 // Before a write is acknowledged its bytes are on the disk, and after that so is its name: a power cut
 // after the answer takes nothing back. The proof is what the running server asked of the kernel.
@@ -101,11 +107,15 @@ func onDisk(calls []syscallLine, at int, file bool, step, in, dir, status string
 		return 0, fmt.Errorf("no %s before the answer", step)
 	}
 	if file {
-		bytes := find(calls, at, func(c syscallLine) bool {
-			return c.is("fsync,fdatasync", dir+"/") && c.ended < calls[did].began
+		last, path := lastBytes(calls[:answer], at, dir)
+		if last < 0 {
+			return 0, errors.New("no bytes before the answer")
+		}
+		synced := find(calls, at, func(c syscallLine) bool {
+			return c.is("fsync,fdatasync", path) && c.began > calls[last].ended && c.ended < calls[did].began
 		})
-		if bytes < 0 {
-			return 0, fmt.Errorf("the bytes were not fsynced before %s", step)
+		if synced < 0 {
+			return 0, fmt.Errorf("the bytes were not fsynced between the last of them and %s", step)
 		}
 	}
 	name := find(calls, at, func(c syscallLine) bool {
@@ -115,6 +125,19 @@ func onDisk(calls []syscallLine, at int, file bool, step, in, dir, status string
 		return 0, fmt.Errorf("the collection was not fsynced between %s and the answer", step)
 	}
 	return answer, nil
+}
+
+// lastBytes finds the last call from index at on that changed bytes of a file in dir, and which file, as strace names it.
+func lastBytes(calls []syscallLine, at int, dir string) (last int, path string) {
+	last = -1
+	for i := at; i < len(calls); i++ {
+		place, writes := bytesGoTo[calls[i].name]
+		if args := strings.Split(calls[i].args, ", "); writes && place < len(args) && strings.Contains(args[place], "<"+dir+"/") {
+			_, path, _ = strings.Cut(args[place], "<")
+			last = i
+		}
+	}
+	return last, "<" + path
 }
 
 func traceText(calls []syscallLine) string {
