@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"ifmatch/fs"
 )
 
 // Changes by other programs: after the writer's call has returned, the very next answer shows the
@@ -148,6 +150,48 @@ func TestExternalChangesOnStackedFileSystems(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// What is answered to a write is the tag of the next look also where a file cannot be given its name in one step: FUSE keeps what
+// is removed while it is open under another name, so that its state changes when it is closed.
+func TestAnsweredTagIsThatOfTheNextLookOnFUSE(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Fatal("only root can mount: run the tests as root, as CI does, or under unshare -Urm")
+	}
+	dir := mountBindfs(t, t.TempDir())
+	f := diskAt(t, dir, Options{})
+	for i := range 20 {
+		name := fmt.Sprint("/f", i)
+		body := func() *strings.Reader { return strings.NewReader(name) }
+		for _, write := range []struct {
+			what, name string
+			do         func() (*Info, bool, error)
+		}{
+			{"create", name, func() (*Info, bool, error) { return f.Put(ctx, name, body(), PutOptions{}) }},
+			{"replace", name, func() (*Info, bool, error) { return f.Put(ctx, name, body(), PutOptions{}) }},
+			{"replace exactly", name, func() (*Info, bool, error) {
+				return f.Put(ctx, name, body(), PutOptions{Write: Write{Exact: true}})
+			}},
+			{"copy", name + "c", func() (*Info, bool, error) { return f.Copy(ctx, name, name+"c", CopyOptions{}) }},
+			{"move", name + "m", func() (*Info, bool, error) { return f.Move(ctx, name, name+"m", Write2{}) }},
+			{"move over", name + "m", func() (*Info, bool, error) { return f.Move(ctx, name+"c", name+"m", Write2{}) }},
+			{"create again", name, func() (*Info, bool, error) { return f.Put(ctx, name, body(), PutOptions{}) }},
+			{"move over exactly", name + "m", func() (*Info, bool, error) {
+				return f.Move(ctx, name, name+"m", Write2{Exact: true})
+			}},
+		} {
+			info, _, err := write.do()
+			must(t, err)
+			now, err := f.Stat(write.name)
+			must(t, err)
+			if info.Tag != now.Tag || !strong(now.Tag) {
+				t.Errorf("%s: answered %q, and the next look says %q", write.what, info.Tag, now.Tag)
+			}
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, fs.ReservedPrefix+"*")); err != nil || len(left) > 0 {
+		t.Errorf("left: %q, %v", left, err)
 	}
 }
 

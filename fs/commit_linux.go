@@ -17,7 +17,7 @@ import (
 // Meanwhile a write lease on the new file keeps everybody else from opening it, until its state was read.
 // Who opens it with O_NONBLOCK in these microseconds is told EWOULDBLOCK.
 //
-// BUG: where there are no leases, another program that writes to the new file in that moment and dates it
+// BUG: where there are no leases, or a new name takes a link and an unlink, another program that writes to the new file in that moment and dates it
 // back leaves a state that is taken for the one of our bytes.
 //
 // BUG: a program that looked the name up before the exchange and comes to open it for writing
@@ -88,6 +88,25 @@ func (s *staged) published() {
 	s.fd = -1
 }
 
+// publishedTwice is published for a file that still has its reserved name, which goes when the file is closed, and moves
+// ctime. So what is at the name in the end is looked at; it is ours if nothing but ctime has changed.
+func (s *staged) publishedTwice(p parent, base string) {
+	var ours unix.Statx_t
+	err := statFD(s.fd, &ours)
+	if err == nil {
+		s.stored = ours.Mtime.Sec*1e9 + int64(ours.Mtime.Nsec)
+	}
+	unix.Close(s.fd)
+	s.fd, s.alone = -1, false
+	s.dropName()
+	if err == nil {
+		err = s.r.look(p.fd, base, &s.now)
+	}
+	if err != nil || !same(&s.now, &ours) {
+		s.now = s.own
+	}
+}
+
 // step creates or replaces once.
 func (s *staged) step(p parent, base string, exact bool, check func(*Info) error) (created bool, old int, err error) {
 	var st unix.Statx_t
@@ -123,15 +142,18 @@ func (s *staged) create(p parent, base string, check func(*Info) error) error {
 	if err != nil {
 		return err
 	}
+	both := false
 	if s.tmp == "" {
 		err = s.r.link(s.fd, p.fd, base)
-	} else if err = s.r.renameNew(s.tmpDir.fd, s.tmp, p.fd, base); err == nil {
+	} else if both, err = s.r.nameNew(s.tmpDir.fd, s.tmp, p.fd, base); err == nil && !both {
 		s.tmp = ""
 	}
-	switch err {
-	case nil:
+	switch {
+	case both:
+		s.publishedTwice(p, base)
+	case err == nil:
 		s.published()
-	case unix.EEXIST:
+	case err == unix.EEXIST:
 		err = errAgain
 	}
 	return err

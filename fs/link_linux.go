@@ -12,17 +12,25 @@ func (r *Root) linkFD(fd, dirfd int, base string) error {
 
 // renameNew renames to a name that must not exist. Error EEXIST: it does.
 func renameNew(fromDir int, from string, toDir int, to string) error {
-	err := unix.Renameat2(fromDir, from, toDir, to, unix.RENAME_NOREPLACE)
+	both, err := nameNew(fromDir, from, toDir, to)
+	if both {
+		return unix.Unlinkat(fromDir, from, 0)
+	}
+	return err
+}
+
+// nameNew is renameNew that may leave both names, where the old one is for the caller to remove. Who has the file open closes
+// it first: FUSE (.fuse_hidden) and NFS (.nfs) only rename what is open, and remove it when it is closed, which
+// moves ctime.
+func nameNew(fromDir int, from string, toDir int, to string) (both bool, err error) {
+	err = unix.Renameat2(fromDir, from, toDir, to, unix.RENAME_NOREPLACE)
 	if err != unix.EINVAL && err != unix.ENOSYS && err != unix.EOPNOTSUPP {
-		return err
+		return false, err
 	}
 	// The file system does not know the flag: a link to the new name is as safe, for a file.
 	err = unix.Linkat(fromDir, from, toDir, to, 0)
-	if err == nil {
-		return unix.Unlinkat(fromDir, from, 0)
-	}
-	if err == unix.EEXIST || err == unix.ENOENT {
-		return err
+	if err == nil || err == unix.EEXIST || err == unix.ENOENT {
+		return err == nil, err
 	}
 	// Nor links, or it is a directory. What is left is to look first: safe among ourselves,
 	// and Features tells that it is not beside other programs.
@@ -31,7 +39,7 @@ func renameNew(fromDir int, from string, toDir int, to string) error {
 		if err == nil {
 			err = unix.EEXIST
 		}
-		return err
+		return false, err
 	}
-	return unix.Renameat(fromDir, from, toDir, to)
+	return false, unix.Renameat(fromDir, from, toDir, to)
 }

@@ -91,8 +91,20 @@ func (m *move) close() {
 	if m.holds {
 		m.h.let()
 	}
+	m.letSrc()
+}
+
+func (m *move) letDst() {
+	if m.holds {
+		m.h.let()
+		m.done()
+	}
+}
+
+func (m *move) letSrc() {
 	if m.holdsSrc {
 		unix.Close(m.hs.fd) // and the lease ends
+		m.holdsSrc, m.hs.leased = false, false
 	}
 }
 
@@ -186,7 +198,7 @@ func (m *move) state(st *unix.Statx_t, name string) *Info {
 }
 
 func (m *move) toNew() error {
-	err := m.r.renameNew(m.from.fd, m.src, m.to.fd, m.dst)
+	err := m.rename()
 	if err == unix.EEXIST {
 		return errAgain
 	}
@@ -198,6 +210,16 @@ func (m *move) toNew() error {
 		return err
 	}
 	return errAgain
+}
+
+// rename gives src its new name. Where that takes a link and an unlink, it is no longer held.
+func (m *move) rename() error {
+	both, err := m.r.nameNew(m.from.fd, m.src, m.to.fd, m.dst)
+	if both {
+		m.letSrc()
+		return m.r.unlink(m.from.fd, m.src)
+	}
+	return err
 }
 
 // toItself is for two names of one file. rename(2) does nothing for two hard links; where a

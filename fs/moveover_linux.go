@@ -161,7 +161,7 @@ func (m *move) aside() error {
 		a.removeEmpty()
 		return err
 	}
-	err = m.r.renameNew(m.from.fd, m.src, m.to.fd, m.dst)
+	err = m.rename()
 	if err == nil && m.exact && !m.is(m.to, m.dst, &m.s) {
 		err = m.r.renameNew(m.to.fd, m.dst, m.from.fd, m.src)
 		if err == nil {
@@ -169,6 +169,7 @@ func (m *move) aside() error {
 		}
 	}
 	if err == nil {
+		m.letDst() // see nameNew: what is open would stay in the directory
 		m.drop(a)
 		return nil
 	}

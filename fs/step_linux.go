@@ -43,6 +43,14 @@ func (r *Root) renameNew(fromDir int, from string, toDir int, to string) error {
 	return renameNew(fromDir, from, toDir, to)
 }
 
+// nameNew is renameNew that may leave both names.
+func (r *Root) nameNew(fromDir int, from string, toDir int, to string) (both bool, err error) {
+	if err := r.hook("rename", to); err != nil {
+		return false, err
+	}
+	return nameNew(fromDir, from, toDir, to)
+}
+
 func (r *Root) exchange(fromDir int, from string, toDir int, to string) error {
 	if err := r.hook("exchange", to); err != nil {
 		return err
