@@ -1,10 +1,18 @@
 package fs
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
+
+// given matches the reserved names that a tree on disk gives: the id of its process, one number or more, and what an aside or a mark
+// has behind them. It matches those of earlier versions, too. Whatever else begins with ReservedPrefix is somebody else's.
+var given = regexp.MustCompile(`^\.ifmatch-[0-9a-f]{16}(-[0-9a-f]+)+(-was|-new|-(moving|over)-[0-9a-f]+-[0-9a-f]+)?$`)
+
+var errNotGiven = errors.New("is not what this program leaves behind: it stays, and no URL leads to it")
 
 // aside is a reserved directory beside a name that a MOVE is about, where things wait under that
 // name during the step. Its own name says which inode was to move and which one to go, so that the

@@ -104,7 +104,8 @@ type FS interface {
 	// Stats counts what was done since it was opened.
 	Stats() Stats
 
-	// Sweep removes what a crash left under reserved names; it returns how many.
+	// Sweep removes what a crash left under reserved names; it returns how many. A name that begins as they do and is none
+	// that is given stays, and is an error at the end.
 	Sweep() (removed int, err error)
 
 	// Close gives back descriptors.

@@ -133,12 +133,15 @@ func (m *memory) SetModTime(name string, t time.Time) (Info, error) {
 // Sweep removes reserved names that this tree has not given: a crash leaves nothing in memory.
 func (m *memory) Sweep() (removed int, err error) {
 	var names []string
+	other := ""
 	m.mu.RLock()
 	var visit func(dir string, n *node)
 	visit = func(dir string, n *node) {
 		for _, e := range n.dir.from(0) {
 			switch {
 			case e.node == nil, strings.HasPrefix(e.base, memoryPrefix):
+			case Reserved(e.base) && !given.MatchString(e.base):
+				other = dir + e.base
 			case Reserved(e.base):
 				names = append(names, dir+e.base)
 			case e.node.dir != nil:
@@ -154,6 +157,9 @@ func (m *memory) Sweep() (removed int, err error) {
 			release()
 			removed++
 		}
+	}
+	if other != "" {
+		return removed, memoryError("sweep", other, errNotGiven)
 	}
 	return removed, nil
 }

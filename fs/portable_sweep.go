@@ -6,6 +6,7 @@ import (
 	iofs "io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -20,11 +21,16 @@ func (p *portable) Sweep() (removed int, err error) {
 	if err != nil || !alone {
 		return 0, pathError("sweep", "/", err)
 	}
-	err = p.sweep(".", &removed)
-	return removed, errors.Join(pathError("sweep", "/", err), unlockAlone(p.dir))
+	other := ""
+	err = pathError("sweep", "/", p.sweep(".", &removed, &other))
+	if err == nil && other != "" {
+		err = pathError("sweep", filepath.Join(p.root.Name(), other), errNotGiven)
+	}
+	return removed, errors.Join(err, unlockAlone(p.dir))
 }
 
-func (p *portable) sweep(rel string, removed *int) error {
+// sweep counts what it removes, and tells where a reserved name is that is not given.
+func (p *portable) sweep(rel string, removed *int, other *string) error {
 	dir, err := p.root.Open(rel)
 	if err != nil {
 		return ignoreGone(err)
@@ -36,12 +42,14 @@ func (p *portable) sweep(rel string, removed *int) error {
 			name := path.Join(rel, e.Name())
 			switch {
 			case strings.HasPrefix(e.Name(), p.instance):
+			case Reserved(e.Name()) && !given.MatchString(e.Name()):
+				*other = name
 			case Reserved(e.Name()):
 				if p.sweepOne(name) {
 					*removed++
 				}
 			case e.IsDir():
-				if err := p.sweep(name, removed); err != nil {
+				if err := p.sweep(name, removed, other); err != nil {
 					return err
 				}
 			}

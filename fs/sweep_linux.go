@@ -22,13 +22,17 @@ func (r *Root) Sweep() (removed int, err error) {
 	defer unix.Close(fd)
 	s := sweep{r: r}
 	s.directory(fd)
+	if s.err == nil && s.other != "" {
+		return s.removed, pathError("sweep", s.other, errNotGiven)
+	}
 	return s.removed, pathError("sweep", "/", s.err)
 }
 
 type sweep struct {
 	r       *Root
 	removed int
-	err     error // the first one; it goes on
+	err     error  // the first one; it goes on
+	other   string // where a reserved name is that is not given
 }
 
 func (s *sweep) note(err error) {
@@ -41,6 +45,8 @@ func (s *sweep) directory(fd int) {
 	var dirs, left []string
 	s.note(eachEntry(fd, func(e *dirent) error {
 		switch {
+		case Reserved(e.base) && !given.MatchString(e.base):
+			s.other = pathIn(fd, e.base)
 		case Reserved(e.base):
 			if !s.r.owns(e.base) {
 				left = append(left, strings.Clone(e.base))

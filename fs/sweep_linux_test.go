@@ -27,7 +27,7 @@ func litter(t *testing.T, dir string) (names int) {
 				t.Fatal(err)
 			}
 		}
-		if err := os.Symlink("/", filepath.Join(d, ReservedPrefix+"3")); err != nil {
+		if err := os.Symlink("/", filepath.Join(d, ReservedPrefix+"0123456789abcdef-3")); err != nil {
 			t.Fatal(err)
 		}
 		names += 3
@@ -234,7 +234,7 @@ func TestSweepWhileAnotherAsks(t *testing.T) {
 	defer unix.Close(asks)
 	dir := filepath.Join(above, "served")
 	os.Mkdir(dir, 0o777)
-	if err := os.WriteFile(filepath.Join(dir, ReservedPrefix+"dead-1"), nil, 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, ReservedPrefix+"00000000deadbeef-1"), nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
 	f := openRoot(t, dir, RootOptions{})

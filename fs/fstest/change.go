@@ -178,6 +178,24 @@ func testSweep(t *testing.T, f fs.FS) {
 	}
 }
 
+// What begins as a reserved name and is none that a tree gives belongs to somebody else: it is told of and stays.
+func testSweepLeavesOthers(t *testing.T, f fs.FS) {
+	mkcol(t, f, "/d")
+	for _, base := range []string{"notes", "", "3", "dead-1", "00000000deadbeef", "00000000deadbeef-", "00000000deadbeef-1.bak",
+		"00000000deadbeef-1-was-1", "00000000DEADBEEF-1", "00000000deadbeef-1-moving-5", "old-00000000deadbeef-1"} {
+		other := "/d/" + fs.ReservedPrefix + base
+		mkcol(t, f, other, other+"/deep")
+		Put(t, f, other+"/deep/f", base)
+		if n, err := f.Sweep(); n != 0 || err == nil || !strings.Contains(err.Error(), other) {
+			t.Errorf("sweep = %d, %v; want to be told of %s", n, err, other)
+		}
+		want(t, f, other+"/deep/f", base)
+		if err := retire(f, other); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func testSetModTime(t *testing.T, f fs.FS) {
 	mkcol(t, f, "/d")
 	Put(t, f, "/f", "x")

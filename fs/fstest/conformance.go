@@ -49,6 +49,7 @@ func Conformance(t *testing.T, open func(t *testing.T) fs.FS) {
 		{"MoveErrors", testMoveErrors},
 		{"Hidden", testHidden},
 		{"Sweep", testSweep},
+		{"SweepLeavesOthers", testSweepLeavesOthers},
 		{"SetModTime", testSetModTime},
 		{"SyncDir", testSyncDir},
 		{"Usage", testUsage},
