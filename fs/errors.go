@@ -14,6 +14,7 @@ var (
 	ErrNoSpace     = errors.New("no space left, or quota reached")
 	ErrReadOnly    = errors.New("the file system is read-only")
 	ErrCrossDevice = errors.New("source and destination are on different file systems")
+	ErrNotEmpty    = errors.New("the file system removes no such collection in one step while it has members")
 	ErrBusy        = errors.New("another program has the file open for writing")
 	ErrTooLarge    = errors.New("file larger than the file system allows")
 	ErrTooManyOpen = errors.New("too many files are open")

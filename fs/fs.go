@@ -62,7 +62,7 @@ type FS interface {
 	// after check accepted the state; when exact, also against programs beside the server: what was
 	// not checked is put back and check is asked again. A symbolic link is itself retired; check
 	// sees the state of the target or nil. The space is given back after the returned function is
-	// called, which may take long and is called without latches.
+	// called, which may take long and is called without latches. Errors: ErrNotEmpty when one step cannot do it.
 	Retire(name string, exact bool, check func(cur *Info) error) (release func(), err error)
 
 	// Move renames src to dst in one step after check accepted both states (dst nil when

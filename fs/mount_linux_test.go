@@ -160,6 +160,32 @@ func TestOverlay(t *testing.T) {
 	noReserved(t, dir)
 }
 
+// An overlay renames no directory of a layer below, unless it may leave a redirect behind: it is removed when it is empty.
+func TestRetireDirectoryOfLowerLayer(t *testing.T) {
+	base := mount(t, "tmpfs", "layers", "", 0)
+	for _, d := range []string{"lower/empty", "lower/full/sub", "upper", "work"} {
+		if err := os.MkdirAll(filepath.Join(base, d), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := mount(t, "overlay", "overlay", "redirect_dir=off,lowerdir="+base+"/lower,upperdir="+base+"/upper,workdir="+base+"/work", 0)
+	f := openRoot(t, dir, RootOptions{})
+	_, err := f.Retire("/full", true, accept)
+	wantErr(t, "with a member", err, ErrNotEmpty)
+	mustLookup(t, f, "/full/sub")
+	for _, name := range []string{"/empty", "/full/sub", "/full"} {
+		release, err := f.Retire(name, true, accept)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		release()
+		if _, err := f.Lookup(name); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	noReserved(t, dir)
+}
+
 // everyChange does what a client can do and looks at what is there.
 func everyChange(t *testing.T, f *Root) {
 	t.Helper()

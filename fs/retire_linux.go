@@ -12,7 +12,7 @@ import (
 //
 //	file          unlink(2)
 //	file, exact   lease, state, check, rename to a reserved name, look at what came out, unlink
-//	collection    rename to a reserved name; what is in it is removed by release
+//	collection    rename to a reserved name; what is in it is removed by release; where it cannot be renamed, rmdir(2)
 func (r *Root) Retire(name string, exact bool, check func(cur *Info) error) (release func(), err error) {
 	if err := r.writable(name); err != nil {
 		return nil, pathError("retire", name, err)
@@ -147,10 +147,26 @@ func (r *Root) retireChecked(p parent, base string, st *unix.Statx_t, exact bool
 
 func (r *Root) retireDir(p parent, base string, st *unix.Statx_t) (func(), error) {
 	tmp, err := r.setAside(p, base, st)
+	if err == unix.EXDEV {
+		return closer(-1), r.removeDir(p, base)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return r.remover(p, tmp), nil
+}
+
+// removeDir is what is left where a directory cannot be renamed, as one of a lower layer of an overlay: an empty one goes, whichever
+// it is by now.
+func (r *Root) removeDir(p parent, base string) error {
+	if err := r.hook("unlink", base); err != nil {
+		return err
+	}
+	err := unix.Unlinkat(p.fd, base, unix.AT_REMOVEDIR)
+	if err == unix.ENOTEMPTY || err == unix.EEXIST {
+		err = ErrNotEmpty
+	}
+	return err
 }
 
 // remover returns a function that removes the collection at a reserved name. What it cannot remove the next sweep does.

@@ -18,9 +18,17 @@ import (
 // unwilling is a tree in which some names fail.
 type unwilling struct {
 	fs.FS
-	open map[string]error // of OpenRead
-	list map[string]error // of List, after the first so many members
-	some int
+	open   map[string]error // of OpenRead
+	retire map[string]error
+	list   map[string]error // of List, after the first so many members
+	some   int
+}
+
+func (u *unwilling) Retire(name string, exact bool, check func(*fs.Info) error) (func(), error) {
+	if err := u.retire[name]; err != nil {
+		return nil, &iofs.PathError{Op: "retire", Path: name, Err: err}
+	}
+	return u.FS.Retire(name, exact, check)
 }
 
 func (u *unwilling) OpenRead(name string) (fs.File, error) {
@@ -71,6 +79,16 @@ func tree(t *testing.T, names ...string) (*unwilling, *handler.Handler) {
 		t.Fatal(err)
 	}
 	return u, h
+}
+
+// The client is told what it can do itself: no gateway is at fault, and there is no other file system. RFC 9110 §15.5.10.
+func TestDeleteOfCollectionThatCanOnlyBeRemovedEmpty(t *testing.T) {
+	u, h := tree(t, "/c/", "/c/a")
+	u.retire = map[string]error{"/c": fs.ErrNotEmpty}
+	w := dav(h, "DELETE", "/c", "")
+	if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "members") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
 }
 
 // RFC 4918 §9.8.3: the members that cannot be copied are told of, the others are copied, properties and all.

@@ -58,6 +58,7 @@ var causes = []struct {
 	{fs.ErrBusy, 503, 503, "Another program has the file open for writing; nothing was changed, try again."},
 	{fs.ErrTooManyOpen, 503, 503, "The server has too many files open; nothing was changed, try again."},
 	{fs.ErrCrossDevice, 502, 502, "Source and destination are on different file systems; nothing was changed, use COPY and DELETE."},
+	{fs.ErrNotEmpty, 409, 409, "The file system removes no such collection in one step while it has members; nothing was changed, remove them first."},
 	{errChanged, 503, 503, "Another program is changing the file just now; try again."},
 	{fs.ErrIsDir, 405, 405, "This is a collection."},
 	{fs.ErrLoop, 404, 403, "A symbolic link on the way leads in circles."},
