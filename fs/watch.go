@@ -52,6 +52,7 @@ type Watcher struct {
 	recent *list.List               // guarded by mu; names, the last asked for in front
 	below  map[string]int           // guarded by mu; number of watched directories below a name
 	full   bool                     // guarded by mu; the system has no watch left
+	said   bool                     // guarded by mu; the log has it
 	events uint64                   // guarded by mu
 }
 
@@ -166,8 +167,9 @@ func (w *Watcher) refused(err error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.full {
-		w.full = true
+	w.full = true
+	if !w.said {
+		w.said = true
 		w.opts.Log.Warn("no more directories can be watched: answers stay right and get slower; raise the limit with `sysctl fs.inotify.max_user_watches=1048576`",
 			"watched", len(w.dirs), "err", err)
 	}

@@ -114,22 +114,39 @@ func TestWatcherKeepsToItsLimit(t *testing.T) {
 // The system's limit is said once, with what raises it, and the caller is told that it is on its own.
 func TestWatcherSaysOnceThatNoWatchIsLeft(t *testing.T) {
 	var log bytes.Buffer
-	w, err := newWatcher(t.TempDir(), WatchOptions{
-		Changed: func(string) {}, Lost: func(string) {},
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	gone := make(chan string, 8)
+	w, err := newWatcher(dir, WatchOptions{
+		Changed: func(name string) { gone <- name }, Lost: func(string) {},
 		Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.Close()
+	if !w.Watch("/d") {
+		t.Fatal("not watched")
+	}
 	for range 3 {
 		w.refused(fmt.Errorf("inotify_add_watch: %w", syscall.ENOSPC))
 	}
-	if n := strings.Count(log.String(), "fs.inotify.max_user_watches"); n != 1 {
-		t.Errorf("said %d times:\n%s", n, log.String())
-	}
 	if w.Watch("/") {
 		t.Error("watched although no watch is left")
+	}
+	// A directory goes, its watch is taken by another one, and none is left again.
+	if err := os.Remove(filepath.Join(dir, "d")); err != nil {
+		t.Fatal(err)
+	}
+	<-gone
+	if !w.Watch("/") {
+		t.Error("not watched although a watch is left")
+	}
+	w.refused(fmt.Errorf("inotify_add_watch: %w", syscall.ENOSPC))
+	if n := strings.Count(log.String(), "fs.inotify.max_user_watches"); n != 1 {
+		t.Errorf("said %d times:\n%s", n, log.String())
 	}
 }
 
