@@ -139,7 +139,7 @@ func TestExternalChangesOnStackedFileSystems(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Fatal("only root can mount: run the tests as root, as CI does, or under unshare -Urm")
 	}
-	for kind, mount := range map[string]func(t *testing.T, dir string) string{"overlayfs": mountOverlay, "FUSE": mountBindfs} {
+	for kind, mount := range map[string]func(t *testing.T, dir string) string{"overlayfs": mountOverlay, "FUSE": func(t *testing.T, dir string) string { return mountBindfs(t, dir) }} {
 		for _, o := range outsiders {
 			if o.name == "bind-mounted directory" {
 				continue
@@ -148,6 +148,53 @@ func TestExternalChangesOnStackedFileSystems(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/content=%v", kind, o.name, mode.Content), func(t *testing.T) {
 					seenAtOnce(t, mount(t, t.TempDir()), o, mode, 50)
 				})
+			}
+		}
+	}
+}
+
+// A file system in user space, as one of the network, may keep the attributes that it was told, and is changed on its far
+// side. Nothing is read here, for that makes the kernel ask anew.
+func TestChangesOnTheFarSideAreSeenAtOnce(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Fatal("only root can mount: run the tests as root, as CI does, or under unshare -Urm")
+	}
+	dir := t.TempDir()
+	f := diskAt(t, mountBindfs(t, dir, "-o", "attr_timeout=3600,entry_timeout=3600"), Options{})
+	far := filepath.Join(dir, "below", "f")
+	must(t, os.WriteFile(far, []byte("body 000000"), 0o644))
+	looks := map[string]func() fs.Identity{
+		"stat": func() fs.Identity {
+			info, err := f.Stat("/f")
+			must(t, err)
+			return info.Identity
+		},
+		"list": func() (id fs.Identity) {
+			must(t, f.List("/", func(_ string, info *Info) error {
+				id = info.Identity
+				return nil
+			}))
+			return id
+		},
+		"save": func() (id fs.Identity) {
+			_, _, err := f.Put(ctx, "/f", strings.NewReader("ours"), PutOptions{Write: Write{Exact: true, Tags: true, Check: func(cur *Info) error {
+				id = cur.Identity
+				return errRefused
+			}}})
+			if err != errRefused {
+				t.Fatal(err)
+			}
+			return id
+		},
+	}
+	body := "body 000000"
+	for range 10 {
+		for what, look := range looks {
+			before := looks["stat"]()
+			body += "x" // the clock may be too coarse to tell
+			inPlace(t, far, body)
+			if id := look(); id == before {
+				t.Errorf("%s shows %+v as before", what, id)
 			}
 		}
 	}
@@ -209,12 +256,12 @@ func mountOverlay(t *testing.T, dir string) string {
 }
 
 // mountBindfs mounts a mirror of an empty directory through user space; the Debian package is bindfs.
-func mountBindfs(t *testing.T, dir string) string {
+func mountBindfs(t *testing.T, dir string, options ...string) string {
 	t.Helper()
 	below, above := filepath.Join(dir, "below"), filepath.Join(dir, "above")
 	must(t, os.Mkdir(below, 0o755))
 	must(t, os.Mkdir(above, 0o755))
-	if out, err := exec.Command("bindfs", below, above).CombinedOutput(); err != nil {
+	if out, err := exec.Command("bindfs", append(options, below, above)...).CombinedOutput(); err != nil {
 		t.Fatalf("bindfs: %v: %s", err, out)
 	}
 	t.Cleanup(func() { unix.Unmount(above, unix.MNT_DETACH) })
