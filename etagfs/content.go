@@ -92,8 +92,8 @@ func (f *FS) settle(ctx context.Context, name string) (found, error) {
 	return f.hashShared(ctx, name, &info)
 }
 
-// found is the digest of the bytes of a state. held tells that the file did not change while they were read; otherwise
-// the digest is of no state.
+// found is the digest of the bytes of a state. held tells that nobody could have changed the file while they were read;
+// otherwise the digest is of no state.
 type found struct {
 	digest Digest
 	state  fs.Info
@@ -141,16 +141,16 @@ func (f *FS) hashFile(ctx context.Context, name string, bytesPerSecond int64) (f
 	f.reports.watch(path.Dir(name)) // without a watch, stat alone decides
 	t := c.begin(name)
 	r, err := f.readDigest(ctx, name, bytesPerSecond)
-	t.end(r.state.Identity, r.digest, r.held && err == nil)
-	if err == nil {
+	t.end(r.state.Identity, r.digest, r.held)
+	if r.held {
 		c.hashedFiles.Add(1)
 		c.hashedBytes.Add(uint64(r.state.SizeBytes))
 	}
 	return r, err
 }
 
-// readDigest reads a file and returns the digest of its bytes with the state they belong to. It is read no faster than
-// bytesPerSecond; 0: as fast as it can be.
+// readDigest reads a file and returns the digest of its bytes with the state they belong to; it does not read one that
+// another program has open for writing. It is read no faster than bytesPerSecond; 0: as fast as it can be.
 func (f *FS) readDigest(ctx context.Context, name string, bytesPerSecond int64) (r found, err error) {
 	file, err := f.base.OpenRead(name)
 	if err != nil {
@@ -158,7 +158,9 @@ func (f *FS) readDigest(ctx context.Context, name string, bytesPerSecond int64) 
 	}
 	defer file.Close()
 	r.state = file.Info()
-	still := quiet(file) // before the bytes are read
+	if !quiet(file) { // asked before the bytes are read, which would be those of no state
+		return r, nil
+	}
 	var from io.Reader = &bodyReader{ctx: ctx, r: file}
 	if bytesPerSecond > 0 {
 		from = &paced{ctx: ctx, r: from, sizeBytes: r.state.SizeBytes, bytesPerSecond: bytesPerSecond, began: time.Now()}
@@ -174,7 +176,7 @@ func (f *FS) readDigest(ctx context.Context, name string, bytesPerSecond int64) 
 		return r, err
 	}
 	h.Sum(r.digest[:0])
-	r.held = still && after.Identity == r.state.Identity
+	r.held = after.Identity == r.state.Identity
 	return r, nil
 }
 

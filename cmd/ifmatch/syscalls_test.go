@@ -140,10 +140,8 @@ func ofNetwork(c syscallLine) bool {
 }
 
 // ofMoment tells whether a call is made now and not at another time: once a second the runtime reads in a control group
-// how many threads it may use, and a lease is asked for while a file is younger than a minute.
-func ofMoment(c syscallLine) bool {
-	return strings.Contains(c.args, "</sys/fs/cgroup/") || strings.Contains(c.args, "F_SETLEASE")
-}
+// how many threads it may use.
+func ofMoment(c syscallLine) bool { return strings.Contains(c.args, "</sys/fs/cgroup/") }
 
 // sum adds up what was counted of a request, without some. It is rounded: a call that was made once beside many requests
 // is of none of them.
