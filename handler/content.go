@@ -77,11 +77,12 @@ func (c *content) failure() error {
 }
 
 // unchanged looks whether the descriptor still shows the state that the tag stands for. A file that was
-// replaced or deleted meanwhile keeps its bytes; only its ctime moved, with the number of its links. One that
-// was moved keeps both but for its ctime. The step shows a moment before the rest of it, hence the other looks.
+// replaced or deleted meanwhile keeps its bytes; only its ctime moved, and it has no name any more. One that a client
+// moved keeps both but for its ctime. The step shows a moment before the rest of it, hence the other looks.
 //
 // BUG(handler): another program that renames the file, or changes its owner or mode, looks like one that
-// writes and sets mtime back: the download is cut off.
+// writes and sets mtime back: the download is cut off. So it is when one of several hard links comes or goes. Who writes,
+// sets mtime back and deletes the file, all during the download, looks like one that deletes it: the download is completed.
 func (c *content) unchanged() error {
 	was := &c.file.State().Info
 	for try := 0; ; try++ {
@@ -91,7 +92,7 @@ func (c *content) unchanged() error {
 			return err
 		case now.SizeBytes != was.SizeBytes || now.Mtime != was.Mtime:
 			return errChanged
-		case now.Ctime == was.Ctime || now.Links != was.Links || c.file.Moved(&now):
+		case now.Ctime == was.Ctime || now.Links == 0 || c.file.Moved(&now):
 			return nil
 		case try == 5:
 			return errChanged

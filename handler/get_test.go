@@ -231,8 +231,8 @@ func TestLargeGetEndsInSendfile(t *testing.T) {
 	}
 }
 
-// slowGet begins a GET of a large file, lets meanwhile happen, and reads the rest.
-func slowGet(t *testing.T, url string, meanwhile func()) (got []byte, err error) {
+// slowGet begins a GET of a large file, or of ranges of it, lets meanwhile happen, and reads the rest.
+func slowGet(t *testing.T, url, ranges string, meanwhile func()) (got []byte, err error) {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 	if err != nil {
@@ -241,7 +241,7 @@ func slowGet(t *testing.T, url string, meanwhile func()) (got []byte, err error)
 	defer conn.Close()
 	conn.(*net.TCPConn).SetReadBuffer(64 << 10)
 	conn.SetDeadline(time.Now().Add(time.Minute))
-	fmt.Fprintf(conn, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+	fmt.Fprintf(conn, "GET /large HTTP/1.1\r\nHost: x\r\nRange: %s\r\n\r\n", ranges)
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -294,30 +294,17 @@ func TestGetWhileTheFileChanges(t *testing.T) {
 			if err := move(url, url+"2"); err != nil {
 				return err
 			}
-			fi, err := os.Stat(path + "2")
-			if err != nil {
-				return err
-			}
-			if err := writeAt(path+"2", 5); err != nil {
-				return err
-			}
-			return os.Chtimes(path+"2", time.Time{}, fi.ModTime())
+			return writeBack(path + "2")
 		}, false},
-		"linked":               {func(path, _ string) error { return os.Link(path, path+"2") }, true},
-		"shrunk":               {func(path, _ string) error { return os.Truncate(path, size/2) }, false},
-		"grown":                {func(path, _ string) error { return writeAt(path, size) }, false},
-		"changed at the end":   {func(path, _ string) error { return writeAt(path, size-3) }, false},
-		"changed at the start": {func(path, _ string) error { return writeAt(path, 0) }, false},
-		"changed, mtime put back": {func(path, _ string) error {
-			fi, err := os.Stat(path)
-			if err != nil {
-				return err
-			}
-			if err := writeAt(path, 5); err != nil {
-				return err
-			}
-			return os.Chtimes(path, time.Time{}, fi.ModTime())
+		"linked": {func(path, _ string) error { return os.Link(path, path+"2") }, false}, // nobody can tell it from the next one
+		"changed with mtime put back, then linked": {func(path, _ string) error {
+			return errors.Join(writeBack(path), os.Link(path, path+"2"))
 		}, false},
+		"shrunk":                  {func(path, _ string) error { return os.Truncate(path, size/2) }, false},
+		"grown":                   {func(path, _ string) error { return writeAt(path, size) }, false},
+		"changed at the end":      {func(path, _ string) error { return writeAt(path, size-3) }, false},
+		"changed at the start":    {func(path, _ string) error { return writeAt(path, 0) }, false},
+		"changed, mtime put back": {func(path, _ string) error { return writeBack(path) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -333,7 +320,7 @@ func TestGetWhileTheFileChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			url := serve(t, base, handler.Options{})
-			got, err := slowGet(t, url, func() {
+			got, err := slowGet(t, url, "", func() {
 				if err := c.change(path, url+"/large"); err != nil {
 					t.Fatal(err)
 				}
@@ -345,6 +332,33 @@ func TestGetWhileTheFileChanges(t *testing.T) {
 				t.Error("the answer was completed under a tag that is not of these bytes")
 			}
 		})
+	}
+}
+
+// The same for several ranges, which take another way.
+func TestGetOfRangesWhileTheFileChanges(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "large")
+	if err := os.WriteFile(path, []byte(exchange.Bytes(16<<20)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	base, err := fs.OpenRoot(dir, fs.RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := serve(t, base, handler.Options{})
+	for _, change := range []bool{false, true} {
+		_, err := slowGet(t, url, "bytes=0-8000000,8000002-16000000", func() {
+			if !change {
+				return
+			}
+			if err := writeAt(path, 5); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if (err != nil) != change {
+			t.Errorf("changed meanwhile: %v; the end: %v", change, err)
+		}
 	}
 }
 
@@ -386,6 +400,18 @@ func writeAt(path string, offset int64) error {
 	defer f.Close()
 	_, err = f.WriteAt([]byte("CHANGED"), offset)
 	return err
+}
+
+// writeBack changes bytes and puts mtime back.
+func writeBack(path string) error {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if err := writeAt(path, 5); err != nil {
+		return err
+	}
+	return os.Chtimes(path, time.Time{}, fi.ModTime())
 }
 
 func status(url, method string, want int) error {
