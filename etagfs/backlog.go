@@ -67,30 +67,35 @@ type HashProgress struct {
 	Files, Bytes int64  // hashed since it began
 	Known        int64  // files met whose digest was known
 	Pruned       int64  // records of files that are gone, which were dropped
+	Foreign      bool   // the records are of another tree, so none was dropped
 }
 
 // HashAll computes the digest of every file below name that has none yet. What it has done is kept,
 // so it resumes where it was interrupted. Of the whole tree, it then drops the records of files that are
-// gone. It does nothing with stat tags.
+// gone, if they are those of this tree. It does nothing with stat tags.
 func (f *FS) HashAll(ctx context.Context, name string, o HashOptions) (HashProgress, error) {
 	var p HashProgress
-	return p, f.hashAll(ctx, name, &o, &p)
+	return p, f.hashAll(ctx, name, false, &o, &p)
 }
 
-func (f *FS) hashAll(ctx context.Context, name string, o *HashOptions, p *HashProgress) error {
+// hashAll is HashAll; own: the records are those of this tree, whatever the store says.
+func (f *FS) hashAll(ctx context.Context, name string, own bool, o *HashOptions, p *HashProgress) error {
 	if f.content == nil {
 		return nil
 	}
 	p.Known = 0
 	pass := f.content.newPass(f.tags)
-	if root, err := f.base.Lookup("/"); err == nil {
+	root, err := f.base.Lookup("/")
+	if err == nil {
 		pass.meet(&root)
+	} else {
+		pass.broken = true
 	}
 	notListed := func(name string, err error) {
 		pass.missed(err)
 		failed(o, name, err)
 	}
-	err := f.walk(ctx, name, nil, notListed, func(name string, i *fs.Info) {
+	err = f.walk(ctx, name, nil, notListed, func(name string, i *fs.Info) {
 		if pass.meet(i); i.IsCollection() {
 			return
 		}
@@ -103,6 +108,11 @@ func (f *FS) hashAll(ctx context.Context, name string, o *HashOptions, p *HashPr
 	if err != nil || name != "/" {
 		return err
 	}
+	if !pass.broken {
+		var same bool
+		same, p.Foreign = f.content.rooted(inode{root.Dev, root.Ino}, own)
+		pass.broken = !same
+	}
 	dropped, err := f.content.prune(pass)
 	if err != nil && ctx.Err() == nil {
 		failed(o, name, err)
@@ -112,10 +122,11 @@ func (f *FS) hashAll(ctx context.Context, name string, o *HashOptions, p *HashPr
 }
 
 // KeepHashing hashes the whole tree and then what listings and reports meet, until ctx ends. It goes over the
-// whole tree again when so many digests came in that many of the records may be of files that are gone.
+// whole tree again when so many digests came in that many of the records may be of files that are gone. The records are
+// those of this tree, whichever they were of before.
 func (f *FS) KeepHashing(ctx context.Context, o HashOptions) error {
 	var p HashProgress
-	err := f.hashAll(ctx, "/", &o, &p)
+	err := f.hashAll(ctx, "/", true, &o, &p)
 	for err == nil && f.content != nil {
 		n, ok := f.content.wanted.take()
 		if ok {
@@ -127,7 +138,7 @@ func (f *FS) KeepHashing(ctx context.Context, o HashOptions) error {
 			return ctx.Err()
 		case <-f.content.wanted.more:
 		case <-f.content.due:
-			err = f.hashAll(ctx, "/", &o, &p)
+			err = f.hashAll(ctx, "/", true, &o, &p)
 		}
 	}
 	return err

@@ -47,6 +47,13 @@ var ctx = context.Background()
 // program, but for those of reports: the answers are the same.
 var withoutNotify = os.Getenv("IFMATCH_NO_NOTIFY") != ""
 
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func put(t *testing.T, f *FS, name, body string) *Info {
 	t.Helper()
 	info, _, err := f.Put(ctx, name, strings.NewReader(body), PutOptions{})

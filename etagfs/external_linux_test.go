@@ -29,13 +29,6 @@ type outside struct {
 	served string // name under which the change is seen; "" is /d/f
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func inPlace(t *testing.T, path, body string) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)

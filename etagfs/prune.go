@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	iofs "io/fs"
+	"math"
 	"slices"
 	"time"
 
@@ -24,12 +25,35 @@ const passEvery = 1024
 // today, whose digests scrub will want tomorrow.
 const awayLimit = 1 << 20
 
+// rootRecord is the inode, of no file, at which the store says which directory its records are of. A pass over another one
+// (a part of it, or one that was named by mistake) meets none of their files, so it drops nothing.
+var rootRecord = inode{dev: math.MaxUint64}
+
+// rooted tells whether the records are of the tree with this root. When own is set they are so from now on; when the store does not
+// say, too, but what is in it already may be of another one. foreign: it says another one.
+func (d *digests) rooted(root inode, own bool) (same, foreign bool) {
+	if d.store == nil {
+		return true, false
+	}
+	was, _, noted := d.store.LoadDigest(rootRecord.dev, rootRecord.ino)
+	if noted && (inode{uint64(was.SizeBytes), uint64(was.Mtime)}) == root {
+		return true, false
+	}
+	if own || !noted {
+		d.store.SaveDigest(fs.Identity{
+			Dev: rootRecord.dev, Ino: rootRecord.ino,
+			SizeBytes: int64(root.dev), Mtime: int64(root.ino),
+		}, Digest{})
+	}
+	return own, noted && !own
+}
+
 // pass is one walk over the whole tree.
 type pass struct {
 	began       int64   // nanoseconds since 1970; what changed since then may stand where the walk had been already
 	seen        []inode // 16 bytes a file; sorted by prune
 	devs        map[uint64]bool
-	broken      bool // a collection could not be listed
+	broken      bool // a collection could not be listed, or the records are of another tree
 	away        int
 	granularity func(dev uint64) time.Duration // of the clock
 }
@@ -58,7 +82,7 @@ func (p *pass) missed(err error) {
 
 // dead tells whether a record of this identity may go.
 func (p *pass) dead(id fs.Identity) bool {
-	if id.Ctime >= p.began-int64(p.granularity(id.Dev)) {
+	if id.Ctime >= p.began-int64(p.granularity(id.Dev)) || (inode{id.Dev, id.Ino}) == rootRecord {
 		return false
 	}
 	if !p.devs[id.Dev] {

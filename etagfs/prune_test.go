@@ -31,7 +31,7 @@ func TestDigestsOfVanishedFilesArePruned(t *testing.T) {
 		}
 	}
 	old(f)
-	if p, err := f.HashAll(ctx, "/", HashOptions{}); err != nil || p.Files != files || len(kept) != files+1 {
+	if p, err := f.HashAll(ctx, "/", HashOptions{}); err != nil || p.Files != files || len(kept) != files+2 { // and which tree they are of
 		t.Fatalf("hashed %+v, %v; %d records", p, err, len(kept))
 	}
 	if err := os.RemoveAll(filepath.Join(dir, "d")); err != nil {
@@ -39,8 +39,8 @@ func TestDigestsOfVanishedFilesArePruned(t *testing.T) {
 	}
 	old(f)
 	p, err := f.HashAll(ctx, "/", HashOptions{})
-	if err != nil || p.Pruned != files || p.Known != 1 || len(kept) != 1 {
-		t.Errorf("second pass: %+v, %v; %d records are left, want 1", p, err, len(kept))
+	if err != nil || p.Pruned != files || p.Known != 1 || len(kept) != 2 {
+		t.Errorf("second pass: %+v, %v; %d records are left, want 2", p, err, len(kept))
 	}
 	if len(f.content.known) != 1 {
 		t.Errorf("%d digests are in memory, want 1", len(f.content.known))
@@ -67,7 +67,7 @@ func TestPassKeepsDigestsOfTheLiving(t *testing.T) {
 	}
 	old(f)
 	p, err := f.HashAll(ctx, "/", HashOptions{Failed: func(name string, err error) { t.Errorf("%s: %v", name, err) }})
-	if err != nil || p.Files != 0 || p.Pruned != 0 || len(kept) != 3 {
+	if err != nil || p.Files != 0 || p.Pruned != 0 || len(kept) != 3+1 {
 		t.Errorf("%+v, %v; %d records, want 3 and nothing hashed", p, err, len(kept))
 	}
 }
@@ -85,8 +85,61 @@ func TestPassKeepsWhatCameMeanwhile(t *testing.T) {
 			put(t, f, fmt.Sprint("/new", i), "x")
 		}
 	}})
-	if err != nil || len(kept) != 301 {
-		t.Errorf("%v; %d records, want 301", err, len(kept))
+	if err != nil || len(kept) != 301+1 {
+		t.Errorf("%v; %d records, want 302", err, len(kept))
+	}
+}
+
+// A pass over a part of the tree, or over another one, drops nothing of the tree that the records are of, until a server says
+// that they are of its own.
+func TestPassOverAnotherTreeDropsNothing(t *testing.T) {
+	kept := records{}
+	o := Options{Settings: Settings{Content: true}, Digests: KeepDigests(kept)}
+	f, dir := disk(t, o)
+	must(t, os.Mkdir(filepath.Join(dir, "sub"), 0o700))
+	for _, name := range []string{"f", "g", "sub/f"} {
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte("body"), 0o600))
+	}
+	old(f)
+	_, err := f.HashAll(ctx, "/", HashOptions{})
+	must(t, err)
+	sub := diskAt(t, filepath.Join(dir, "sub"), o)
+	p, err := sub.HashAll(ctx, "/", HashOptions{})
+	if err != nil || p.Pruned != 0 || !p.Foreign || p.Known != 1 || len(kept) != 3+1 {
+		t.Errorf("of a part: %+v, %v; %d records, want all", p, err, len(kept))
+	}
+	must(t, os.Remove(filepath.Join(dir, "g")))
+	old(f)
+	if p, err = f.HashAll(ctx, "/", HashOptions{}); err != nil || p.Pruned != 1 || p.Foreign || len(kept) != 2+1 {
+		t.Errorf("of the tree itself: %+v, %v; %d records", p, err, len(kept))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	sub.store = pruned{sub.store, cancel}
+	sub.content.store = sub.store
+	if err := sub.KeepHashing(ctx, HashOptions{}); !errors.Is(err, context.Canceled) || len(kept) != 1+1 {
+		t.Errorf("a server of the part: %v; %d records", err, len(kept))
+	}
+}
+
+// pruned is told after each PruneDigests.
+type pruned struct {
+	DigestStore
+	after func()
+}
+
+func (p pruned) PruneDigests(dead func(fs.Identity) bool) (int, error) {
+	defer p.after()
+	return p.DigestStore.PruneDigests(dead)
+}
+
+// What a store says nothing about is not known to be of the tree that comes first.
+func TestFirstPassOverRecordsDropsNothing(t *testing.T) {
+	kept := records{}
+	KeepDigests(kept).SaveDigest(fs.Identity{Dev: 1, Ino: 1}, Digest{})
+	f, _ := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(kept)})
+	if p, err := f.HashAll(ctx, "/", HashOptions{}); err != nil || p.Pruned != 0 || p.Foreign || len(kept) != 1+1 {
+		t.Errorf("%+v, %v; %d records", p, err, len(kept))
 	}
 }
 
@@ -107,6 +160,9 @@ func TestPassJudges(t *testing.T) {
 	p.away = awayLimit
 	if !p.dead(fs.Identity{Dev: 2, Ino: 1}) {
 		t.Error("records of what is not mounted are kept without bound")
+	}
+	if p.dead(fs.Identity{Dev: rootRecord.dev, Ino: rootRecord.ino}) {
+		t.Error("which tree the records are of is forgotten")
 	}
 	for err, broken := range map[error]bool{iofs.ErrNotExist: false, iofs.ErrPermission: false, syscall.EIO: true} {
 		p := pass{}

@@ -34,8 +34,9 @@ func newHash(getenv func(string) string) *cobra.Command {
 		Short: "Compute the digests of all files ahead of time",
 		Long: `Compute the SHA-256 of every file below DIR that has none recorded yet, so that
 a server with --etag content knows every ETag from the start. What is done is kept: an
-interrupted run goes on where it was. Digests of files that are gone are dropped. A server
-with --etag content does this by itself in the background.
+interrupted run goes on where it was. Digests of files that are gone are dropped, unless the
+state is that of another directory. A server with --etag content does this by itself in the
+background.
 
 It works while a server runs, too, which then hands over and takes in the digests: as root or
 as the user that the server runs as.
@@ -65,6 +66,9 @@ Exit codes: 0 done, 1 something failed, 2 the command line is wrong.`,
 				fmt.Fprintf(cmd.OutOrStdout(), "%d files hashed (%s), %d known before\n", p.Files, bytesText(p.Bytes), p.Known)
 				if p.Pruned > 0 {
 					fmt.Fprintf(cmd.OutOrStdout(), "%d digests of files that are gone were dropped\n", p.Pruned)
+				}
+				if p.Foreign {
+					fmt.Fprintln(cmd.OutOrStdout(), "no digest was dropped: the state is that of another directory")
 				}
 				return err
 			})

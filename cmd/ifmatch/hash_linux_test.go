@@ -64,6 +64,28 @@ func TestHashAndScrub(t *testing.T) {
 	}
 }
 
+// A part of the tree with the state of the whole: what is known of the rest stays.
+func TestHashOfAPartForgetsNothing(t *testing.T) {
+	dir, state := t.TempDir(), t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "sub"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("f"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(50 * time.Millisecond) // it must be older than the pass
+	for _, tt := range []struct{ command, dir, want string }{
+		{"hash", dir, "1 files hashed"},
+		{"hash", filepath.Join(dir, "sub"), "no digest was dropped"},
+		{"scrub", dir, "1 files read (1 B), 0 rotten, 0 unknown"},
+	} {
+		code, out, errs := call(context.Background(), nil, tt.command, "--state", state, tt.dir)
+		if code != 0 || !strings.Contains(out, tt.want) {
+			t.Errorf("%s %s: %d, %q, %q; want %q", tt.command, tt.dir, code, out, errs, tt.want)
+		}
+	}
+}
+
 func TestScrubExitsWithOneForRot(t *testing.T) {
 	dir, err := os.MkdirTemp("/dev/shm", "ifmatch")
 	if err != nil {
