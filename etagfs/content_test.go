@@ -473,6 +473,8 @@ func TestScrubFindsBitRot(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.content.put(info.Identity, sha256.Sum256([]byte("bad")), true)
+	cached := &caching{FS: f.base, of: make(map[string]bool)}
+	f.base = cached
 
 	var found []string
 	p, err := f.Scrub(ctx, "/", nil, func(name string, want, got Digest) {
@@ -487,6 +489,37 @@ func TestScrubFindsBitRot(t *testing.T) {
 	if p.Files != 2 || p.Unknown != 1 {
 		t.Errorf("progress %+v, want 2 files read and 1 unknown", p)
 	}
+	if cached.reads != 2 {
+		t.Errorf("%d files were read from the disk and not from memory, want 2", cached.reads)
+	}
+}
+
+// caching counts the files that are read for the first time since they were dropped from memory.
+type caching struct {
+	fs.FS
+	of    map[string]bool // dropped
+	reads int
+}
+
+func (c *caching) OpenRead(name string) (fs.File, error) {
+	f, err := c.FS.OpenRead(name)
+	return &cachedFile{f, c, name}, err
+}
+
+type cachedFile struct {
+	fs.File
+	c    *caching
+	name string
+}
+
+func (f *cachedFile) Uncache() { f.c.of[f.name] = true }
+
+func (f *cachedFile) Read(p []byte) (int, error) {
+	if f.c.of[f.name] {
+		f.c.reads++
+	}
+	delete(f.c.of, f.name)
+	return f.File.Read(p)
 }
 
 // A large file is read by the background hasher in pieces that keep the rate, too, and not at once with a rest after it.

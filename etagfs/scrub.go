@@ -44,6 +44,7 @@ func (s *scrubber) tree(ctx context.Context, dir string, p *ScrubProgress, above
 			p.Unknown++
 			return
 		}
+		s.f.uncache(name)
 		got, err := s.f.readDigest(ctx, name, 0)
 		switch {
 		case ctx.Err() != nil:
@@ -63,6 +64,18 @@ func (s *scrubber) tree(ctx context.Context, dir string, p *ScrubProgress, above
 			s.progress(*p)
 		}
 	})
+}
+
+// uncache has a file read from the disk and not from memory, where it is as it was before its bytes rotted.
+func (f *FS) uncache(name string) {
+	file, err := f.base.OpenRead(name)
+	if err != nil {
+		return // who reads it will see
+	}
+	defer file.Close()
+	if u, ok := file.(fs.Uncacher); ok {
+		u.Uncache()
+	}
 }
 
 // walk calls fn for every resource below dir. What cannot be listed is told to failed; only the end of ctx is

@@ -126,6 +126,10 @@ type File interface {
 // digest of them may be kept for that state.
 type Settler interface{ Settled() bool }
 
+// Uncacher is a File whose bytes the system keeps in memory. Uncache has it forget them, as far as it can (not what is mapped,
+// or waits to be written), so that they are read from the disk.
+type Uncacher interface{ Uncache() }
+
 // Staged is a place for bytes that are nobody's representation yet. Not safe for concurrent use.
 // Either Commit or Discard ends it; Discard after Commit does nothing.
 type Staged interface {

@@ -87,8 +87,10 @@ func newScrub(getenv func(string) string) *cobra.Command {
 		Short: "Read files again and report bytes that have rotted",
 		Long: `Read every file below DIR again whose digest is recorded and which nobody has
 changed since, and report those whose bytes differ: the disk, a cable or the memory did that.
-A file without recorded digest is counted as unknown (see ifmatch hash). It works while a
-server runs, too: as root or as the user that the server runs as.
+On Linux they are read from the disk, but for what a program has mapped or what waits to be
+written; elsewhere, what the system has in memory is believed. A file without recorded
+digest is counted as unknown (see ifmatch hash). It works while a server runs, too: as root
+or as the user that the server runs as.
 
 Exit codes: 0 nothing found, 1 something was found or failed, 2 the command line is wrong.`,
 		Example: "  ifmatch scrub /srv/share\n  ifmatch scrub --json /srv/share | jq .rotten",

@@ -1,0 +1,52 @@
+package fs
+
+import (
+	"io"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestUncache(t *testing.T) {
+	dir := t.TempDir()
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		t.Fatal(err)
+	}
+	if st.Type == unix.TMPFS_MAGIC {
+		return // memory is all that it has
+	}
+	f := openRoot(t, dir, RootOptions{})
+	mustPut(t, f, "/f", string(make([]byte, 1<<20)))
+	other, err := os.Open(dir + "/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := other.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, other); err != nil {
+		t.Fatal(err)
+	}
+	inMemory := func() bool {
+		n, err := unix.Preadv2(int(other.Fd()), [][]byte{make([]byte, 1)}, 1<<19, unix.RWF_NOWAIT)
+		if err != nil && err != unix.EAGAIN {
+			t.Fatal(err)
+		}
+		return n == 1
+	}
+	if !inMemory() {
+		return // this file system keeps nothing there
+	}
+	file, err := f.OpenRead("/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	file.(Uncacher).Uncache()
+	if inMemory() {
+		t.Error("the bytes are still in memory")
+	}
+}
