@@ -10,6 +10,7 @@ package etagfs
 
 import (
 	"log/slog"
+	"math"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -59,8 +60,8 @@ type Settings struct {
 	Relaxed bool // acknowledge before the bytes are durable (--durability none)
 	// Content makes tags of the bytes (--etag content) instead of the identity.
 	Content bool
-	// HashLimitBytes is the size up to which a Stat or Open waits for a digest; 0 stands for 256 MiB. StatTagged and
-	// OpenTagged always wait.
+	// HashLimitBytes is the size up to which a Stat or Open waits for a digest; 0 stands for 256 MiB, less for no limit.
+	// StatTagged and OpenTagged always wait.
 	HashLimitBytes int64
 
 	// NoNotify does without reports of changes; the answers are the same.
@@ -157,8 +158,11 @@ func New(base fs.FS, o Options) *FS {
 // Tags of one kind match none of the other.
 func (f *FS) With(s Settings) *FS {
 	other := &FS{tree: f.tree, relaxed: s.Relaxed, limitBytes: s.HashLimitBytes}
-	if s.HashLimitBytes <= 0 {
+	switch {
+	case s.HashLimitBytes == 0:
 		other.limitBytes = defaultHashLimitBytes
+	case s.HashLimitBytes < 0:
+		other.limitBytes = math.MaxInt64
 	}
 	if s.Content {
 		if other.content = f.hashes.Load(); other.content == nil {

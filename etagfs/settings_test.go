@@ -110,6 +110,19 @@ func TestTagsOfEachSetting(t *testing.T) {
 	}
 }
 
+func TestHashLimit(t *testing.T) {
+	f, _ := disk(t, Options{})
+	for limit, over := range map[int64]int64{1: 2, 0: 256<<20 + 1, -1: 0} {
+		by := f.With(Settings{Content: true, HashLimitBytes: limit})
+		for _, sizeBytes := range []int64{1, 2, 256 << 20, 256<<20 + 1, 1 << 50} {
+			want := over > 0 && sizeBytes >= over
+			if got := by.tooLarge(&Info{Info: fs.Info{Identity: fs.Identity{SizeBytes: sizeBytes}}}); got != want {
+				t.Errorf("limit %d: %d bytes are too large: %v", limit, sizeBytes, got)
+			}
+		}
+	}
+}
+
 // A bound that comes is one for what begins afterwards; what was under way is counted, and what waits for
 // a count goes on when the bound goes.
 func TestBoundComesAndGoes(t *testing.T) {

@@ -126,10 +126,14 @@ func serve(ctx context.Context, src source, log *slog.Logger, getenv func(string
 }
 
 func treeSettings(s *settings) etagfs.Settings {
+	hashLimit := int64(s.hashLimit)
+	if hashLimit == 0 {
+		hashLimit = -1 // a size of 0 is no limit, and to etagfs the one that it chooses
+	}
 	return etagfs.Settings{
 		Relaxed:        relaxed(s),
 		Content:        s.etag.value == "content",
-		HashLimitBytes: int64(s.hashLimit),
+		HashLimitBytes: hashLimit,
 		NoNotify:       s.noNotify,
 		QuotaBytes:     int64(s.quota),
 	}

@@ -76,7 +76,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.Var(&s.listen, "listen", "where to listen: host:port, :port for every interface, or unix:/path")
 	f.Var(&s.metrics, "metrics", "where to serve /metrics (Prometheus), /healthz and /readyz, to this machine only: 127.0.0.1:port or unix:/path")
 	f.Var(&s.etag, "etag", "what an ETag is made of; stat: device, inode, size and times of the file; content: SHA-256 of its bytes")
-	f.Var(&s.hashLimit, "hash-limit", "with --etag content: HEAD of a larger file that nobody has hashed yet is answered without ETag, until the background hasher gets there; GET and what decides by ETags wait")
+	f.Var(&s.hashLimit, "hash-limit", "with --etag content: HEAD of a larger file that nobody has hashed yet is answered without ETag, until the background hasher gets there; GET and what decides by ETags wait; 0 for no limit")
 	f.Var(&s.hashRate, "hash-rate", "with --etag content: bytes that the background hasher reads in a second; 0 for no limit")
 	f.BoolVar(&s.noNotify, "no-notify", false, "do not ask the system to report changes by other programs; the answers are the same")
 	f.BoolVar(&s.proxyTags, "proxy-tags", false, "accept our own ETag in If-Match as compressing proxies respell it: W/\"t\", \"t-gzip\", \"t;br\"")

@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -151,5 +152,18 @@ func TestMistypedVariablesAreFound(t *testing.T) {
 	got := unknownVariables(newCommand(func(string) string { return "" }), environ)
 	if want := []string{"IFMATCH_A", "IFMATCH_LISTN"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// 0 is no limit, as of every size.
+func TestHashLimitZeroIsNone(t *testing.T) {
+	for arg, none := range map[string]bool{"": false, "--hash-limit=0": true, "--hash-limit=1": false} {
+		s := defaultSettings()
+		if err := s.flags().Parse(strings.Fields(arg)); err != nil {
+			t.Fatal(err)
+		}
+		if got := treeSettings(s).HashLimitBytes; got == 0 || (got < 0) != none {
+			t.Errorf("%q: %d bytes for etagfs, where 0 is the default and less is no limit", arg, got)
+		}
 	}
 }
