@@ -1,0 +1,135 @@
+package handler_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"io"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+
+	"ifmatch/etagfs"
+	"ifmatch/fs"
+	"ifmatch/handler"
+)
+
+// overHTTP2 is a server of one resource that holds old, and what reads it.
+func overHTTP2(t *testing.T, old string) (srv *httptest.Server, get func() string) {
+	t.Helper()
+	h, err := handler.New(handler.NewTree(fs.NewMemory(), etagfs.Options{}), handler.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv = httptest.NewUnstartedServer(h)
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	ask := func(method, body string) string {
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, httptest.NewRequest(method, "/x", bytes.NewBufferString(body)))
+		return rec.Body.String()
+	}
+	ask("PUT", old)
+	return srv, func() string { return ask("GET", "") }
+}
+
+// frames is a request as no client of net/http would send it: the fields, then data unless it is nil, then trailers
+// unless there are none. The status is "" where the stream was reset.
+type frames struct {
+	method   string
+	fields   []string // name, value, name, value
+	data     []byte
+	trailers []string
+}
+
+func (f frames) send(t *testing.T, srv *httptest.Server) (status string) {
+	t.Helper()
+	conn, err := tls.Dial("tcp", srv.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(time.Minute))
+	framer := http2.NewFramer(conn, conn)
+	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	var block bytes.Buffer
+	table := hpack.NewEncoder(&block)
+	headers := func(fields []string, ends bool) {
+		block.Reset()
+		for i := 0; i < len(fields); i += 2 {
+			table.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]})
+		}
+		framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: ends})
+	}
+	io.WriteString(conn, http2.ClientPreface)
+	framer.WriteSettings()
+	pseudo := []string{":method", f.method, ":scheme", "https", ":authority", "x", ":path", "/x"}
+	headers(append(pseudo, f.fields...), f.data == nil && f.trailers == nil)
+	if f.data != nil {
+		framer.WriteData(1, f.trailers == nil, f.data)
+	}
+	if f.trailers != nil {
+		headers(f.trailers, true)
+	}
+	for {
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch frame := frame.(type) {
+		case *http2.MetaHeadersFrame:
+			return frame.PseudoValue("status")
+		case *http2.RSTStreamFrame:
+			return ""
+		}
+	}
+}
+
+// RFC 9113 §8.1.1: a request whose Content-Length is not the sum of its DATA frames is malformed. net/http sees that only
+// where there are such frames.
+func TestContentLengthOverHTTP2(t *testing.T) {
+	for name, f := range map[string]frames{
+		"no content":             {fields: []string{"content-length", "5"}},
+		"no content, too large":  {fields: []string{"content-length", "99999999999999999999"}},
+		"no content, no number":  {fields: []string{"content-length", "five"}},
+		"no content, signed":     {fields: []string{"content-length", "+0"}},
+		"no content, two fields": {fields: []string{"content-length", "0", "content-length", "5"}},
+		"empty content":          {fields: []string{"content-length", "5"}, data: []byte{}},
+		"trailers alone":         {fields: []string{"content-length", "5"}, trailers: []string{"a", "b"}},
+		"content, two fields":    {fields: []string{"content-length", "3", "content-length", "5"}, data: []byte("new")},
+		"content, no number":     {fields: []string{"content-length", "three"}, data: []byte("new")},
+		"too short":              {fields: []string{"content-length", "5"}, data: []byte("new")},
+		"too long":               {fields: []string{"content-length", "2"}, data: []byte("new")},
+	} {
+		srv, get := overHTTP2(t, "old bytes")
+		f.method = "PUT"
+		if status := f.send(t, srv); status != "400" && status != "" {
+			t.Errorf("%s: %s", name, status)
+		}
+		if got := get(); got != "old bytes" {
+			t.Errorf("%s: changed to %q", name, got)
+		}
+	}
+	for _, method := range []string{"GET", "DELETE", "LOCK", "PROPPATCH", "NOSUCH"} {
+		srv, get := overHTTP2(t, "old bytes")
+		if status := (frames{method: method, fields: []string{"content-length", "5"}}).send(t, srv); status != "400" {
+			t.Errorf("%s: %s", method, status)
+		}
+		if got := get(); got != "old bytes" {
+			t.Errorf("%s: changed to %q", method, got)
+		}
+	}
+	srv, get := overHTTP2(t, "old bytes")
+	for _, f := range []frames{
+		{method: "PUT", fields: []string{"content-length", "3"}, data: []byte("new")},
+		{method: "PUT", data: []byte("new")},
+		{method: "PUT", fields: []string{"content-length", "0"}},
+	} {
+		if status := f.send(t, srv); status != "204" || get() != string(f.data) {
+			t.Errorf("%v: %s, %q", f, status, get())
+		}
+	}
+}
