@@ -97,6 +97,9 @@ func ownCloudChecksum(v string) ([]promised, error) {
 		if !ok {
 			continue
 		}
+		if missing := 8 - len(digits); digits != "" && missing > 0 && strings.EqualFold(algorithm, "ADLER32") {
+			digits = strings.Repeat("0", missing) + digits // a number to the desktop clients, without zeros in front
+		}
 		want, err := hex.DecodeString(digits)
 		if err != nil || len(want) != newHash().Size() {
 			return nil, badDigest("OC-Checksum", "it is written SHA1:hex")
