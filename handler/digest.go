@@ -22,14 +22,28 @@ import (
 
 // promised is a digest that the client says its content has.
 type promised struct {
-	field string // header field, for the answer
-	want  []byte
-	new   func() hash.Hash
+	field     string // for the answer
+	algorithm string // of algorithms
+	want      []byte
 }
 
-// promisedDigests parses the digests of a request: Content-Digest and Repr-Digest (RFC 9530 §2, §3; without
-// content coding they are the same), Content-MD5 (RFC 1864) and OC-Checksum (ownCloud, rclone).
-// Algorithms that we do not know are ignored, as RFC 9530 §5 wants it. Error: 400.
+var algorithms = map[string]func() hash.Hash{
+	"md5": md5.New, "sha1": sha1.New, "sha256": sha256.New, "sha512": sha512.New,
+	"adler32": func() hash.Hash { return adler32.New() },
+}
+
+// digestFields are the fields that promise digests, with the algorithms that we know of each: Content-Digest and
+// Repr-Digest (RFC 9530 §2, §3; without content coding they are the same), Content-MD5 (RFC 1864) and OC-Checksum
+// (ownCloud, rclone).
+var digestFields = map[string][]string{
+	"Content-Digest": {"sha256", "sha512"},
+	"Repr-Digest":    {"sha256", "sha512"},
+	"Content-Md5":    {"md5"},
+	"Oc-Checksum":    {"md5", "sha1", "sha256", "sha512", "adler32"},
+}
+
+// promisedDigests parses the digests in the header or the trailers of a request. Algorithms that we do not know are
+// ignored, as RFC 9530 §5 wants it. Error: 400.
 func promisedDigests(h http.Header) ([]promised, error) {
 	var all []promised
 	for _, field := range []string{"Content-Digest", "Repr-Digest"} {
@@ -47,7 +61,7 @@ func promisedDigests(h http.Header) ([]promised, error) {
 		if err != nil || len(want) != md5.Size {
 			return nil, badDigest("Content-MD5", "it is the base64 of 16 bytes")
 		}
-		all = append(all, promised{"Content-MD5", want, md5.New})
+		all = append(all, promised{"Content-MD5", "md5", want})
 	}
 	for _, v := range h["Oc-Checksum"] {
 		found, err := ownCloudChecksum(v)
@@ -69,42 +83,41 @@ func digestField(field string, lines []string) ([]promised, error) {
 		return nil, badDigest(field, "it is written sha-256=:base64:")
 	}
 	var all []promised
-	for algorithm, size := range map[string]func() hash.Hash{"sha-256": sha256.New, "sha-512": sha512.New} {
-		member, ok := dict.Get(algorithm)
+	for _, key := range []string{"sha-256", "sha-512"} {
+		member, ok := dict.Get(key)
 		if !ok {
 			continue
 		}
+		algorithm := strings.ReplaceAll(key, "-", "")
+		size := algorithms[algorithm]().Size()
 		item, _ := member.(httpsfv.Item)
 		want, ok := item.Value.([]byte)
-		if !ok || len(want) != size().Size() {
-			return nil, badDigest(field, fmt.Sprintf("%s is the base64 of %d bytes between colons", algorithm, size().Size()))
+		if !ok || len(want) != size {
+			return nil, badDigest(field, fmt.Sprintf("%s is the base64 of %d bytes between colons", key, size))
 		}
-		all = append(all, promised{field, want, size})
+		all = append(all, promised{field, algorithm, want})
 	}
 	return all, nil
 }
 
 // ownCloudChecksum parses "SHA1:hex", or several of them with spaces between.
 func ownCloudChecksum(v string) ([]promised, error) {
-	known := map[string]func() hash.Hash{
-		"MD5": md5.New, "SHA1": sha1.New, "SHA256": sha256.New, "SHA512": sha512.New,
-		"ADLER32": func() hash.Hash { return adler32.New() },
-	}
 	var all []promised
 	for _, one := range strings.Fields(v) {
 		algorithm, digits, _ := strings.Cut(one, ":")
-		newHash, ok := known[strings.ToUpper(algorithm)]
+		algorithm = strings.ToLower(algorithm)
+		newHash, ok := algorithms[algorithm]
 		if !ok {
 			continue
 		}
-		if missing := 8 - len(digits); digits != "" && missing > 0 && strings.EqualFold(algorithm, "ADLER32") {
+		if missing := 8 - len(digits); digits != "" && missing > 0 && algorithm == "adler32" {
 			digits = strings.Repeat("0", missing) + digits // a number to the desktop clients, without zeros in front
 		}
 		want, err := hex.DecodeString(digits)
 		if err != nil || len(want) != newHash().Size() {
 			return nil, badDigest("OC-Checksum", "it is written SHA1:hex")
 		}
-		all = append(all, promised{"OC-Checksum", want, newHash})
+		all = append(all, promised{"OC-Checksum", algorithm, want})
 	}
 	return all, nil
 }
@@ -117,30 +130,43 @@ func badDigest(field, form string) error {
 type verifying struct {
 	io.Reader
 	promised []promised
-	sums     []hash.Hash
+	trailers http.Header // net/http fills it in before the end is read
+	sums     map[string]hash.Hash
 }
 
-func verify(r io.Reader, all []promised) io.Reader {
-	if len(all) == 0 {
+// verify returns a reader of what r reads. Of trailers, those count that the Trailer field announced, so that it is known
+// from the start what there is to hash. RFC 9110 §6.6.2, RFC 9530 §2.
+func verify(r io.Reader, all []promised, trailers http.Header) io.Reader {
+	if len(all) == 0 && len(trailers) == 0 {
 		return r
 	}
-	v := &verifying{Reader: r, promised: all}
+	v := &verifying{Reader: r, promised: all, trailers: trailers, sums: map[string]hash.Hash{}}
 	for _, p := range all {
-		v.sums = append(v.sums, p.new())
+		v.sums[p.algorithm] = algorithms[p.algorithm]()
+	}
+	for field := range trailers {
+		for _, algorithm := range digestFields[field] {
+			v.sums[algorithm] = algorithms[algorithm]()
+		}
 	}
 	return v
 }
 
 func (v *verifying) Read(p []byte) (int, error) {
 	n, err := v.Reader.Read(p)
-	for i := range v.sums {
-		v.sums[i].Write(p[:n])
+	for _, sum := range v.sums {
+		sum.Write(p[:n])
 	}
 	if err != io.EOF {
 		return n, err
 	}
-	for i, p := range v.promised {
-		if !bytes.Equal(v.sums[i].Sum(nil), p.want) {
+	late, bad := promisedDigests(v.trailers)
+	if bad != nil {
+		return n, bad
+	}
+	for _, p := range append(late, v.promised...) {
+		sum, hashed := v.sums[p.algorithm] // not of a trailer that was not announced
+		if hashed && !bytes.Equal(sum.Sum(nil), p.want) {
 			return n, &statusError{status: http.StatusBadRequest, say: fmt.Sprintf("The content that arrived does not have the %s that was sent with it; nothing was changed.", p.field)}
 		}
 	}

@@ -133,3 +133,17 @@ func TestContentLengthOverHTTP2(t *testing.T) {
 		}
 	}
 }
+
+// A digest that follows the content counts, where Trailer announced it. RFC 9530 §2.
+func TestDigestInTrailersOverHTTP2(t *testing.T) {
+	srv, get := overHTTP2(t, "old bytes")
+	f := frames{method: "PUT", fields: []string{"trailer", "Content-Digest"}, data: []byte("hullo"),
+		trailers: []string{"content-digest", "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:"}}
+	if status, got := f.send(t, srv), get(); status != "400" || got != "old bytes" {
+		t.Errorf("%s, %q", status, got)
+	}
+	f.data = []byte("hello")
+	if status, got := f.send(t, srv), get(); status != "204" || got != "hello" {
+		t.Errorf("%s, %q", status, got)
+	}
+}

@@ -171,7 +171,7 @@ func (h *Handler) body(r *http.Request, again *refusal) (body io.Reader, sizeByt
 	if err != nil {
 		return nil, 0, err
 	}
-	return verify(b, digests), b.want, nil
+	return verify(b, digests, r.Trailer), b.want, nil
 }
 
 // upload reads the content of a request. It fails when that is too large, or is not of the length that was
