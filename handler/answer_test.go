@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"ifmatch/etagfs"
 	"ifmatch/fs"
@@ -101,6 +102,43 @@ func TestFailuresOfTheTree(t *testing.T) {
 		base.err = nil
 		if _, body := do(t, "GET", url, ""); body != "old" {
 			t.Errorf("%v: changed to %q", c.err, body)
+		}
+	}
+}
+
+// until2038 keeps times in 32 bits, as ext4 with small inodes and XFS without bigtime do.
+type until2038 struct{ fs.FS }
+
+type stagedUntil2038 struct{ fs.Staged }
+
+func (u until2038) Stage(name string) (fs.Staged, error) {
+	s, err := u.FS.Stage(name)
+	return stagedUntil2038{s}, err
+}
+
+func (s stagedUntil2038) Prepare(t time.Time, durable bool) error {
+	if last := time.Unix(1<<31-1, 0); t.After(last) {
+		t = last
+	}
+	return s.Staged.Prepare(t, durable)
+}
+
+// A time is said to be accepted where it was stored.
+func TestModTimeThatIsNotStored(t *testing.T) {
+	url := serve(t, until2038{fs.NewMemory()}, handler.Options{}) + "/x"
+	for seconds, want := range map[string]string{"4102444800": "", "1700000000": "accepted"} {
+		r, err := http.NewRequest("PUT", url, strings.NewReader("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-OC-Mtime", seconds)
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if got := res.Header.Get("X-OC-Mtime"); got != want || res.StatusCode >= 300 {
+			t.Errorf("%s: %s, %q", seconds, res.Status, got)
 		}
 	}
 }

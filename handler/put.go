@@ -57,7 +57,7 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 	}
 	h.writers.wrote(info, h.writerOf(r))
 	h.overwritten(r, before)
-	if !modTime.IsZero() {
+	if !modTime.IsZero() && seconds(info) == modTime.Unix() { // some file systems end in 2038
 		set(w, "X-Oc-Mtime", "accepted")
 	}
 	h.putAnswer(w, t, info, created)
@@ -81,9 +81,12 @@ func repeated(r *http.Request, refused error) *refusal {
 // chosenModTime is the modification time that rclone and ownCloud's clients send along, in seconds since
 // 1970; zero when there is none that makes sense.
 func chosenModTime(h http.Header) time.Time {
-	v, _, _ := strings.Cut(h.Get("X-Oc-Mtime"), ".")
-	sec, err := strconv.ParseInt(v, 10, 64)
-	if t := time.Unix(sec, 0); err == nil && sec > 0 && keepsTime(t) {
+	whole, fraction, found := strings.Cut(h.Get("X-Oc-Mtime"), ".")
+	sec, err := strconv.ParseUint(whole, 10, 40)
+	if err != nil || found && (fraction == "" || strings.Trim(fraction, "0123456789") != "") {
+		return time.Time{}
+	}
+	if t := time.Unix(int64(sec), 0); sec > 0 && keepsTime(t) {
 		return t
 	}
 	return time.Time{}
