@@ -19,7 +19,7 @@ func (h *Handler) explain(w *response, r *http.Request, e *statusError) {
 	kind, body := h.errorBody(r.Header["Accept"], e)
 	set(w, "Content-Type", kind)
 	set(w, "X-Content-Type-Options", "nosniff")
-	set(w, "Cache-Control", "no-store")
+	set(w, "Cache-Control", "no-store, no-transform") // a proxy that compressed it would respell its ETag
 	if strings.HasPrefix(kind, "text/html") {
 		set(w, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	}

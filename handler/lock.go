@@ -186,7 +186,7 @@ func (h *Handler) lockAnswer(w http.ResponseWriter, status int, name string, now
 	b = h.appendLockDiscovery(b, h.locks.Covering(now, name), now)
 	b = append(b, "</D:prop>\n"...)
 	set(w, "Content-Type", "application/xml; charset=utf-8")
-	set(w, "Cache-Control", "no-store")
+	set(w, "Cache-Control", "no-store, no-transform")
 	set(w, "Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
 	_, err := w.Write(b)
