@@ -199,11 +199,16 @@ func (x *transfer) accept(src, dst *etagfs.Info, to string) error {
 		return &statusError{status: http.StatusPreconditionFailed, header: x.there.validators(dst), cur: copied(dst),
 			say: "Something is mapped to the destination already, and Overwrite is F. Nothing was changed. " + x.there.describe(dst)}
 	case dst != nil && x.there.opts.RequireIfMatch == PolicyOn && x.r.Header["If"] == nil:
-		// If-Match speaks of the source, so only the If header can name the state that is replaced.
+		// If-Match speaks of the source, so only the If header can name the state that is replaced. A collection has
+		// no ETag to name.
+		what, state := "the state of the destination that you have read", "[\"its ETag\"]"
+		if dst.IsCollection() {
+			what, state = "the collection that is there, whatever it holds", "Not <DAV:no-lock>"
+		}
 		return &statusError{status: http.StatusPreconditionRequired, header: x.there.validators(dst), cur: copied(dst),
 			say: "This server asks every write to say which state it replaces. Nothing was changed. " + x.there.describe(dst) +
-				"\nTo replace the state of the destination that you have read, send\n  If: <" + x.there.href(x.dst.name, dst.IsCollection()) +
-				"> ([\"its ETag\"])\nTo go on only if nothing is there, send\n  Overwrite: F"}
+				"\nTo replace " + what + ", send\n  If: <" + x.there.href(x.dst.name, dst.IsCollection()) +
+				"> (" + state + ")\nTo go on only if nothing is there, send\n  Overwrite: F"}
 	}
 	if other != nil {
 		return errOtherForm

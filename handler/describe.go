@@ -24,24 +24,37 @@ func (h *Handler) refused(r *http.Request, e *refusal) *statusError {
 		say += " To create it, send If-None-Match: *."
 	} else {
 		say += " " + h.describe(e.cur)
-		if !e.cur.Tag.IsZero() {
-			say += " Get it, merge your change, and save with If-Match: " + e.cur.Tag.String() + "."
+		switch tag := e.cur.Tag; {
+		case tag.Weak:
+			say += " " + getAgain
+		case !tag.IsZero():
+			say += " Get it, merge your change, and save with If-Match: " + tag.String() + "."
 		}
 	}
 	return &statusError{status: http.StatusPreconditionFailed, say: say, header: h.validators(e.cur), cur: e.cur, cause: e}
 }
 
-// precondRequired is 428 (RFC 6585 §3), showing the two headers to send.
+// getAgain is how to go on from a weak tag, which If-Match never matches.
+const getAgain = "It was changed a moment ago, so its ETag is weak still: get it again in a moment."
+
+// precondRequired is 428 (RFC 6585 §3), showing the header fields to send. A collection has no ETag, but its times tell
+// of its members.
 func (h *Handler) precondRequired(e *needsCondition) *statusError {
-	header := h.validators(e.cur)
+	say := "This server asks every write to say which state it changes. Nothing was changed. " + h.describe(e.cur)
 	tag := "\"the ETag that you have read\""
-	if !e.cur.Tag.IsZero() {
+	switch {
+	case e.cur.Tag.Weak:
+		say += " " + getAgain
+	case !e.cur.Tag.IsZero():
 		tag = e.cur.Tag.String()
 	}
-	return &statusError{status: http.StatusPreconditionRequired, header: header, cur: e.cur, cause: e,
-		say: "This server asks every write to say which state it changes. Nothing was changed. " + h.describe(e.cur) +
-			"\nTo replace or delete the state that you have read, send\n  If-Match: " + tag +
-			"\nTo create only if nothing is there, send\n  If-None-Match: *"}
+	if e.cur.IsCollection() {
+		say += "\nTo delete it if no member came, went or was renamed since, send\n  If-Unmodified-Since: " + h.lastModified(e.cur)
+	} else {
+		say += "\nTo replace or delete the state that you have read, send\n  If-Match: " + tag +
+			"\nTo create only if nothing is there, send\n  If-None-Match: *"
+	}
+	return &statusError{status: http.StatusPreconditionRequired, say: say, header: h.validators(e.cur), cur: e.cur, cause: e}
 }
 
 // describe says in one sentence what is at the URL now.

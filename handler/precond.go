@@ -124,7 +124,7 @@ func (p *preconditions) failsIfMatch(cur *etagfs.Info) string {
 		return ""
 	case cur.Same:
 		return "" // what the request wants is the case already: §13.1.1
-	case l.weak(cur.Tag, p.proxies) || cur.Tag.Weak:
+	case l.weak(cur.Tag, p.proxies):
 		return "If-Match needs a strong entity-tag; a weak one matches nothing."
 	}
 	return "The resource has changed since the state that you named."

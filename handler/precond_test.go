@@ -2,6 +2,7 @@ package handler
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,6 +124,28 @@ func TestEvaluate(t *testing.T) {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// The ETag that a refusal says to save with is one that can match.
+func TestRefusalOfAWeakTag(t *testing.T) {
+	h, err := New(NewTree(fs.NewMemory(), etagfs.Options{}), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &http.Request{Method: http.MethodPut, Header: http.Header{"If-Match": {`"y"`}}}
+	for _, weak := range []bool{false, true} {
+		cur := &etagfs.Info{Tag: etagfs.ETag{Opaque: "x", Weak: weak}}
+		p := parsePreconditions(r.Header, false)
+		for _, err := range []error{p.evaluate(r.Method, cur), &needsCondition{cur}} {
+			e := h.statusOf(r, err)
+			if strings.Contains(e.say, "If-Match: W/") || strings.Contains(e.say, "needs a strong") {
+				t.Errorf("%d: %s", e.status, e.say)
+			}
+			if again := strings.Contains(e.say, "again in a moment"); again != weak {
+				t.Errorf("weak %v, %d: %s", weak, e.status, e.say)
+			}
+		}
 	}
 }
 
