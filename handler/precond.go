@@ -33,6 +33,7 @@ type refusal struct {
 	field string // the header field that decided
 	cur   *etagfs.Info
 	say   string
+	final bool // also if the state becomes another one, or is what the request wants
 }
 
 func (e *refusal) Error() string { return e.field + " is false" }
@@ -83,7 +84,7 @@ func (p *preconditions) evaluate(method string, cur *etagfs.Info) error {
 	reads := method == http.MethodGet || method == http.MethodHead
 	if p.ifMatch.present {
 		if say := p.failsIfMatch(cur); say != "" {
-			return &refusal{field: "If-Match", say: say, cur: copied(cur)}
+			return &refusal{field: "If-Match", say: say, cur: copied(cur), final: p.ifMatch.malformed}
 		}
 	} else if p.ifUnmodifiedSince.ok {
 		if say := p.failsIfUnmodifiedSince(cur); say != "" {

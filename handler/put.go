@@ -69,7 +69,7 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 // further than that size, and the check at the commit compares the bytes. RFC 9110 §13.1.1. nil: refused is certain.
 func repeated(r *http.Request, refused error) *refusal {
 	no, ok := refused.(*refusal)
-	if !ok || no.field != "If-Match" || no.cur == nil || no.cur.Digest == nil {
+	if !ok || no.field != "If-Match" || no.final || no.cur == nil || no.cur.Digest == nil {
 		return nil
 	}
 	if r.ContentLength >= 0 && r.ContentLength != no.cur.SizeBytes {
