@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"ifmatch/cmd/ifmatch/auth"
 	"ifmatch/fs"
@@ -26,7 +27,17 @@ import (
 // Append is kept by forcing the condition that nothing is there: If-None-Match: * on PUT, Overwrite: F on
 // COPY. So it is decided under the latch like every condition, and answered with 412.
 
+// gate is what one request passes.
+type gate struct {
+	*generation
+	began time.Time
+}
+
 func (g *generation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	gate{g, time.Now()}.serve(w, r)
+}
+
+func (g gate) serve(w http.ResponseWriter, r *http.Request) {
 	s := g.holds(r.URL.Path)
 	if s == nil && r.URL.Path == "*" && len(g.shares) > 0 {
 		s = g.shares[0]
@@ -83,7 +94,7 @@ func (g *generation) asked(r *http.Request, user string) *http.Request {
 }
 
 // serveRoot answers above the shares. Whoever has not logged in is asked to, where that would show more.
-func (g *generation) serveRoot(w http.ResponseWriter, r *http.Request, user string) {
+func (g gate) serveRoot(w http.ResponseWriter, r *http.Request, user string) {
 	if r.Method == http.MethodOptions && len(g.shares) > 0 {
 		for _, s := range g.shares {
 			if s.one != nil { // its methods are those of all, for clients that ask at the root
@@ -112,7 +123,7 @@ func (g *generation) anythingFor(user string) bool {
 }
 
 // permit tells whether user may do it, and answers if not.
-func (g *generation) permit(w http.ResponseWriter, r *http.Request, s *share, user string) bool {
+func (g gate) permit(w http.ResponseWriter, r *http.Request, s *share, user string) bool {
 	name := s.nameIn(r.URL.Path)
 	may := s.who.May(user, name)
 	ok := false
@@ -163,7 +174,7 @@ func wide(r *http.Request) bool {
 // permitDestination is the other half of COPY and MOVE, for the share that the destination is in. A Destination that
 // is none is left to package handler to refuse. Where one of two shares is inside the other, a resource could be
 // copied onto itself unnoticed: then each is another server to the other, for which RFC 4918 §9.8.5 names 502.
-func (g *generation) permitDestination(w http.ResponseWriter, r *http.Request, s *share, user string) bool {
+func (g gate) permitDestination(w http.ResponseWriter, r *http.Request, s *share, user string) bool {
 	u, err := neturl.Parse(strings.TrimSpace(r.Header.Get("Destination")))
 	if err != nil {
 		return true
@@ -188,7 +199,7 @@ func (g *generation) permitDestination(w http.ResponseWriter, r *http.Request, s
 }
 
 // forbid is 401 for whoever could log in (Dolphin writes without a login until it sees that), else 403.
-func (g *generation) forbid(w http.ResponseWriter, r *http.Request, user string) {
+func (g gate) forbid(w http.ResponseWriter, r *http.Request, user string) {
 	if user == "" && g.canLogIn() {
 		g.challenge(w, r)
 		return
@@ -197,37 +208,39 @@ func (g *generation) forbid(w http.ResponseWriter, r *http.Request, user string)
 }
 
 // challenge asks for a password. RFC 9110 §11.6.1, RFC 7617.
-func (g *generation) challenge(w http.ResponseWriter, r *http.Request) {
+func (g gate) challenge(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Www-Authenticate", `Basic realm="ifmatch", charset="UTF-8"`)
 	g.refuse(w, r, "", http.StatusUnauthorized, "Log in to do this.")
 }
 
 // refuse answers for the gate, and writes its line of the log. A body that nobody asked for yet is not read.
-func (g *generation) refuse(w http.ResponseWriter, r *http.Request, user string, status int, say string) {
+func (g gate) refuse(w http.ResponseWriter, r *http.Request, user string, status int, say string) {
 	g.answer(w, r, user, status, say, nil)
 }
 
 // fail is refuse for what went wrong here: the log learns the cause.
-func (g *generation) fail(w http.ResponseWriter, r *http.Request, user, say string, cause error) {
+func (g gate) fail(w http.ResponseWriter, r *http.Request, user, say string, cause error) {
 	g.answer(w, r, user, http.StatusInternalServerError, say, cause)
 }
 
-func (g *generation) answer(w http.ResponseWriter, r *http.Request, user string, status int, say string, cause error) {
+func (g gate) answer(w http.ResponseWriter, r *http.Request, user string, status int, say string, cause error) {
 	id := handler.RequestID(r, g.trusted)
 	w.Header().Set("X-Request-Id", id)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
+	sent := 0
 	if r.Method != http.MethodHead {
 		body := say
 		if status >= 500 {
 			body += handler.QuoteID(id)
 		}
-		fmt.Fprintln(w, body)
+		sent, _ = fmt.Fprintln(w, body)
 	}
 	level := slog.LevelInfo
 	attrs := []slog.Attr{slog.String("id", id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
-		slog.Int("status", status), slog.String("remote", g.address(r)), slog.String("user", user), slog.String("why", say)}
+		slog.Int("status", status), slog.Int("bytes", sent), slog.Duration("duration", time.Since(g.began)),
+		slog.String("remote", g.address(r)), slog.String("user", user), slog.String("why", say)}
 	if cause != nil {
 		level = slog.LevelError
 		attrs = append(attrs, slog.String("cause", cause.Error()))

@@ -177,6 +177,8 @@ func TestWrongPasswordsAreThrottled(t *testing.T) {
 		t.Errorf("after ten failures: %s, Retry-After %q", res.Status, res.Header.Get("Retry-After"))
 	}
 	h.logged(`"msg":"login failed","remote":"127.0.0.1","user":"anna"`)
+	h.logged(`"status":401,"bytes":19,"duration":`)
+	h.logged(`"status":429,"bytes":37,"duration":`)
 	if strings.Contains(strings.Join(h.lines(), "\n"), "wrong\"") {
 		t.Error("a password is in the log")
 	}
