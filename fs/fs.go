@@ -35,7 +35,7 @@ type FS interface {
 	Resolve(name string) (string, error)
 
 	// Lookup returns the state of a real name without opening it; a symbolic link as the last
-	// component is not followed and, like every special file, is ErrSpecial.
+	// component is not followed and, like every special file, is ErrSpecial, with its own state.
 	// Errors: iofs.ErrNotExist when unmapped, ErrNotDir, iofs.ErrPermission.
 	Lookup(name string) (Info, error)
 

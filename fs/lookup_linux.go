@@ -11,13 +11,13 @@ import (
 func (r *Root) Lookup(name string) (Info, error) {
 	var info Info
 	st, err := r.stat(name)
-	if err == nil && special(st.Mode) {
-		err = ErrSpecial
-	}
 	if err != nil {
 		return info, pathError("lookup", name, err)
 	}
 	info.fill(&st)
+	if special(st.Mode) {
+		return info, pathError("lookup", name, ErrSpecial)
+	}
 	return info, nil
 }
 

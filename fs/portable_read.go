@@ -29,7 +29,7 @@ func (p *portable) settled() (done func()) {
 	return p.step.RUnlock
 }
 
-// state reads the state of a real name. Errors: ErrSpecial for a link too.
+// state reads the state of a real name. Errors: ErrSpecial for a link too, with its own state.
 func (p *portable) state(name string) (Info, error) {
 	rel, err := p.rel(name)
 	if err != nil {
@@ -40,7 +40,7 @@ func (p *portable) state(name string) (Info, error) {
 		return Info{}, err
 	}
 	if !fi.IsDir() && !fi.Mode().IsRegular() {
-		return Info{}, ErrSpecial
+		return p.info(rel, fi), ErrSpecial
 	}
 	return p.info(rel, fi), nil
 }

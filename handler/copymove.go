@@ -231,10 +231,6 @@ func (x *transfer) write() etagfs.Write2 {
 				return err
 			}
 			c := state.Change{Step: x.step, Src: x.from, Dst: x.to}
-			c.SrcNode = state.Node{Dev: src.Dev, Ino: src.Ino}
-			if dst != nil {
-				c.DstNode = state.Node{Dev: dst.Dev, Ino: dst.Ino}
-			}
 			if x.step == state.Copy {
 				if err := x.carryFile(src); err != nil {
 					return err

@@ -53,9 +53,7 @@ func (d *removal) write(w etagfs.Write) etagfs.Write {
 			return err
 		}
 		name = cur.Name
-		d.intent, err = d.h.state.Begin(state.Change{
-			Step: state.Remove, Src: name, SrcNode: state.Node{Dev: cur.Dev, Ino: cur.Ino},
-		}, d.h.locks.AnyBelow(name))
+		d.intent, err = d.h.state.Begin(state.Change{Step: state.Remove, Src: name}, d.h.locks.AnyBelow(name))
 		return err
 	}
 	w.Then = func(*etagfs.Info) error {

@@ -92,7 +92,7 @@ func (n nodes) Empty() bool { return false }
 
 func (n nodes) Node(name string) (state.Node, error) {
 	info, err := n.base.Lookup(name)
-	if errors.Is(err, iofs.ErrNotExist) {
+	if errors.Is(err, iofs.ErrNotExist) || errors.Is(err, fs.ErrSpecial) {
 		err = nil
 	}
 	return state.Node{Dev: info.Dev, Ino: info.Ino}, err

@@ -37,7 +37,7 @@ func TestStateAndTreeAgreeAfterKill(t *testing.T) {
 				if answered.Add(1) == enough {
 					time.AfterFunc(time.Duration(rand.IntN(200))*time.Millisecond, kill)
 				}
-			}, url: url, home: fmt.Sprintf("/r%d-%d", round, i), rand: rand.New(rand.NewPCG(uint64(round), uint64(i)))}
+			}, dir: dir + "/tree", url: url, home: fmt.Sprintf("/r%d-%d", round, i), rand: rand.New(rand.NewPCG(uint64(round), uint64(i)))}
 			clients[i] = c
 			wg.Go(func() { c.work(t) })
 		}
@@ -115,7 +115,7 @@ type held struct {
 // world is what a client knows of its home, by name relative to it.
 type world map[string]held
 
-var homeNames = []string{"/a", "/b", "/c", "/x/f", "/y/f"}
+var homeNames = []string{"/a", "/b", "/c", "/x/f", "/y/f", "/target", "/ln"}
 
 func (w world) String() string {
 	var b strings.Builder
@@ -129,6 +129,7 @@ func (w world) String() string {
 
 // stateClient has a home of its own, where it does one thing after the other until the server is gone.
 type stateClient struct {
+	dir           string // that is served
 	url, home     string
 	rand          *rand.Rand
 	before, after world  // the last request, if it was taken, led from one to the other
@@ -163,6 +164,8 @@ func (c *stateClient) step(t *testing.T) bool {
 	switch {
 	case c.rand.IntN(6) == 0:
 		return c.collection(t, id)
+	case c.rand.IntN(4) == 0:
+		return c.link(t, id, src)
 	case !there:
 		c.after[src] = held{content: id}
 		return c.must(t, 201, "PUT", src, id)
@@ -215,6 +218,30 @@ func (c *stateClient) collection(t *testing.T, id string) bool {
 	}
 	c.after["/x/f"] = held{content: id}
 	return c.must(t, 201, "PUT", "/x/f", id)
+}
+
+// link moves a file over a symbolic link to a described one, or removes what is there.
+func (c *stateClient) link(t *testing.T, id, src string) bool {
+	target, isTarget := c.before["/target"]
+	ln, isLn := c.before["/ln"]
+	h, there := c.before[src]
+	switch {
+	case !isTarget:
+		c.after["/target"] = held{content: id}
+		return c.must(t, 201, "PUT", "/target", id)
+	case target.prop == "":
+		c.after["/target"] = held{content: target.content, prop: id}
+		return c.must(t, 207, "PROPPATCH", "/target", setProp(id), asXML)
+	case !isLn:
+		c.after["/ln"] = target
+		return os.Symlink("target", c.dir+c.home+"/ln") == nil
+	case there && ln == target:
+		delete(c.after, src)
+		c.after["/ln"] = held{content: h.content, prop: h.prop}
+		return c.must(t, 204, "MOVE", src, "", "Destination: "+c.url+c.home+"/ln")
+	}
+	delete(c.after, "/ln")
+	return c.must(t, 204, "DELETE", "/ln", "")
 }
 
 func (c *stateClient) must(t *testing.T, status int, method, name, body string, headers ...string) bool {

@@ -84,13 +84,14 @@ func noPermissionFor(place string, err error) error {
 // nodes is a tree as state.Recover sees it.
 type nodes struct{ base fs.FS }
 
-// Node takes nothing to be unmapped that only cannot be looked at.
+// Node takes nothing to be unmapped that only cannot be looked at. A symbolic link is itself what a name holds: MOVE and
+// DELETE act on it.
 func (n nodes) Node(name string) (state.Node, error) {
 	info, err := n.base.Lookup(name)
 	switch {
 	case errors.Is(err, iofs.ErrNotExist), errors.Is(err, fs.ErrNotDir):
 		return state.Node{}, nil
-	case err != nil:
+	case err != nil && !errors.Is(err, fs.ErrSpecial):
 		return state.Node{}, err
 	}
 	return state.Node{Dev: info.Dev, Ino: info.Ino}, nil

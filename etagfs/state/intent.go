@@ -23,10 +23,13 @@ type Node struct{ Dev, Ino uint64 }
 
 // Change describes a step before it is taken. Names are real.
 type Change struct {
-	Step             Step
-	Src, Dst         string
-	SrcNode, DstNode Node // what the names hold now
-	Root             Node `json:",omitzero"` // of the tree; Begin knows it, a record of before does not
+	Step     Step
+	Src, Dst string
+
+	// What they hold now, as far as it tells afterwards whether the step was taken; and the root of the tree, which a record of
+	// before does not know. Begin asks the tree.
+	SrcNode, DstNode Node
+	Root             Node `json:",omitzero"`
 
 	// Carries: a Copy, and Carried are all properties that come with it. In a record of before that is said only of a source
 	// in another tree; otherwise what the source has is meant, unless Shallow without what its members have.
@@ -55,7 +58,7 @@ type Intent struct {
 // names; it is durable when it returns, but costs nothing (and returns nil) where neither name has
 // dead properties or, as the caller says, locks. The step follows, then Done; or Abandon.
 // Errors: ErrTooLarge for a Copy when there would be too many properties; fs.ErrNameTooLong when properties would
-// come to a name that is too long for them; as Patch.
+// come to a name that is too long for them; those of Tree.Node; as Patch.
 func (s *Store) Begin(c Change, locked bool) (*Intent, error) {
 	if err := s.caughtUp(c.names()...); err != nil {
 		return nil, err
@@ -70,12 +73,27 @@ func (s *Store) Begin(c Change, locked bool) (*Intent, error) {
 	if err := s.reach(&c); err != nil {
 		return nil, err
 	}
-	c.Root = s.root
+	if err := s.look(&c); err != nil {
+		return nil, err
+	}
 	in := &Intent{Change: c, number: s.intents.Add(1), store: s}
 	if err := s.begin(func(tx Tx, _ *counts) error { return in.save(tx) }).wait(); err != nil {
 		return nil, err
 	}
 	return in, nil
+}
+
+// look notes what taken asks for.
+func (s *Store) look(c *Change) (err error) {
+	c.Root = s.root
+	switch {
+	case s.tree == nil: // nobody recovers
+	case c.Step == Copy:
+		c.DstNode, err = s.tree.Node(c.Dst)
+	default:
+		c.SrcNode, err = s.tree.Node(c.Src)
+	}
+	return err
 }
 
 func (in *Intent) save(tx Tx) error {

@@ -2,9 +2,9 @@ package state
 
 import "errors"
 
-// Tree is what Recover asks about the tree as it is now.
+// Tree is what Recover asks about the tree as it is now, and Begin. Safe for concurrent use.
 type Tree interface {
-	// Node is what a name holds, zero where it is unmapped. It fails where that is not certain.
+	// Node is what a name holds itself, links not followed, zero where it is unmapped. It fails where that is not certain.
 	Node(name string) (Node, error)
 	// Empty tells whether the root has no members, as that of a disk that is not mounted.
 	Empty() bool
@@ -28,7 +28,7 @@ func (s *Store) Recover(tree Tree, locks LockTable) (steps int, err error) {
 	if rootErr != nil {
 		s.opts.Log.Warn("the root of the tree cannot be looked at", "err", rootErr)
 	}
-	s.root = root
+	s.tree, s.root = tree, root
 	for _, in := range found {
 		taken, err := false, rootErr
 		if err == nil {

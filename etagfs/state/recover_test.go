@@ -61,7 +61,7 @@ func TestRecoverInAnotherTree(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			s := NewMemory(Options{})
 			if !c.old {
-				_, err := s.Recover(tree{"/": root}, nil)
+				_, err := s.Recover(tree{"/": root, "/a": src, "/b": dst}, nil)
 				must(t, err)
 			}
 			patch(t, s, "/a", set("", "p", "/a"))

@@ -62,6 +62,7 @@ type Store struct {
 	commits fs.Durations
 	digests lazyDigests
 	intents atomic.Uint64 // number of the last one
+	tree    Tree          // that Recover was given; nil: none
 	root    Node          // of the tree, as Recover found it; zero: not known
 
 	resources atomic.Int64 // that have dead properties
