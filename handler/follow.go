@@ -72,12 +72,16 @@ func (d *removal) end() {
 
 // fresh adds to w that a resource created at an unmapped URL, by its real name, has none of the dead properties that were
 // left over there when another program removed what had them. They go before the step, where they do
-// no harm: a crash cannot give them to the new resource.
+// no harm: a crash cannot give them to the new resource. A start that does not know yet what a crash interrupted must not take
+// other bytes for the end of that.
 func (h *Handler) fresh(t target, real string, w etagfs.Write) etagfs.Write {
 	check := w.Check
 	w.Check = func(cur *etagfs.Info) error {
-		if err := check(cur); err != nil || cur != nil {
+		if err := check(cur); err != nil {
 			return err
+		}
+		if cur != nil {
+			return h.state.Overtake(cur.Name)
 		}
 		now, err := h.placeNow(t.name, real)
 		if err != nil {

@@ -129,6 +129,9 @@ func (g *grant) granting(real string) etagfs.Write {
 		}
 		if cur != nil {
 			g.want.Root = cur.Name
+			if err := g.h.state.Overtake(cur.Name); err != nil {
+				return err
+			}
 		} else if now, err := g.h.placeNow(g.t.name, real); err == nil {
 			g.want.Root = now
 		} else {

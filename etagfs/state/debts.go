@@ -2,7 +2,6 @@ package state
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -91,9 +90,7 @@ func (r *retry) tried(owing, late bool) {
 func (d *debts) about(names []string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.ContainsFunc(d.names, func(owed string) bool {
-		return slices.ContainsFunc(names, func(name string) bool { return within(name, owed) || within(owed, name) })
-	})
+	return related(d.names, names)
 }
 
 // follow queues a job that has to be done, sooner or later, and is about names.

@@ -75,6 +75,9 @@ func (s *Store) Patch(name string, ops []Op) error {
 	if err := s.small(name, ops); err != nil {
 		return err
 	}
+	if err := s.Overtake(name); err != nil {
+		return err
+	}
 	return s.begin(func(tx Tx, c *counts) error {
 		value, err := s.fitting(tx, name, ops)
 		if err != nil {
@@ -121,7 +124,7 @@ func patched(ps []Property, ops []Op) []Property {
 
 // Forget drops the dead properties of name and all below it, as for a URL that is unmapped.
 func (s *Store) Forget(name string) error {
-	if err := s.caughtUp(name); err != nil {
+	if err := errors.Join(s.caughtUp(name), s.Overtake(name)); err != nil {
 		return err
 	}
 	if !s.HasBelow(name) {

@@ -18,7 +18,8 @@ type LockTable interface {
 
 // Recover ends what a crash interrupted. It is called once, before requests, and returns how many steps were found.
 // It only logs what it cannot end, since a server that does not start is worse: that comes before the next change of the
-// store or, where the tree does not tell whether the step was taken, is left for a later start. Errors: ErrDamaged.
+// store or, where the tree does not tell whether the step was taken, is left for a later start, unless Overtake ends it before.
+// Errors: ErrDamaged.
 func (s *Store) Recover(tree Tree, locks LockTable) (steps int, err error) {
 	found, err := s.interrupted()
 	if err != nil {
@@ -60,6 +61,7 @@ func (in *Intent) end(taken bool, err error, locks LockTable) {
 	log := in.store.opts.Log.With("step", in.Step, "src", in.Src, "dst", in.Dst)
 	if err != nil {
 		log.Warn("a crash interrupted a change; whether it was made is left for a later start to find out", "err", err)
+		in.store.left.leave(in)
 		return
 	}
 	if !taken {

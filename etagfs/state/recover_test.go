@@ -112,3 +112,55 @@ func TestRecordOfBefore(t *testing.T) {
 		t.Errorf("from another tree: got %+v, %v", in, err)
 	}
 }
+
+// TestLeftIntentEndsBeforeLaterChanges: what Recover could not tell must not be carried out by a later start on top of
+// what was acknowledged since.
+func TestLeftIntentEndsBeforeLaterChanges(t *testing.T) {
+	for what, c := range map[string]struct {
+		change func(*Store) error
+		left   int
+	}{
+		"patch":           {func(s *Store) error { return s.Patch("/b", []Op{set("", "q", "1")}) }, 0},
+		"patch below":     {func(s *Store) error { return s.Patch("/a/x", []Op{set("", "q", "1")}) }, 0},
+		"patch elsewhere": {func(s *Store) error { return s.Patch("/ab", []Op{set("", "q", "1")}) }, 1},
+		"forget":          {func(s *Store) error { return s.Forget("/b") }, 0},
+		"step": {func(s *Store) error {
+			in, err := s.Begin(Change{Step: Remove, Src: "/a"}, false)
+			in.Abandon()
+			return err
+		}, 0},
+		"step above, without state": {func(s *Store) error { return second(s.Begin(Change{Step: Copy, Dst: "/", Carries: true}, false)) }, 0},
+		"put or lock":               {func(s *Store) error { return s.Overtake("/a") }, 0},
+		"put elsewhere":             {func(s *Store) error { return s.Overtake("/c") }, 1},
+	} {
+		t.Run(what, func(t *testing.T) {
+			e, s := startFull(t)
+			patch(t, s, "/a", set("", "p", "a"))
+			patch(t, s, "/b", set("", "p", "b"))
+			_, err := s.Begin(Change{Step: Move, Src: "/a", Dst: "/b", SrcNode: Node{1, 10}}, false)
+			must(t, err)
+			s, err = New(e, Options{})
+			must(t, err)
+			_, err = s.Recover(oddTree{tree: tree{"/b": {1, 10}}, broken: "/b"}, &removed{})
+			must(t, err)
+			if c.left == 0 {
+				e.full.Store(true)
+				if err := c.change(s); !errors.Is(err, errFull) {
+					t.Error("not before the intent has ended:", err)
+				}
+				e.full.Store(false)
+			}
+			s.tree = nil // as if it could be looked at again
+			must(t, c.change(s))
+			if left, err := s.interrupted(); len(left) < c.left || err != nil {
+				t.Errorf("%d intents left: %v", len(left), err)
+			}
+			s, err = New(e, Options{}) // the power was cut
+			must(t, err)
+			var ended removed
+			if _, err := s.Recover(tree{"/b": {1, 10}}, &ended); err != nil || (len(ended) > 0) != (c.left > 0) {
+				t.Errorf("locks ended at %v: %v", ended, err)
+			}
+		})
+	}
+}

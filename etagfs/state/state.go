@@ -59,6 +59,7 @@ type Store struct {
 
 	queue   queue
 	debts   debts
+	left    left
 	commits fs.Durations
 	digests lazyDigests
 	intents atomic.Uint64 // number of the last one
