@@ -21,24 +21,34 @@ func (h *Handler) refresh(w http.ResponseWriter, r *http.Request, t target, writ
 		return &statusError{status: http.StatusBadRequest,
 			say: "LOCK without a body refreshes a lock, and needs its token in an If header; a new lock needs a DAV:lockinfo body."}
 	}
-	_, err = h.early(r, t, write)
+	var l lock.Lock
+	var now time.Time
+	err = h.useLock(r, t, write, func(name string) (err error) {
+		now = h.opts.Now()
+		l, err = h.refreshOne(now, name, header.tokens, User(r.Context()), timeout)
+		return err
+	})
 	if refused, ok := errors.AsType[*refusal](err); ok && refused.field == "If" {
 		return notThatLock(http.StatusPreconditionFailed, refused)
 	}
 	if err != nil {
-		return err
+		return lockUse(http.StatusPreconditionFailed, err)
 	}
-	name, now := h.lockName(r.Method, t), h.opts.Now()
-	for _, token := range header.tokens {
-		var l lock.Lock
-		if l, err = h.locks.Refresh(now, name, token, User(r.Context()), timeout); err == nil {
-			return h.lockAnswer(w, http.StatusOK, l.Root, now)
-		}
+	return h.lockAnswer(w, http.StatusOK, l.Root, now)
+}
+
+// refreshOne lets the first lock with one of tokens that covers name end later.
+func (h *Handler) refreshOne(now time.Time, name string, tokens []string, user string, timeout time.Duration) (l lock.Lock, err error) {
+	if err := h.state.Overtake(name); err != nil {
+		return l, err
+	}
+	for _, token := range tokens {
+		l, err = h.locks.Refresh(now, name, token, user, timeout)
 		if !errors.Is(err, lock.ErrNoSuchLock) && !errors.Is(err, lock.ErrOutOfScope) {
 			break
 		}
 	}
-	return lockUse(http.StatusPreconditionFailed, err)
+	return l, err
 }
 
 // lockUse is the answer where a lock could not be used through this URL; status is that of the method.

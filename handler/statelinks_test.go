@@ -147,8 +147,9 @@ func (b *blind) Lookup(name string) (fs.Info, error) {
 func TestWriteOvertakesWhatACrashInterrupted(t *testing.T) {
 	shared := strings.ReplaceAll(exclusive, "exclusive", "shared")
 	for method, act := range map[string]func(k *keeping, ifLocked string) int{
-		"PUT":  func(k *keeping, ifLocked string) int { return k.ask("PUT", "/f", "two", ifLocked).StatusCode },
-		"LOCK": func(k *keeping, _ string) int { return k.ask("LOCK", "/f", shared, asXML).StatusCode },
+		"PUT":     func(k *keeping, ifLocked string) int { return k.ask("PUT", "/f", "two", ifLocked).StatusCode },
+		"refresh": func(k *keeping, ifLocked string) int { return k.ask("LOCK", "/f", "", ifLocked).StatusCode },
+		"LOCK":    func(k *keeping, _ string) int { return k.ask("LOCK", "/f", shared, asXML).StatusCode },
 	} {
 		t.Run(method, func(t *testing.T) {
 			dir, stateDir, tree := t.TempDir(), t.TempDir(), &blind{}
