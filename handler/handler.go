@@ -14,7 +14,6 @@ import (
 	"log/slog"
 	"net/http"
 	"sort"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -197,8 +196,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve finds the method and lets it answer.
 func (h *Handler) serve(w *response, r *http.Request) error {
-	if !hasItsLength(r) {
-		return errLength
+	if err := acceptable(r); err != nil {
+		return err
 	}
 	serve, ok := h.methods[r.Method]
 	if !ok {
@@ -209,19 +208,6 @@ func (h *Handler) serve(w *response, r *http.Request) error {
 	}
 	return serve(h, w, r)
 }
-
-// hasItsLength tells whether r has as much content as its Content-Length says. Over HTTP/2 net/http compares only what
-// comes in DATA frames: a PUT without any would empty the file. RFC 9113 §8.1.1.
-func hasItsLength(r *http.Request) bool {
-	for _, v := range r.Header["Content-Length"] {
-		if n, err := strconv.ParseUint(v, 10, 63); err != nil || int64(n) != r.ContentLength {
-			return false
-		}
-	}
-	return true
-}
-
-var errLength = &statusError{status: http.StatusBadRequest, say: "Content-Length is not the length of the content. Nothing was changed."}
 
 var errReadOnly = &statusError{status: http.StatusForbidden, say: "This server is read-only."}
 

@@ -10,9 +10,6 @@ import (
 	"ifmatch/etagfs"
 )
 
-// maxIfBytes bounds the If header, all its lines together.
-const maxIfBytes = 64 << 10
-
 // ifHeader is the If header field of one request (RFC 4918 §10.4), parsed once. It is true when one of
 // its lists is, and a list is true when all its conditions are. The zero value is no If header: true.
 type ifHeader struct {
@@ -42,7 +39,7 @@ type ifState struct {
 	holds func(token string) bool // whether it is in the scope of the lock
 }
 
-// parseIf reads the lines of the field. Errors: 431 when it is too large, 400 when it is malformed.
+// parseIf reads the lines of the field. Errors: 400 when it is malformed.
 //
 //	If            = 1*No-tag-list | 1*Tagged-list
 //	No-tag-list   = List
@@ -55,9 +52,6 @@ func parseIf(lines []string) (ifHeader, error) {
 	}
 	// The field is no comma-separated list, but lists may follow each other on several lines.
 	p := ifParser{rest: strings.Join(lines, " ")}
-	if len(p.rest) > maxIfBytes {
-		return ifHeader{}, &statusError{status: http.StatusRequestHeaderFieldsTooLarge, say: "The If header is larger than 64 KiB."}
-	}
 	p.header.present = true
 	if why := p.parse(); why != "" {
 		return ifHeader{}, &statusError{status: http.StatusBadRequest,
@@ -187,7 +181,7 @@ func (p *ifParser) entityTag() (tag etagfs.ETag, ok bool) {
 }
 
 func (p *ifParser) submitted(token string) {
-	// Few of them: a client has one or two. A hostile header of 64 KiB has at most 16,000, whose
+	// Few of them: a client has one or two. A hostile header has thousands (maxHeaderBytes), whose
 	// repetitions cost nothing more than memory of that size.
 	if n := len(p.header.tokens); n > 64 || !slices.Contains(p.header.tokens, token) {
 		p.header.tokens = append(p.header.tokens, token)

@@ -75,7 +75,7 @@ func newServer(h http.Handler, s *settings, log *slog.Logger) *http.Server {
 		ReadHeaderTimeout:            time.Duration(s.headerTimeout),
 		IdleTimeout:                  time.Duration(s.idleTimeout),
 		DisableGeneralOptionsHandler: true,     // OPTIONS * is ours, too
-		MaxHeaderBytes:               32 << 10, // an If header with a hundred lock tokens is 10 KiB; 2,000 clients that send no more than this hold 250 MiB
+		MaxHeaderBytes:               72 << 10, // beyond it HTTP/2 ends the whole connection: the handler answers 431 well before
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }
