@@ -65,6 +65,10 @@ type Options struct {
 	// Elsewhere is the Handler of another tree of this server that a URL path leads to, so that COPY can have its
 	// destination there; nil where there is none, or none for who asks. nil: there is no other tree.
 	Elsewhere func(r *http.Request, urlPath string) *Handler
+	// Shares is the Handler of the tree that a collection of this one stands for, nil where it stands for none: PROPFIND
+	// tells of the root of that tree. Such a tree of places is on no disk, so that quotas are not told of it.
+	// nil: this is no such tree.
+	Shares func(r *http.Request, name string) *Handler
 	// Over ends event streams when it is closed, since another Handler has taken this one's place: who comes back
 	// is asked again who it is and what it may read. nil never is.
 	Over <-chan struct{}

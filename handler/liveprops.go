@@ -134,7 +134,7 @@ func (l *liveResource) appendRare(dst []byte, p liveProp) (out []byte, ok bool) 
 		return l.h.appendLockDiscovery(dst, l.h.locks.Covering(l.now, l.info.Name), l.now), true
 	case propQuotaAvailable, propQuotaUsed:
 		// RFC 4331 speaks of collections; asking for each file would cost a system call each.
-		if !l.info.IsCollection() {
+		if !l.info.IsCollection() || l.h.opts.Shares != nil {
 			return dst, false
 		}
 		u, err := l.h.fs.Usage(l.info.Name)

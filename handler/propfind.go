@@ -2,6 +2,7 @@ package handler
 
 import (
 	"net/http"
+	"path"
 	"strings"
 
 	"ifmatch/etagfs"
@@ -132,16 +133,17 @@ func (f *finder) answer(w http.ResponseWriter, cur *etagfs.Info) error {
 
 // one appends the answer for one resource.
 func (f *finder) one(href []byte, base string, info *etagfs.Info) error {
+	in, info := f.share(info)
 	var dead []state.Property
-	if f.have || f.plan.dead && info.Real != "" { // what a link leads to is a member of another collection
+	if f.have || f.plan.dead && (info.Real != "" || in != f.h) { // what a link leads to is a member of another collection
 		var err error
-		if dead, err = f.h.state.Properties(info.Name); err != nil {
+		if dead, err = in.state.Properties(info.Name); err != nil {
 			return err
 		}
 	}
-	f.res.info, f.res.base = info, base
+	f.res.h, f.res.info, f.res.base = in, info, base
 	if base == "" {
-		f.res.base = "/"
+		f.res.base = path.Base("/" + in.opts.Prefix)
 	}
 	m := f.ms
 	m.buf = append(append(append(m.buf, "<D:response><D:href>"...), href...), "</D:href>"...)
@@ -151,6 +153,23 @@ func (f *finder) one(href []byte, base string, info *etagfs.Info) error {
 		return nil
 	}
 	return f.flush()
+}
+
+// share is the root of the tree that a collection stands for, and the Handler of that tree; else info itself. What who
+// asks may not read of it is not told.
+func (f *finder) share(info *etagfs.Info) (in *Handler, of *etagfs.Info) {
+	if f.h.opts.Shares == nil {
+		return f.h, info
+	}
+	in = f.h.opts.Shares(f.r, info.Name)
+	if in == nil || in.opts.MayRead != nil && !in.opts.MayRead(f.r, "/") {
+		return f.h, info
+	}
+	root, err := in.fs.Stat("/")
+	if err != nil {
+		return f.h, info
+	}
+	return in, root
 }
 
 // flush sends a chunk. Whether Depth infinity is within its bound is found out before the first one.

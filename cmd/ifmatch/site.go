@@ -144,7 +144,7 @@ func (g *generation) root(user string) (http.Handler, error) {
 	}
 	// Depth infinity would have to tell of what is in the shares: RFC 4918 §9.1 lets us refuse it.
 	h, err := handler.New(etagfs.New(base, etagfs.Options{Log: g.dirs.log}),
-		handler.Options{ReadOnly: true, State: rootState(), MaxInfinite: -1, Log: g.dirs.log, Hosts: g.hosts, TrustForwarded: g.trusted, Address: g.address, Over: g.over})
+		handler.Options{ReadOnly: true, State: rootState(), MaxInfinite: -1, Log: g.dirs.log, Hosts: g.hosts, TrustForwarded: g.trusted, Address: g.address, Over: g.over, Shares: g.elsewhere})
 	if err == nil {
 		g.roots.Store(key, h)
 	}
