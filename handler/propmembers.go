@@ -84,17 +84,20 @@ func below(name string, in []collection, above []node, list func(name, base stri
 	return nil
 }
 
-// bound counts what Depth infinity would tell of, as far as it must. RFC 4918 §9.1.1: never cut silently.
+// bound counts what Depth infinity would tell of, as members does, as far as it must. RFC 4918 §9.1.1: never cut silently.
 func (f *finder) bound() error {
 	left := f.h.opts.MaxInfinite
 	var count func(name string, above []node) error
 	count = func(name string, above []node) error {
 		var deeper []collection
 		err := f.h.list(name, func(base string, info *etagfs.Info) error {
+			if !showable(base) || f.h.hides(f.r, name, base) {
+				return f.r.Context().Err()
+			}
 			if left--; left < 0 {
 				return errFiniteDepth
 			}
-			if n := nodeOf(info); info.IsCollection() && showable(base) && !slices.Contains(above, n) {
+			if n := nodeOf(info); info.IsCollection() && !slices.Contains(above, n) {
 				deeper = append(deeper, collection{strings.Clone(base), n})
 			}
 			return f.r.Context().Err()
