@@ -195,6 +195,9 @@ func (x *transfer) accept(src, dst *etagfs.Info, to string) error {
 		// RFC 4918 §9.8.5, §9.9.4. A resource would be replaced by itself, or be put into itself.
 		return &statusError{status: http.StatusForbidden,
 			say: "Source and destination are the same resource, or one is inside the other."}
+	case x.dst.slash && !src.IsCollection() && (dst == nil || !dst.IsCollection()):
+		return &statusError{status: http.StatusConflict,
+			say: "The source is no collection, and a Destination that ends with a slash names one; leave the slash out. Nothing was changed."}
 	case dst != nil && !x.overwrite:
 		return &statusError{status: http.StatusPreconditionFailed, header: x.there.validators(dst), cur: copied(dst),
 			say: "Something is mapped to the destination already, and Overwrite is F. Nothing was changed. " + x.there.describe(dst)}
