@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"ifmatch/fs"
 )
@@ -28,7 +29,7 @@ func other(t *testing.T, f *FS) *FS {
 func TestCopyFromAnotherTree(t *testing.T) {
 	trees(t, func(t *testing.T, f *FS) {
 		g := other(t, f)
-		if _, err := f.MakeCollection(ctx, "/a", Write{}); err != nil {
+		if _, err := f.MakeCollection(ctx, "/a", time.Time{}, Write{}); err != nil {
 			t.Fatal(err)
 		}
 		put(t, f, "/a/x", "x")

@@ -25,7 +25,7 @@ func TestCarryHoldsOffChangesOfWhatIsCopied(t *testing.T) {
 	for _, at := range []string{"/s", "/s/sub", "/s/sub/f"} {
 		trees(t, func(t *testing.T, f *FS) {
 			for _, name := range []string{"/s", "/s/sub", "/x"} {
-				if _, err := f.MakeCollection(ctx, name, Write{}); err != nil {
+				if _, err := f.MakeCollection(ctx, name, time.Time{}, Write{}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -108,7 +108,7 @@ func TestCarryTellsWhatWasCopied(t *testing.T) {
 func TestCarryFails(t *testing.T) {
 	trees(t, func(t *testing.T, f *FS) {
 		for _, name := range []string{"/s", "/s/sub"} {
-			if _, err := f.MakeCollection(ctx, name, Write{}); err != nil {
+			if _, err := f.MakeCollection(ctx, name, time.Time{}, Write{}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -132,7 +132,7 @@ func TestRefusedCheckChangesNothing(t *testing.T) {
 			t.Errorf("copy: %v", err)
 		}
 		no := func(cur *Info) error { return errRefused }
-		if _, err := f.MakeCollection(ctx, "/d", Write{Check: no}); !errors.Is(err, errRefused) {
+		if _, err := f.MakeCollection(ctx, "/d", time.Time{}, Write{Check: no}); !errors.Is(err, errRefused) {
 			t.Errorf("mkcol: %v", err)
 		}
 		got, after := read(t, f, "/f")
@@ -189,7 +189,7 @@ func TestThenRunsUnderTheLatchAfterTheStep(t *testing.T) {
 func TestStepIsTakenBackWhenThenFails(t *testing.T) {
 	trees(t, func(t *testing.T, f *FS) {
 		fails := Write{Then: func(*Info) error { return errRefused }}
-		if _, err := f.MakeCollection(ctx, "/c", fails); err != errRefused {
+		if _, err := f.MakeCollection(ctx, "/c", time.Time{}, fails); err != errRefused {
 			t.Errorf("make collection: %v", err)
 		}
 		if _, err := f.Stat("/c"); !errors.Is(err, iofs.ErrNotExist) {
@@ -240,7 +240,7 @@ func (f timeless) SetModTime(name string, t time.Time) (fs.Info, error) {
 
 func TestMoveAndCopy(t *testing.T) {
 	trees(t, func(t *testing.T, f *FS) {
-		if _, err := f.MakeCollection(ctx, "/a", Write{}); err != nil {
+		if _, err := f.MakeCollection(ctx, "/a", time.Time{}, Write{}); err != nil {
 			t.Fatal(err)
 		}
 		put(t, f, "/a/x", "x")
@@ -275,7 +275,7 @@ func TestMissingParent(t *testing.T) {
 		if _, _, err := f.Put(ctx, "/no/f", strings.NewReader("x"), PutOptions{}); !errors.Is(err, iofs.ErrNotExist) {
 			t.Errorf("put: %v", err)
 		}
-		if _, err := f.MakeCollection(ctx, "/no/d", Write{}); !errors.Is(err, iofs.ErrNotExist) {
+		if _, err := f.MakeCollection(ctx, "/no/d", time.Time{}, Write{}); !errors.Is(err, iofs.ErrNotExist) {
 			t.Errorf("mkcol: %v", err)
 		}
 		put(t, f, "/file", "x")

@@ -75,7 +75,7 @@ func TestSubscribersHearOfOurOwnChanges(t *testing.T) {
 	if err := f.Remove(ctx, "/a", Write{}); err != nil || !heard(file) {
 		t.Error("DELETE", err)
 	}
-	if _, err := f.MakeCollection(ctx, "/a", Write{}); err != nil || !heard(file) {
+	if _, err := f.MakeCollection(ctx, "/a", time.Time{}, Write{}); err != nil || !heard(file) {
 		t.Error("MKCOL", err)
 	}
 	stop()

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/spf13/afero"
 
@@ -56,7 +57,7 @@ func TestQuota(t *testing.T) {
 				return err
 			}
 			mkcol := func(name string) error {
-				_, err := f.MakeCollection(ctx, name, Write{})
+				_, err := f.MakeCollection(ctx, name, time.Time{}, Write{})
 				return err
 			}
 			for i, step := range []struct {
@@ -167,7 +168,7 @@ func TestQuotaCountsWhatOthersChange(t *testing.T) {
 func TestQuotaCountBesideWrites(t *testing.T) {
 	f := bounded(t, Options{})
 	for _, d := range []string{"/1", "/2"} {
-		if _, err := f.MakeCollection(ctx, d, Write{}); err != nil {
+		if _, err := f.MakeCollection(ctx, d, time.Time{}, Write{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -214,7 +215,7 @@ func TestQuotaOfOverlappingWrites(t *testing.T) {
 						case 'c':
 							f.Copy(ctx, a, b, CopyOptions{})
 						case 'k':
-							f.MakeCollection(ctx, a, Write{})
+							f.MakeCollection(ctx, a, time.Time{}, Write{})
 						}
 					}
 				})

@@ -112,10 +112,10 @@ func (f *FS) remove(ctx context.Context, name string, last bool, w Write) error 
 	return err
 }
 
-// MakeCollection creates an empty collection.
+// MakeCollection creates an empty collection, with modTime as its modification time unless that is zero.
 // Errors: what the Check returned; iofs.ErrExist: it accepted a mapped URL; iofs.ErrNotExist or
 // fs.ErrNotDir: no parent collection; fs sentinels; *AfterError.
-func (f *FS) MakeCollection(ctx context.Context, name string, w Write) (*Info, error) {
+func (f *FS) MakeCollection(ctx context.Context, name string, modTime time.Time, w Write) (*Info, error) {
 	real, err := f.base.Resolve(name)
 	if err != nil {
 		return nil, err
@@ -136,7 +136,12 @@ func (f *FS) MakeCollection(ctx context.Context, name string, w Write) (*Info, e
 	}
 	f.subs.tell(real)
 	info := f.info(real, &now)
-	err = then(w.Then, info)
+	if !modTime.IsZero() {
+		info, err = f.setModTime(real, modTime)
+	}
+	if err == nil {
+		err = then(w.Then, info)
+	}
 	if err != nil && f.base.Remove(real) == nil { // empty as it still is: both or none
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *http.Request) error {
 		}
 		return h.state.Patch(now.Name, p.ops)
 	}
-	info, err := h.fs.MakeCollection(r.Context(), t.name, write)
+	info, err := h.fs.MakeCollection(r.Context(), t.name, p.modTime, write)
 	switch {
 	case errors.Is(err, iofs.ErrExist):
 		return methodNotAllowed("Something is mapped to this URL already; MKCOL makes new collections only.")
