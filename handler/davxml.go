@@ -22,6 +22,7 @@ import (
 //	depth                      maxXMLDepth         413
 //	elements                   maxXMLElements      413
 //	attributes of an element   maxXMLAttrs         413
+//	namespaces in scope        maxXMLDecls         413: each prefix is looked for among them
 //	bytes of a name            maxXMLName          413
 //
 // Namespaces are resolved here, since encoding/xml lets undeclared prefixes pass and forgets which
@@ -31,6 +32,7 @@ const (
 	maxXMLDepth    = 64
 	maxXMLElements = 20_000
 	maxXMLAttrs    = 64
+	maxXMLDecls    = 256
 	maxXMLName     = 1024
 )
 

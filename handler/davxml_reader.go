@@ -158,6 +158,8 @@ func (x *xmlReader) declare(attrs []xml.Attr) error {
 			return malformedXML("a namespace that is no URI")
 		case len(d.space) > maxXMLName || len(d.prefix) > maxXMLName:
 			return xmlTooMuch("has too long a name")
+		case len(x.binds) >= maxXMLDecls:
+			return xmlTooMuch("declares too many namespaces, one inside the other")
 		}
 		for _, other := range x.binds[first:] {
 			if other.prefix == d.prefix {

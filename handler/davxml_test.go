@@ -68,6 +68,8 @@ func TestHostileXML(t *testing.T) {
 		{"long name", propfind("<" + strings.Repeat("a", 2000) + "/>"), 413},
 		{"long namespace", propfind(`<a xmlns="` + strings.Repeat("a", 2000) + `"/>`), 413},
 		{"many attributes", propfind("<a" + attributes(100) + "/>"), 413},
+		{"as many namespaces in scope as may be", propfind("<D:allprop/>" + namespaces(maxXMLDecls-1) + namespaces(maxXMLDecls-1)), 0},
+		{"many namespaces in scope", propfind("<D:allprop/>" + namespaces(maxXMLDecls)), 413},
 		{"many properties", propfind("<D:prop>" + names(300) + "</D:prop>"), 413},
 		{"another root", `<D:lockinfo` + davNS + `/>`, 422},
 		{"root in no namespace", `<propfind><allprop/></propfind>`, 422},
@@ -91,6 +93,18 @@ func attributes(n int) string {
 		fmt.Fprintf(&b, ` a%d=""`, i)
 	}
 	return b.String()
+}
+
+// namespaces nests elements that declare n of them.
+func namespaces(n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i%maxXMLAttrs == 0 {
+			b.WriteString(strings.Repeat(">", min(i, 1)) + "<a")
+		}
+		fmt.Fprintf(&b, ` xmlns:p%d="urn:p"`, i)
+	}
+	return b.String() + ">" + strings.Repeat("</a>", (n+maxXMLAttrs-1)/maxXMLAttrs)
 }
 
 func names(n int) string {
