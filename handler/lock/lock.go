@@ -24,7 +24,7 @@ var (
 	ErrNoSuchLock = webdav.ErrNoSuchLock                             // unknown, or ended
 	ErrNotHolder  = errors.New("the lock belongs to somebody else")  // RFC 4918 §6.4
 	ErrOutOfScope = errors.New("the lock does not cover this name")  // RFC 4918 §9.11
-	ErrTooMany    = errors.New("more locks than this server grants") // Options.Max, Options.MaxTogether
+	ErrTooMany    = errors.New("more locks than this server grants") // Options.Max, MaxTogether, MaxBytes
 )
 
 // Lock is a write lock. Values are copies; Owner is shared and not to be changed.
@@ -44,6 +44,9 @@ type Lock struct {
 func (l *Lock) Covers(name string) bool {
 	return name == l.Root || l.Infinite && below(name, l.Root)
 }
+
+// bytes is what clients make a lock take.
+func (l *Lock) bytes() int { return len(l.Root) + len(l.Owner) + len(l.OwnerLang) }
 
 // usable tells whether user may use the lock.
 func (l *Lock) usable(user string) bool { return l.User == "" || l.User == user }

@@ -16,6 +16,7 @@ type Options struct {
 	// MaxTogether is how many shared locks hold at once for one resource, each of which every answer about it
 	// tells; 0: 100.
 	MaxTogether int
+	MaxBytes    int          // of the owners and roots of all locks; 0: 64 MiB
 	Log         *slog.Logger // nil: discard
 }
 
@@ -24,6 +25,7 @@ type Table struct {
 	store    Store
 	max      int
 	together int
+	maxBytes int
 	log      *slog.Logger
 
 	count atomic.Int64 // len(byToken), so that nobody waits for mu where nothing is locked
@@ -31,6 +33,7 @@ type Table struct {
 	mu      sync.RWMutex
 	byToken map[string]*entry // guarded by mu
 	root    tree              // guarded by mu
+	bytes   int               // guarded by mu; of all in byToken
 	swept   time.Time         // guarded by mu; when expired locks were last looked for
 }
 
@@ -54,10 +57,13 @@ func New(store Store, now time.Time, o Options) (*Table, error) {
 	if o.MaxTogether == 0 {
 		o.MaxTogether = 100
 	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = 64 << 20
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	t := &Table{store: store, max: o.Max, together: o.MaxTogether, log: o.Log, byToken: make(map[string]*entry), swept: now}
+	t := &Table{store: store, max: o.Max, together: o.MaxTogether, maxBytes: o.MaxBytes, log: o.Log, byToken: make(map[string]*entry), swept: now}
 	var drop []string
 	err := store.LoadLocks(func(token string, record []byte) error {
 		l, err := decode(token, record)
@@ -84,12 +90,17 @@ func New(store Store, now time.Time, o Options) (*Table, error) {
 func (t *Table) insert(e *entry) {
 	t.byToken[e.Token] = e
 	t.root.insert(&e.Lock)
+	t.bytes += e.bytes()
 	t.count.Store(int64(len(t.byToken)))
 }
 
 func (t *Table) delete(e *entry) {
+	if t.byToken[e.Token] == nil {
+		return // it expired meanwhile
+	}
 	delete(t.byToken, e.Token)
 	t.root.remove(&e.Lock)
+	t.bytes -= e.bytes()
 	t.count.Store(int64(len(t.byToken)))
 }
 
@@ -110,7 +121,7 @@ func (t *Table) Create(now time.Time, want Lock) (Lock, error) {
 		t.mu.Unlock()
 		return Lock{}, err
 	}
-	if t.full(now, want.Root) {
+	if t.full(now, &e.Lock) {
 		t.mu.Unlock()
 		return Lock{}, ErrTooMany
 	}
@@ -156,11 +167,11 @@ func (t *Table) conflict(now time.Time, l *Lock) error {
 }
 
 // full tells whether there is no room for another lock that does not conflict.
-func (t *Table) full(now time.Time, root string) bool {
-	if len(t.byToken) >= t.max {
+func (t *Table) full(now time.Time, l *Lock) bool {
+	if len(t.byToken) >= t.max || t.bytes+l.bytes() > t.maxBytes {
 		return true
 	}
-	covering, _ := t.root.covering(root, nil)
+	covering, _ := t.root.covering(l.Root, nil)
 	left := t.together
 	for _, o := range covering {
 		if now.Before(o.Expires) {

@@ -241,6 +241,48 @@ func TestTooMany(t *testing.T) {
 	}
 }
 
+// What clients say of themselves is bounded for all locks together, and the room is there again when a lock has ended,
+// in whichever way.
+func TestTooManyBytes(t *testing.T) {
+	store := &memory{records: map[string][]byte{}}
+	owner := make([]byte, 1000)
+	table, _ := New(store, start, Options{MaxBytes: 2 * (len(owner) + len("/a"))})
+	next := Lock{Root: "/c", Owner: owner, Timeout: time.Minute}
+	full := func(when string) {
+		t.Helper()
+		if _, err := table.Create(start, Lock{Root: "/e", Owner: owner, Timeout: time.Minute}); !errors.Is(err, ErrTooMany) {
+			t.Errorf("%s: got %v", when, err)
+		}
+	}
+	held := grant(t, table, Lock{Root: "/a", Owner: owner})
+	store.fail = errors.New("no")
+	if _, err := table.Create(start, next); err == nil {
+		t.Fatal("granted although it is not kept")
+	}
+	store.fail = nil
+	grant(t, table, Lock{Root: "/b", Owner: owner})
+	full("two")
+	reopened, err := New(store, start, Options{MaxBytes: table.maxBytes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table = reopened
+	full("after a restart")
+	if err := table.Unlock(start, "/a", held.Token, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := table.Create(start, next); err != nil {
+		t.Errorf("after one was unlocked: %v", err)
+	}
+	full("two again")
+	if _, err := table.Create(start.Add(2*time.Minute), Lock{Root: "/d", Owner: owner, Timeout: time.Hour}); err != nil {
+		t.Errorf("after one expired: %v", err)
+	}
+	if err := table.RemoveTree("/"); err != nil || table.bytes != 0 {
+		t.Errorf("after all were removed: %d bytes, %v", table.bytes, err)
+	}
+}
+
 // Each answer about a resource tells all its locks, so nobody may pile them up.
 func TestTooManyTogether(t *testing.T) {
 	table, _ := New(nil, start, Options{MaxTogether: 2})
