@@ -1,5 +1,5 @@
-# rclone: its own integration tests of a WebDAV server, then what people do with it: sync, check, bisync and
-# a mount; each as a server of no particular vendor and as an ownCloud, which keeps times and checksums.
+# rclone: its own integration tests of a WebDAV server, sync and check, each as a server of no particular vendor and as
+# an ownCloud, which keeps times and checksums; then bisync, which compares times, and a mount as an ownCloud.
 . "$(dirname "$0")/lib.sh"
 
 step build
