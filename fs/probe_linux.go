@@ -85,28 +85,26 @@ func (r *Root) probeExchange(a, b string) bool {
 	return unix.Renameat2(r.fd, a, r.fd, b, unix.RENAME_EXCHANGE) == nil
 }
 
-// tryBelow tries the file system of a file that is staged, and empty, unless it is that of the root or was tried before.
-func (r *Root) tryBelow(fd int) error {
-	var st unix.Statx_t
-	if err := statFD(fd, &st); err != nil {
-		return err
-	}
-	dev := device64(&st)
-	if dev == r.tried.Load().root.dev {
+// tryBelow tries the file system that s is on, unless it is that of the root or was tried before, with a file of its own.
+func (s *staged) tryBelow() error {
+	dev := device64(&s.own)
+	if dev == s.r.tried.Load().root.dev {
 		return nil
 	}
 	var fs unix.Statfs_t
-	if err := unix.Fstatfs(fd, &fs); err != nil {
+	if err := unix.Fstatfs(s.fd, &fs); err != nil {
 		return err
 	}
 	mark := [2]uint64{uint64(fs.Type), uint64(uint32(fs.Fsid.Val[0]))<<32 | uint64(uint32(fs.Fsid.Val[1]))}
-	var err error
-	r.below.learn(dev, mark, func() *device {
-		found := tryClock(fd)
-		err = unix.Ftruncate(fd, 0)
-		return found
+	s.r.below.learn(dev, mark, func() *device {
+		other, err := s.r.stage(s.name)
+		if err != nil {
+			return nil
+		}
+		defer other.Discard()
+		return tryClock(other.fd)
 	})
-	return err
+	return nil
 }
 
 // tryClock finds out the two granularities of the clock of a file system: that of the stored times, to which

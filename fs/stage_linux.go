@@ -70,10 +70,6 @@ func (r *Root) stage(name string) (*staged, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.tryBelow(s.fd); err != nil {
-		s.Discard()
-		return nil, err
-	}
 	return s, nil
 }
 
@@ -112,6 +108,9 @@ func (s *staged) prepare(modTime time.Time, durable bool) error {
 		return err
 	}
 	if err := statFD(s.fd, &s.own); err != nil {
+		return err
+	}
+	if err := s.tryBelow(); err != nil {
 		return err
 	}
 	s.asked = !modTime.IsZero()
