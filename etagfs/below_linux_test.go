@@ -93,6 +93,7 @@ func TestSavesOnACoarseFileSystemBelow(t *testing.T) {
 				t.Fatalf("%q: put answers %q, and stat %+v, %v", body, info.Tag, st, err)
 			}
 		}
+		datedAlike(t, f, "/sub/dated")
 	})
 }
 

@@ -1,21 +1,15 @@
 package etagfs
 
 import (
+	"os"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"ifmatch/fs"
 )
-
-// coarse is a tree in memory whose clock is as coarse as that of real file systems: times are cut to steps of
-// granularity, and an inode is used again as soon as it is free.
-type coarse struct {
-	fs.FS
-	granularity time.Duration
-}
-
-func (c coarse) Granularity(uint64) time.Duration { return c.granularity }
 
 // identity is the state of one file that another program wrote at t, as a coarse clock shows it.
 func identity(granularity time.Duration, t time.Time) *fs.Info {
@@ -29,7 +23,7 @@ func TestYoungTagIsWeakUntilTheClockHasMovedOn(t *testing.T) {
 	for _, granularity := range []time.Duration{time.Nanosecond, 4 * time.Millisecond, time.Second, 2 * time.Second} {
 		t.Run(granularity.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := New(coarse{fs.NewMemory(), granularity}, Options{Settings: Settings{NoNotify: true}})
+				f := New(fs.NewMemoryCoarse(granularity), Options{Settings: Settings{NoNotify: true}})
 				seen := map[string]int{} // strong tags, by the write they stood for
 				for write := range 200 {
 					state := identity(granularity, time.Now())
@@ -60,7 +54,7 @@ func TestYoungTagIsWeakUntilTheClockHasMovedOn(t *testing.T) {
 // would leave the file without a strong tag for years.
 func TestFileDatedAheadIsNotYoungUntilThen(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
-	f := New(coarse{fs.NewMemory(), 4 * time.Millisecond}, Options{Settings: Settings{NoNotify: true}, Now: func() time.Time { return now }})
+	f := New(fs.NewMemoryCoarse(4*time.Millisecond), Options{Settings: Settings{NoNotify: true}, Now: func() time.Time { return now }})
 	for _, tt := range []struct {
 		mtime, ctime time.Duration // from now
 		weak         bool
@@ -82,7 +76,7 @@ func TestFileDatedAheadIsNotYoungUntilThen(t *testing.T) {
 // Our own commits are strong at once, on any clock: each is stamped with an mtime of its own.
 func TestOwnCommitIsStrongAtOnce(t *testing.T) {
 	for _, granularity := range []time.Duration{4 * time.Millisecond, time.Second, 2 * time.Second} {
-		f := New(coarse{fs.NewMemory(), granularity}, Options{Settings: Settings{NoNotify: true}})
+		f := New(fs.NewMemoryCoarse(granularity), Options{Settings: Settings{NoNotify: true}})
 		seen := map[string]bool{}
 		for range 500 {
 			info := put(t, f, "/f", "abc")
@@ -97,12 +91,146 @@ func TestOwnCommitIsStrongAtOnce(t *testing.T) {
 	}
 }
 
+// seconds runs a test on a tree whose clock has steps of a second, in the middle of one.
+func seconds(t *testing.T, test func(t *testing.T, f *FS)) {
+	for kind, set := range map[string]Settings{"stat": {NoNotify: true}, "content": {NoNotify: true, Content: true}} {
+		t.Run(kind, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(300 * time.Millisecond)
+				f := New(fs.NewMemoryCoarse(time.Second), Options{Settings: set})
+				defer f.Close()
+				test(t, f)
+			})
+		})
+	}
+}
+
+func putDated(t *testing.T, f *FS, name, body string, modTime time.Time) *Info {
+	t.Helper()
+	info, _, err := f.Put(ctx, name, strings.NewReader(body), PutOptions{ModTime: modTime})
+	must(t, err)
+	return info
+}
+
+// beside is another program that writes in place.
+func beside(t *testing.T, f *FS, name, body string) {
+	t.Helper()
+	file, err := f.base.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	must(t, err)
+	_, err = file.WriteString(body)
+	must(t, err)
+	must(t, file.Close())
+}
+
+func tagNow(t *testing.T, f *FS, name string) ETag {
+	t.Helper()
+	info, err := f.Stat(name)
+	must(t, err)
+	return info.Tag
+}
+
+// Saves of one size within a second, all dated alike by their client: where seconds are all that is stored, their
+// states look the same. None of them may have a strong tag that stands for another; the last has one when the second is over.
+func TestSavesDatedAlikeWithinASecond(t *testing.T) {
+	seconds(t, func(t *testing.T, f *FS) {
+		seen := datedAlike(t, f, "/f")
+		time.Sleep(3 * time.Second)
+		if tag := tagNow(t, f, "/f"); !strong(tag) || seen[tag] != "" && seen[tag] != "b2" {
+			t.Errorf("in the end it has the tag %s, as %q had", tag, seen[tag])
+		}
+	})
+}
+
+// datedAlike saves one version after the other, and returns the tags that they had.
+func datedAlike(t *testing.T, f *FS, name string) map[ETag]string {
+	t.Helper()
+	chosen := time.Unix(1_700_000_000, 0)
+	seen := map[ETag]string{}
+	for _, body := range []string{"v0", "b1", "b2"} {
+		info := putDated(t, f, name, body, chosen)
+		if old, ok := seen[info.Tag]; ok || info.Tag.IsZero() {
+			t.Errorf("%q has the tag %q, as %q had", body, info.Tag, old)
+		}
+		if got, now := read(t, f, name); strong(now.Tag) && seen[now.Tag] != "" {
+			t.Errorf("%q is read with the tag of %q", got, seen[now.Tag])
+		}
+		seen[info.Tag] = body
+		if info.Mtime/1e9 != chosen.Unix() {
+			t.Errorf("dated %v", info.ModTime())
+		}
+	}
+	return seen
+}
+
+// A save or a PROPPATCH dates a file to this very second, and then another program writes in place.
+func TestDatedNowAndWrittenBesideWithinASecond(t *testing.T) {
+	for way, date := range map[string]func(t *testing.T, f *FS) *Info{
+		"PUT": func(t *testing.T, f *FS) *Info { return putDated(t, f, "/f", "ours", time.Now()) },
+		"PROPPATCH": func(t *testing.T, f *FS) *Info {
+			put(t, f, "/f", "ours")
+			info, err := f.Update(ctx, "/f", time.Now(), Write{})
+			must(t, err)
+			return info
+		},
+	} {
+		t.Run(way, func(t *testing.T) {
+			seconds(t, func(t *testing.T, f *FS) {
+				before := []ETag{date(t, f).Tag, tagNow(t, f, "/f")}
+				beside(t, f, "/f", "them")
+				for range 2 {
+					body, now := read(t, f, "/f")
+					if body != "them" || slices.Contains(before, now.Tag) {
+						t.Errorf("%q has the tag %s, as what was there before had", body, now.Tag)
+					}
+					time.Sleep(3 * time.Second)
+				}
+			})
+		})
+	}
+}
+
+// Another program has written a moment ago and may write again within the second: to move the file makes its state no surer.
+func TestMoveOfAYoungFile(t *testing.T) {
+	seconds(t, func(t *testing.T, f *FS) {
+		beside(t, f, "/a", "AAAA")
+		moved, _, err := f.Move(ctx, "/a", "/b", Write2{})
+		must(t, err)
+		before := []ETag{moved.Tag, tagNow(t, f, "/b")}
+		beside(t, f, "/b", "BBBB")
+		if _, now := read(t, f, "/b"); strong(now.Tag) && slices.Contains(before, now.Tag) {
+			t.Errorf("the tag %s stood for what was there before", now.Tag)
+		}
+		time.Sleep(3 * time.Second)
+		if tag := tagNow(t, f, "/b"); !strong(tag) || slices.Contains(before, tag) {
+			t.Errorf("in the end: %s", tag)
+		}
+	})
+}
+
+// What was sure before a MOVE has a strong tag after it, at once.
+func TestMoveOfASureFile(t *testing.T) {
+	seconds(t, func(t *testing.T, f *FS) {
+		put(t, f, "/ours", "x")
+		beside(t, f, "/old", "x")
+		time.Sleep(3 * time.Second)
+		tagNow(t, f, "/old")
+		put(t, f, "/new", "x")
+		for _, src := range []string{"/ours", "/old", "/new"} {
+			moved, _, err := f.Move(ctx, src, "/b", Write2{})
+			must(t, err)
+			if now := tagNow(t, f, "/b"); !strong(moved.Tag) || now != moved.Tag {
+				t.Errorf("%s: the move says %s, and the next look %s", src, moved.Tag, now)
+			}
+		}
+	})
+}
+
 // With content tags a young state has the tag of its bytes, but the digest is not kept: another write could
 // have the same times.
 func TestYoungDigestIsNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const granularity = 2 * time.Second
-		f := New(coarse{fs.NewMemory(), granularity}, Options{Settings: Settings{NoNotify: true, Content: true}})
+		f := New(fs.NewMemoryCoarse(granularity), Options{Settings: Settings{NoNotify: true, Content: true}})
 		state := identity(granularity, time.Now())
 		begin := f.content.begin("/f")
 		if begin.end(state.Identity, Digest{1}, true) {

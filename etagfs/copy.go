@@ -179,11 +179,8 @@ func (c *copying) file(ctx context.Context, last, latched bool) (_ *Info, create
 // done is what follows the step.
 func (c *copying) done(held *held, now *fs.Info, digest *Digest, release func(), created bool) (*Info, bool, error) {
 	f := c.to
-	if !now.IsCollection() {
-		f.committed(now.Identity, digest)
-	}
+	info := f.committed(c.dst, now, digest)
 	f.subs.tell(c.dst)
-	info := f.info(c.dst, now)
 	err := f.durable(held, then(c.Then, info), path.Dir(c.dst))
 	release()
 	return info, created, err

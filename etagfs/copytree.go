@@ -47,6 +47,7 @@ func (c *copying) over(ctx context.Context, last bool) (*Info, bool, error) {
 // it gives the copy back.
 func (c *copying) place(hidden string, from *copied, last bool) (*Info, bool, error) {
 	created := false
+	var built renaming
 	held, err := c.hold()
 	if err != nil {
 		c.abandon(hidden)
@@ -54,8 +55,9 @@ func (c *copying) place(hidden string, from *copied, last bool) (*Info, bool, er
 	}
 	defer held.release()
 	c.freed = c.to.weight(context.Background(), c.dst) // under the latch, so that it is what goes
-	now, release, err := c.to.base.Move(hidden, c.dst, c.Exact, func(_, cur *fs.Info) error {
+	now, release, err := c.to.base.Move(hidden, c.dst, c.Exact, func(made, cur *fs.Info) error {
 		created = cur == nil
+		built.begin(c.to, made)
 		if !from.IsCollection() {
 			if err := c.still(from); err != nil {
 				return err
@@ -77,7 +79,7 @@ func (c *copying) place(hidden string, from *copied, last bool) (*Info, bool, er
 		return nil, false, err
 	}
 	c.to.quota.took(path.Dir(c.dst), c.built-c.freed)
-	return c.done(held, &now, from.digest, release, created)
+	return c.done(held, &now, built.end(&now, from.digest), release, created)
 }
 
 // build copies the collection src to the name to; above are the collections on the way to it. A member that cannot be
@@ -186,7 +188,7 @@ func (c *copying) buildFile(ctx context.Context, file fs.File, to string) (copie
 	}
 	release()
 	c.built += from.SizeBytes
-	c.to.committed(now.Identity, from.digest)
+	c.to.committed(to, &now, from.digest)
 	return from, nil
 }
 

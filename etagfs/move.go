@@ -37,12 +37,10 @@ func (f *FS) move(ctx context.Context, src, dst string, last bool, w Write2) (in
 	src, dst = real[0], real[1]
 	freed := f.weight(context.WithoutCancel(ctx), dst) // under the latch, so that it is what goes
 	var digest *Digest
-	var was fs.Info
+	var r renaming
 	now, release, err := f.base.Move(src, dst, w.Exact, func(s, d *fs.Info) error {
 		created = d == nil
-		if s != nil {
-			was = *s
-		}
+		r.begin(f, s)
 		digest = f.digestOf(s)
 		return check2(f, src, f, dst, last, w)(s, d)
 	})
@@ -50,13 +48,36 @@ func (f *FS) move(ctx context.Context, src, dst string, last bool, w Write2) (in
 		return nil, false, err
 	}
 	if !now.IsCollection() {
-		f.renames.note(was.Identity, now.Identity)
+		f.renames.note(r.was.Identity, now.Identity)
 	}
 	f.quota.took(path.Dir(dst), -freed)
-	f.committed(now.Identity, digest) // the rename moved ctime
+	info = f.committed(dst, &now, r.end(&now, digest))
 	f.subs.tell(src, dst)
-	info = f.info(dst, &now)
 	err = f.durable(held, then(w.Then, info), path.Dir(src), path.Dir(dst))
 	release()
 	return info, created, err
+}
+
+// renaming tells whether the state that a rename leaves is as sure as the one that was renamed.
+type renaming struct {
+	was  fs.Info
+	sure bool
+}
+
+// begin is called with what is about to be renamed, nil when it is nothing that is served.
+func (r *renaming) begin(f *FS, src *fs.Info) {
+	if src != nil {
+		r.was, r.sure = *src, f.tags.sure(src.Identity)
+	}
+}
+
+// end marks the new state. The digest of what was renamed is that of the new state, too, unless another program may have
+// written in between: but for the ctime, a rename moves nothing.
+func (r *renaming) end(now *fs.Info, digest *Digest) *Digest {
+	as := now.Identity
+	as.Ctime = r.was.Ctime
+	if now.Unsure = !r.sure || as != r.was.Identity; now.Unsure {
+		return nil
+	}
+	return digest
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ifmatch/fs"
@@ -28,27 +29,41 @@ func statTag(id fs.Identity, w *words) string {
 
 // statTagger makes tags of identities. Where the clock of the file system is too coarse to tell
 // two changes apart, the tag of a state that somebody else made a moment ago is weak until the
-// clock has moved on (RFC 9110 §8.8.1). States of our own commits are strong at once, since
-// fs stamps each with an mtime of its own. Safe for concurrent use.
+// clock has moved on (RFC 9110 §8.8.1). States of our own commits are strong at once, where
+// fs could stamp them with an mtime of their own (not Info.Unsure). Safe for concurrent use.
 type statTagger struct {
 	granularity func(dev uint64) time.Duration // that of the clock, as fs.FS has it
 	now         func() time.Time
+	last        atomic.Int64 // what moment returned
 
 	mu  sync.Mutex
 	own map[fs.Identity]struct{} // guarded by mu; commits younger than granularity
 }
 
 func (s *statTagger) tag(i *fs.Info, w *words) ETag {
-	if s.young(i.Identity) && !s.mine(i.Identity) {
+	if !s.sure(i.Identity) {
 		return s.unsure(i)
 	}
 	return ETag{Opaque: statTag(i.Identity, w)}
 }
 
+// sure tells whether no change from now on can leave this identity as it is.
+func (s *statTagger) sure(id fs.Identity) bool { return !s.young(id) || s.mine(id) }
+
 // unsure is a tag for bytes that may change without changing the identity. It is weak, and no two are
 // alike: a weak tag that came back would match weakly, and earn a 304 for changed bytes.
 func (s *statTagger) unsure(i *fs.Info) ETag {
-	return ETag{Opaque: statTag(i.Identity, nil) + "." + strconv.FormatInt(s.now().UnixNano(), 36), Weak: true}
+	return ETag{Opaque: statTag(i.Identity, nil) + "." + strconv.FormatInt(s.moment(), 36), Weak: true}
+}
+
+// moment is the time now, or a little later: two calls get two, however coarse our own clock is.
+func (s *statTagger) moment() int64 {
+	for {
+		last := s.last.Load()
+		if next := max(s.now().UnixNano(), last+1); s.last.CompareAndSwap(last, next) {
+			return next
+		}
+	}
 }
 
 // coarse tells whether two changes may get the same times at all.

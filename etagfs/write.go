@@ -78,9 +78,8 @@ func (f *FS) commit(held *held, body *filled, name string, last bool, w Write) (
 		return nil, false, err
 	}
 	f.quota.took(path.Dir(name), grown)
-	f.committed(now.Identity, body.digest)
+	info = f.committed(name, &now, body.digest)
 	f.subs.tell(name)
-	info = f.info(name, &now)
 	err = f.durable(held, then(w.Then, info), path.Dir(name))
 	release()
 	return info, created, err
@@ -211,17 +210,24 @@ func (f *FS) setModTime(name string, modTime time.Time) (*Info, error) {
 		return nil, err
 	}
 	// The digest is not carried over: another program may have written just before.
-	f.committed(now.Identity, nil)
+	info := f.committed(name, &now, nil)
 	f.subs.tell(name)
-	return f.info(name, &now), nil
+	return info, nil
 }
 
-// committed notes what our own change left behind.
-func (f *FS) committed(id fs.Identity, digest *Digest) {
-	f.tags.committed(id)
-	if digest != nil && f.content != nil {
-		f.content.put(id, *digest, true)
+// committed notes what our own change left behind, and returns it. What may yet have the state of another change is
+// not noted: the digest is right for these bytes, but who meets the state later may meet it with others.
+func (f *FS) committed(name string, now *fs.Info, digest *Digest) *Info {
+	if !now.Unsure {
+		f.tags.committed(now.Identity)
 	}
+	if digest == nil || f.content == nil {
+		return f.info(name, now)
+	}
+	if !now.Unsure {
+		f.content.put(now.Identity, *digest, true)
+	}
+	return &Info{Info: *now, Name: name, Tag: hashTag(*digest), Digest: digest}
 }
 
 // then runs what belongs to a change that has happened.

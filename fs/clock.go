@@ -13,27 +13,37 @@ type clock struct{ last atomic.Int64 }
 const farFuture = int64(time.Minute)
 
 // maxLead bounds how far stamps run ahead of the time of day where a file system keeps whole seconds
-// only and more than one is given in each. Beyond it they repeat, and there Granularity
-// says that times do not tell everything.
+// only and more than one is given in each. Beyond it they repeat.
 const maxLead = int64(time.Hour)
 
-// stamp returns the time now, later than every earlier stamp and than replaced, in steps of granularity.
-func (c *clock) stamp(replaced, granularity int64) int64 {
+// mtime is the modification time of a new state: a stamp, or where a client chose one, its second and the nanoseconds of a
+// stamp. unsure: another state may have it, too, as where those are not stored; step is that of the stored times.
+func (c *clock) mtime(chosen time.Time, replaced, step int64) (mtime int64, unsure bool) {
+	mtime, unsure = c.stamp(replaced, step)
+	if !chosen.IsZero() {
+		return chosenTime(chosen, mtime), unsure || step >= int64(time.Second)
+	}
+	return mtime, unsure
+}
+
+// stamp returns the time now, later than every earlier stamp and than replaced, in steps of granularity. It is later than
+// now, too, so that no clock gives it to a change of this moment.
+func (c *clock) stamp(replaced, granularity int64) (stamp int64, unsure bool) {
 	for {
 		last, now := c.last.Load(), time.Now().UnixNano()
 		floor := last
 		if replaced > floor && replaced < now+farFuture {
 			floor = replaced
 		}
-		next := max(now, floor+1)
+		next := max(now, floor) + 1
 		if off := next % granularity; off != 0 {
 			next += granularity - off
 		}
 		if next > now+maxLead {
-			return now - now%granularity
+			return now - now%granularity, true
 		}
 		if c.last.CompareAndSwap(last, next) {
-			return next
+			return next, false
 		}
 	}
 }

@@ -144,7 +144,8 @@ type Staged interface {
 	// what name holds now, sets the modification time and, when durable, fsyncs. Slow; call it
 	// without latches. The time (zero: now) is strictly later than every earlier stamp of this
 	// tree; of a time that a client chose the whole second is kept and the nanoseconds are those
-	// of a new stamp, so that two contents with one chosen time still differ.
+	// of a new stamp, so that two contents with one chosen time still differ (where seconds are all that is stored, they
+	// need not, and Info.Unsure says so).
 	Prepare(modTime time.Time, durable bool) error
 
 	// Commit makes the bytes the representation of name, in one step, after check accepted the
@@ -177,6 +178,8 @@ type Info struct {
 	Birth int64  // nanoseconds since 1970 UTC; 0 where unknown
 	Links uint64 // hard links
 	Real  string // in a listing, of a symbolic link: the real name of what it leads to; else ""
+	// Unsure, of a state that Commit or SetModTime has just made: its modification time may be that of another state, too.
+	Unsure bool
 }
 
 // IsCollection tells whether the resource is a directory.

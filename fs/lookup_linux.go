@@ -145,8 +145,11 @@ func (r *Root) SetModTime(name string, t time.Time) (Info, error) {
 	if err == nil {
 		err = r.hook("utimes", name)
 	}
+	var mtime int64
+	var unsure bool
 	if err == nil {
-		err = setTimesPath(fd, chosenTime(t, r.clock.stamp(0, r.device(device64(&st)).storeNS)))
+		mtime, unsure = r.clock.mtime(t, 0, r.device(device64(&st)).storeNS)
+		err = setTimesPath(fd, mtime)
 	}
 	if err != nil {
 		return info, pathError("settime", name, err)
@@ -156,5 +159,6 @@ func (r *Root) SetModTime(name string, t time.Time) (Info, error) {
 		st = now // else it stays that of before, which is nobody's any more
 	}
 	info.fill(&st)
+	info.Unsure = unsure || info.Mtime != mtime
 	return info, nil
 }

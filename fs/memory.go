@@ -19,8 +19,16 @@ func NewMemory() FS { return NewMemorySize(MemoryBytes) }
 
 // NewMemorySize is NewMemory for at most capacityBytes.
 func NewMemorySize(capacityBytes int64) FS {
-	m := &memory{heap: afero.NewMemMapFs(), capacity: capacityBytes, dev: memoryDevs.Add(1)}
+	m := &memory{heap: afero.NewMemMapFs(), capacity: capacityBytes, dev: memoryDevs.Add(1), stepNS: 1}
 	m.root = m.newDir(0o755)
+	return m
+}
+
+// NewMemoryCoarse is NewMemory for tests of what holds on a disk whose clock has steps, to which all times are cut, and which
+// gives the inode of a file that is gone to the next one.
+func NewMemoryCoarse(step time.Duration) FS {
+	m := NewMemory().(*memory)
+	m.stepNS = int64(step)
 	return m
 }
 
@@ -37,18 +45,36 @@ type memory struct {
 	capacity int64
 	used     atomic.Int64 // bytes in the heap
 	dev      uint64
+	stepNS   int64 // of the clock
+	clock    clock // of stamps, where stepNS is more than 1
 	hidden   atomic.Uint64
 
 	mu   sync.RWMutex
 	root *node
-	ino  uint64 // the last one given
-	last int64  // the last time given, nanoseconds since 1970
+	ino  uint64   // the last one given
+	free []uint64 // those to be given again
+	last int64    // the last time given, nanoseconds since 1970
 }
 
-// tick returns a time later than every one before. m.mu is held (or the tree is not shared yet).
+// tick returns a time later than every one before, if the clock has no steps. m.mu is held (or the tree is not shared yet).
 func (m *memory) tick() int64 {
-	m.last = max(m.last+1, time.Now().UnixNano())
+	now := time.Now().UnixNano()
+	if m.stepNS > 1 {
+		return now - now%m.stepNS
+	}
+	m.last = max(m.last+1, now)
 	return m.last
+}
+
+// stamp is as clock.mtime. m.mu is held.
+func (m *memory) stamp(chosen time.Time, replaced int64) (mtime int64, unsure bool) {
+	switch {
+	case m.stepNS > 1:
+		return m.clock.mtime(chosen, replaced, m.stepNS)
+	case chosen.IsZero():
+		return max(m.tick(), replaced+1), false
+	}
+	return chosenTime(chosen, m.tick()), false
 }
 
 func (m *memory) blob(n *node) string { return "/" + strconv.FormatUint(n.Ino, 16) }
@@ -219,12 +245,12 @@ func (m *memory) Usage(name string) (Usage, error) {
 func (m *memory) Features() Features {
 	return Features{
 		Tmpfile: true, Exchange: true, Lease: true, Beneath: true,
-		Granularity: time.Nanosecond, Kind: "memory",
+		Granularity: time.Duration(m.stepNS), Kind: "memory",
 	}
 }
 
 // Granularity is that of Features.
-func (m *memory) Granularity(uint64) time.Duration { return time.Nanosecond }
+func (m *memory) Granularity(uint64) time.Duration { return time.Duration(m.stepNS) }
 
 // Stats of what is never made durable.
 func (m *memory) Stats() Stats { return Stats{} }

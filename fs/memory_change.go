@@ -126,8 +126,11 @@ func (m *memory) SetModTime(name string, t time.Time) (Info, error) {
 		return Info{}, memoryError("set time", name, err)
 	}
 	n.Ctime = m.tick()
-	n.Mtime = chosenTime(t, n.Ctime)
-	return n.Info, nil
+	mtime, unsure := m.stamp(t, 0)
+	n.Mtime = mtime
+	info := n.Info
+	info.Unsure = unsure
+	return info, nil
 }
 
 // Sweep removes reserved names that this tree has not given: a crash leaves nothing in memory.

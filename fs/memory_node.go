@@ -13,12 +13,21 @@ type node struct {
 
 // newNode makes an inode that no name leads to yet. m.mu is held.
 func (m *memory) newNode(mode iofs.FileMode) *node {
-	m.ino++
 	now := m.tick()
 	return &node{Info: Info{
-		Identity: Identity{Dev: m.dev, Ino: m.ino, Mtime: now, Ctime: now},
+		Identity: Identity{Dev: m.dev, Ino: m.newInode(), Mtime: now, Ctime: now},
 		Mode:     mode, Birth: now, Links: 1,
 	}}
+}
+
+func (m *memory) newInode() uint64 {
+	if last := len(m.free) - 1; last >= 0 {
+		ino := m.free[last]
+		m.free = m.free[:last]
+		return ino
+	}
+	m.ino++
+	return m.ino
 }
 
 func (m *memory) newDir(perm iofs.FileMode) *node {
@@ -123,6 +132,11 @@ func (m *memory) drop(n *node) {
 		n.Links = 0
 		m.mu.Unlock()
 		m.heap.Remove(m.blob(n))
+		if m.stepNS > 1 {
+			m.mu.Lock()
+			m.free = append(m.free, n.Ino)
+			m.mu.Unlock()
+		}
 		return
 	}
 	m.mu.RLock()

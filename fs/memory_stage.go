@@ -17,6 +17,7 @@ type memoryStaged struct {
 	file     afero.File
 	stamped  bool // mtime was chosen by Prepare
 	asked    bool // and by the caller
+	unsure   bool // as in Info
 	finished bool
 }
 
@@ -65,11 +66,7 @@ func (s *memoryStaged) Prepare(modTime time.Time, durable bool) error {
 	s.m.mu.Lock()
 	defer s.m.mu.Unlock()
 	s.stamped, s.asked = true, !modTime.IsZero()
-	if s.asked {
-		s.n.Mtime = chosenTime(modTime, s.m.tick())
-	} else {
-		s.n.Mtime = s.m.tick()
-	}
+	s.n.Mtime, s.unsure = s.m.stamp(modTime, 0)
 	return nil
 }
 
@@ -95,12 +92,13 @@ func (s *memoryStaged) Commit(_ bool, check func(*Info) error) (info Info, creat
 		func() {
 			if at.node != nil {
 				s.n.Mode = at.node.Mode
-				if !s.asked {
-					s.n.Mtime = max(s.n.Mtime, at.node.Mtime+1)
+				if !s.asked && s.n.Mtime <= at.node.Mtime {
+					s.n.Mtime, s.unsure = s.m.stamp(time.Time{}, at.node.Mtime)
 				}
 			}
 			s.m.link(at, s.n)
 			info = s.n.Info
+			info.Unsure = s.unsure
 		})
 	if err != nil {
 		return Info{}, false, nil, err

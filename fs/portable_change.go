@@ -162,6 +162,8 @@ func (p *portable) remove(rel string) {
 
 func (p *portable) SetModTime(name string, t time.Time) (Info, error) {
 	var info Info
+	var mtime int64
+	var unsure bool
 	var err error
 	if p.found.Load().ReadOnly {
 		err = ErrReadOnly
@@ -174,8 +176,8 @@ func (p *portable) SetModTime(name string, t time.Time) (Info, error) {
 	}
 	if err == nil {
 		rel, _ := p.rel(name)
-		stamp := chosenTime(t, p.clock.stamp(0, p.device(info.Dev).storeNS))
-		err = p.root.Chtimes(rel, time.Time{}, time.Unix(0, stamp))
+		mtime, unsure = p.clock.mtime(t, 0, p.device(info.Dev).storeNS)
+		err = p.root.Chtimes(rel, time.Time{}, time.Unix(0, mtime))
 	}
 	if err != nil {
 		return Info{}, pathError("settime", name, err)
@@ -183,6 +185,7 @@ func (p *portable) SetModTime(name string, t time.Time) (Info, error) {
 	if now, err := p.look(name); err == nil {
 		info = now // else it stays that of before, which is nobody's any more
 	}
+	info.Unsure = unsure || info.Mtime != mtime
 	return info, nil
 }
 

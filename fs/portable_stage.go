@@ -19,6 +19,8 @@ type portableStaged struct {
 	dev     uint64 // number of its file system
 	like    Info   // what Prepare took mode and owner from; Ino 0 and no mode: from nothing
 	chosen  time.Time
+	mtime   int64
+	unsure  bool // another state may have it
 	durable bool
 	ready   bool // Prepare was called
 	done    bool
@@ -122,14 +124,11 @@ func (s *portableStaged) prepare(cur Info) error {
 			return err
 		}
 	}
-	stamp := s.p.clock.stamp(cur.Mtime, s.p.device(s.dev).storeNS)
-	if !s.chosen.IsZero() {
-		stamp = chosenTime(s.chosen, stamp)
-	}
+	s.mtime, s.unsure = s.p.clock.mtime(s.chosen, cur.Mtime, s.p.device(s.dev).storeNS)
 	if err := s.p.hook("utimes", s.name); err != nil {
 		return err
 	}
-	if err := s.p.root.Chtimes(s.tmp, time.Time{}, time.Unix(0, stamp)); err != nil {
+	if err := s.p.root.Chtimes(s.tmp, time.Time{}, time.Unix(0, s.mtime)); err != nil {
 		return err
 	}
 	if s.durable {
@@ -227,6 +226,7 @@ func (s *portableStaged) put(cur *Info) (info Info, done bool, err error) {
 	}
 	// Read after the step, which moves ctime; from the descriptor, for the name may be another's by now.
 	info, err = fileInfo(s.file)
+	info.Unsure = s.unsure || info.Mtime != s.mtime
 	return info, err == nil, err
 }
 

@@ -27,8 +27,8 @@ type staged struct {
 
 	mtime    int64     // 0 until it has one
 	stored   int64     // mtime as the file system keeps it
-	chosen   time.Time // by the caller, when asked
-	asked    bool
+	unsure   bool      // another state may have it
+	chosen   time.Time // by the caller; zero: not asked
 	durable  bool
 	prepared bool
 	finished bool
@@ -113,7 +113,6 @@ func (s *staged) prepare(modTime time.Time, durable bool) error {
 	if err := s.tryBelow(); err != nil {
 		return err
 	}
-	s.asked = !modTime.IsZero()
 	s.chosen = modTime
 	s.prepared = true
 	if !durable {
@@ -178,10 +177,7 @@ func (s *staged) takeOn(old int, st *unix.Statx_t) error {
 // stamp sets the modification time: what was asked for, or a new one, strictly later than every
 // earlier stamp and than that of the replaced file. Of a time that was asked for the second is kept.
 func (s *staged) stamp(replaced int64) error {
-	s.mtime = s.r.clock.stamp(replaced, s.r.device(device64(&s.own)).storeNS)
-	if s.asked {
-		s.mtime = chosenTime(s.chosen, s.mtime)
-	}
+	s.mtime, s.unsure = s.r.clock.mtime(s.chosen, replaced, s.r.device(device64(&s.own)).storeNS)
 	if err := s.r.setTimes(s.fd, s.name, s.mtime); err != nil {
 		return err
 	}

@@ -1,0 +1,39 @@
+package fs
+
+import (
+	"testing"
+	"time"
+)
+
+// A stamp is like no other and later than now, as long as it need not run ahead too far; a chosen time is like no
+// other where more than seconds of it are stored.
+func TestClockTellsWhatIsUnsure(t *testing.T) {
+	chosen := time.Unix(1_600_000_000, 0)
+	for _, tt := range []struct {
+		chosen time.Time
+		step   time.Duration
+		unsure bool
+	}{
+		{step: 1}, {step: time.Second}, {step: 2 * time.Second},
+		{chosen: chosen, step: 1}, {chosen: chosen, step: 10 * time.Millisecond},
+		{chosen: chosen, step: time.Second, unsure: true}, {chosen: chosen, step: 2 * time.Second, unsure: true},
+	} {
+		var c clock
+		before := time.Now().UnixNano()
+		mtime, unsure := c.mtime(tt.chosen, 0, int64(tt.step))
+		if unsure != tt.unsure || mtime%int64(tt.step) != 0 || tt.chosen.IsZero() && mtime <= before {
+			t.Errorf("%+v: %d, unsure %v", tt, mtime, unsure)
+		}
+	}
+	var c clock
+	seen := map[int64]bool{}
+	for n := range 2000 {
+		mtime, unsure := c.mtime(time.Time{}, 0, int64(2*time.Second))
+		if seen[mtime] && !unsure {
+			t.Fatalf("%d was given twice", mtime)
+		}
+		if seen[mtime] = true; n == 1999 && !unsure {
+			t.Error("an hour ahead, and still sure")
+		}
+	}
+}
