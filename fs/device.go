@@ -13,6 +13,7 @@ type device struct {
 	mark        [2]uint64     // tells it from another file system that has the number later, where the system has such a thing
 	storeNS     int64         // step in which times are stored
 	granularity time.Duration // as in Features
+	behind      time.Duration // how far its clock is behind ours
 }
 
 // unknownGranularity is that of FAT, the coarsest in use.
@@ -20,6 +21,24 @@ const unknownGranularity = 2 * time.Second
 
 // unknown is what a file system counts as until it was tried.
 var unknown = &device{storeNS: int64(unknownGranularity), granularity: unknownGranularity}
+
+// granularity of a file system whose clock has such steps and is behind ours: as long after its time of change as we see it,
+// a file may still get the same times. Where every change has its own time no clock is asked.
+func granularity(step, behind time.Duration) time.Duration {
+	if step > 1 {
+		step += behind
+	}
+	return step
+}
+
+// lag is how far a time that was just given is behind ours; what takes no longer than the look itself is none.
+func lag(now time.Time, given int64) time.Duration {
+	const look = time.Millisecond
+	if behind := time.Duration(now.UnixNano() - given); behind > look {
+		return behind
+	}
+	return 0
+}
 
 // devices are the file systems mounted below the root of a tree, each of which may have another clock than that. One is
 // tried when something is staged on it. Safe for concurrent use.

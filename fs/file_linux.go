@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,8 +18,9 @@ import (
 // hands it to the kernel as one (sendfile, copy_file_range). It must be closed.
 type DiskFile struct {
 	noWrites
-	name string // in the tree
-	info Info
+	name   string // in the tree
+	info   Info
+	behind time.Duration // how far the clock of its file system is behind ours
 
 	mu   sync.RWMutex // a descriptor that was closed may be another file's by now
 	fd   int          // -1: closed

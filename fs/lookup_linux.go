@@ -47,6 +47,7 @@ func (r *Root) OpenRead(name string) (File, error) {
 	}
 	f := &DiskFile{fd: fd, name: name}
 	f.info.fill(&st)
+	f.behind = r.device(f.info.Dev).behind
 	return f, nil
 }
 

@@ -77,6 +77,9 @@ func TestReadOnlyFileSystem(t *testing.T) {
 		if !f.Features().ReadOnly {
 			t.Errorf("%+v", f.Features())
 		}
+		if info, err := f.Lookup("/f"); err != nil || f.Granularity(info.Dev) != 2*time.Second || f.Features().Granularity != 2*time.Second {
+			t.Errorf("it may be a FAT, and its steps are %v, %v", f.Granularity(info.Dev), err)
+		}
 		if got := read(t, f, "/f"); got != "x" {
 			t.Error(got)
 		}

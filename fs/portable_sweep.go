@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	iofs "io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -190,7 +191,8 @@ func (p *portable) tryClock(f *os.File, rel string) (*device, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &device{dev: info.Dev, storeNS: int64(store), granularity: max(store, clockGranularity(f))}, nil
+	change, behind := clockGranularity(f)
+	return &device{dev: info.Dev, storeNS: int64(store), granularity: granularity(max(store, change), behind)}, nil
 }
 
 // storedGranularity sets a time with all digits and looks what of it is kept.
@@ -213,20 +215,22 @@ func (p *portable) storedGranularity(name string) (time.Duration, error) {
 }
 
 // clockGranularity writes again and again until the time of change has moved often enough to
-// tell by how much it moves at least. A clock that does not move in 30 ms of looking is taken for one of FAT.
-func clockGranularity(f *os.File) time.Duration {
-	best := unknownGranularity
+// tell by how much it moves at least, and how far it is behind ours. A clock that does not move in 30 ms of looking is taken
+// for one of FAT.
+func clockGranularity(f *os.File) (best, behind time.Duration) {
+	best, behind = unknownGranularity, math.MaxInt64
 	everMoved, stuck := 0, false
 	last := int64(0)
 	for looked := time.Duration(0); looked < 30*time.Millisecond && everMoved < 16; {
 		start := time.Now()
 		if _, err := f.WriteAt([]byte{1}, 0); err != nil {
-			return best
+			return unknownGranularity, 0
 		}
 		info, err := fileInfo(f)
 		if err != nil {
-			return best
+			return unknownGranularity, 0
 		}
+		behind = min(behind, lag(time.Now(), info.Ctime))
 		switch {
 		case last != 0 && info.Ctime == last:
 			stuck = true
@@ -238,7 +242,7 @@ func clockGranularity(f *os.File) time.Duration {
 		looked += min(time.Since(start), time.Millisecond) // more is a machine that had no time for us
 	}
 	if !stuck && everMoved > 0 {
-		return time.Nanosecond // every change was told from the one before
+		best = time.Nanosecond // every change was told from the one before
 	}
-	return best
+	return best, behind
 }

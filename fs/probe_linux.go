@@ -2,6 +2,7 @@ package fs
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -36,7 +37,7 @@ func (r *Root) probe(opts RootOptions) error {
 		return nil
 	}
 	t.features.Sync = fsync(fd) == nil && fsync(r.fd) == nil
-	if root := tryClock(fd); root != nil {
+	if root := tryClock(fd, time.Now); root != nil {
 		t.root, t.features.Granularity = root, root.granularity
 	}
 	unix.Close(fd)
@@ -102,23 +103,26 @@ func (s *staged) tryBelow() error {
 			return nil
 		}
 		defer other.Discard()
-		return tryClock(other.fd)
+		return tryClock(other.fd, time.Now)
 	})
 	return nil
 }
 
 // tryClock finds out the two granularities of the clock of a file system: that of the stored times, to which
 // our own stamps are rounded, and that with which the kernel stamps what others write. It writes a byte to fd; nil: it cannot.
-func tryClock(fd int) *device {
+// now is our clock.
+func tryClock(fd int, now func() time.Time) *device {
 	var st unix.Statx_t
-	step, change := storedGranularity(fd), changeGranularity(fd)
+	step := storedGranularity(fd)
+	change, behind := changeGranularity(fd, now)
 	if change == 0 || statFD(fd, &st) != nil {
 		return nil
 	}
 	if step == 0 {
 		step = int64(unknownGranularity)
 	}
-	return &device{dev: device64(&st), storeNS: step, granularity: max(time.Duration(step), change)}
+	return &device{dev: device64(&st), storeNS: step, behind: behind,
+		granularity: granularity(max(time.Duration(step), change), behind)}
 }
 
 // storedGranularity writes a time whose every digit counts and looks what is left of it; 0: it
@@ -140,19 +144,22 @@ func storedGranularity(fd int) int64 {
 
 // changeGranularity writes and looks, over and over: kernels since 6.13 give every change after
 // a look its own time on some file systems (1 ns), all others that of their last tick. 0: it cannot write.
-func changeGranularity(fd int) time.Duration {
+// How far its clock is behind ours shows best right after a tick.
+func changeGranularity(fd int, ours func() time.Time) (step, behind time.Duration) {
 	const looks, enough, patience = 16, 3, 60 * time.Millisecond
 	const atOnce = time.Millisecond // a look that took longer was kept waiting, which tells nothing of the clock
 	var last, widest int64
 	var looked time.Duration
 	distinct, steps := 0, 0
+	behind = math.MaxInt64
 	for n := 0; steps < enough && looked < patience; n++ {
 		start := time.Now()
 		var st unix.Statx_t
 		if _, err := unix.Pwrite(fd, []byte{byte(n)}, 0); err != nil || statFD(fd, &st) != nil {
-			return 0
+			return 0, 0
 		}
 		now := st.Mtime.Sec*1e9 + int64(st.Mtime.Nsec)
+		behind = min(behind, lag(ours(), now))
 		if last != 0 && now != last {
 			distinct++
 			if n >= looks {
@@ -161,14 +168,14 @@ func changeGranularity(fd int) time.Duration {
 			}
 		}
 		if last = now; n == looks && distinct == looks {
-			return 1
+			return 1, behind
 		}
 		looked += min(time.Since(start), atOnce)
 	}
 	if steps == 0 {
-		return time.Second
+		return time.Second, behind
 	}
-	return time.Duration(widest)
+	return time.Duration(widest), behind
 }
 
 // kindName names a file system type by its magic number (statfs(2)).

@@ -28,7 +28,7 @@ func (f *DiskFile) Settled() bool {
 		}
 		return err
 	})
-	return settledBy(err, time.Duration(time.Now().UnixNano()-f.info.Ctime))
+	return settledBy(err, time.Duration(time.Now().UnixNano()-f.info.Ctime)-f.behind)
 }
 
 // settledBy judges by what a lease was answered with, and by how long ago the file was changed.

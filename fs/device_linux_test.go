@@ -1,0 +1,66 @@
+package fs
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// A file system whose clock is behind ours, as that of another machine may be, makes files look older than they are.
+func TestClockBehindOurs(t *testing.T) {
+	for _, behind := range []time.Duration{0, 5 * time.Second, -time.Hour} {
+		file, err := os.CreateTemp(t.TempDir(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		d := tryClock(int(file.Fd()), func() time.Time { return time.Now().Add(behind) })
+		if d == nil {
+			t.Fatal("not tried")
+		}
+		want := max(behind, 0)
+		if d.behind < want || d.behind > want+time.Second {
+			t.Errorf("%v is found to be %v", behind, d.behind)
+		}
+		if d.granularity > 1 && d.granularity < want {
+			t.Errorf("%v behind, and changes are told apart within %v", behind, d.granularity)
+		}
+	}
+	if got := granularity(1, 5*time.Second); got != 1 {
+		t.Errorf("every change has its own time, and they are told apart within %v", got)
+	}
+	if got := granularity(4*time.Millisecond, 5*time.Second); got != 5*time.Second+4*time.Millisecond {
+		t.Errorf("steps of 4 ms, 5 s behind: %v", got)
+	}
+}
+
+// A file that somebody has open for writing was written to a minute ago, as the clock behind ours says; it was
+// five seconds ago.
+func TestSettledWhereTheClockIsBehind(t *testing.T) {
+	dir := t.TempDir()
+	f := openRoot(t, dir, RootOptions{})
+	mustPut(t, f, "/f", "x")
+	writer, err := os.OpenFile(filepath.Join(dir, "f"), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	for behind, want := range map[time.Duration]bool{0: true, longWrite: false} {
+		root := *f.tried.Load().root
+		root.behind = behind
+		tried := *f.tried.Load()
+		tried.root = &root
+		f.tried.Store(&tried)
+		file, err := f.OpenRead("/f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		old := file.(*DiskFile)
+		old.info.Ctime -= int64(longWrite + time.Second)
+		if got := old.Settled(); got != want {
+			t.Errorf("%v behind: settled %v", behind, got)
+		}
+	}
+}
