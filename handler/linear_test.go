@@ -299,6 +299,7 @@ func TestLinearizable(t *testing.T) {
 type unchecked struct{ fs.FS }
 
 func (u unchecked) Stage(name string) (fs.Staged, error) {
+	time.Sleep(time.Millisecond) // so that others come to look before it writes, also on one processor
 	s, err := u.FS.Stage(name)
 	return uncheckedStaged{s}, err
 }

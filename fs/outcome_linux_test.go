@@ -1,0 +1,66 @@
+package fs
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// appended changes the file while a step is checked.
+func appended(t *testing.T, path string) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.WriteString("more"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// notSeen moves a file and wants a state other than that of what is there now, which nobody has checked.
+func notSeen(t *testing.T, f FS, check func()) {
+	t.Helper()
+	info, release, err := f.Move("/f", "/g", false, func(_, _ *Info) error { check(); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	if now, err := f.Lookup("/g"); err != nil || now.Identity == info.Identity {
+		t.Errorf("the MOVE returned the state of bytes that it has not checked: %+v, %v", info, err)
+	}
+}
+
+// What another program has open for writing may be changed at any moment, and dated back.
+func TestMoveOfWhatIsOpenForWriting(t *testing.T) {
+	disks(t, func(t *testing.T, dir string) {
+		f := openRoot(t, dir, RootOptions{})
+		mustPut(t, f, "/f", "body")
+		writer, err := os.OpenFile(filepath.Join(dir, "f"), os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer writer.Close()
+		notSeen(t, f, func() { time.Sleep(f.Features().Granularity) }) // the step moves ctime
+	})
+}
+
+// Without a lease a program may come to write after the check.
+func TestMoveOfWhatChangesMeanwhile(t *testing.T) {
+	dir := os.Getenv("IFMATCH_TEST_DIR")
+	if dir == "" {
+		top := openDir(t)
+		if err := os.WriteFile(top+"/root/f", []byte("body"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(top+"/root/f", 0o666); err != nil {
+			t.Fatal(err)
+		}
+		asUser(t, top)
+		return
+	}
+	f := openRoot(t, dir, RootOptions{})
+	notSeen(t, f, func() { appended(t, filepath.Join(dir, "f")) })
+}
