@@ -180,6 +180,9 @@ func (c *copying) file(ctx context.Context, last, latched bool) (_ *Info, create
 func (c *copying) done(held *held, now *fs.Info, digest *Digest, release func(), created bool) (*Info, bool, error) {
 	f := c.to
 	info := f.committed(c.dst, now, digest)
+	if !now.IsCollection() {
+		f.own.note(now)
+	}
 	f.subs.tell(c.dst)
 	err := f.durable(held, then(c.Then, info), path.Dir(c.dst))
 	release()

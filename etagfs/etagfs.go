@@ -121,6 +121,7 @@ type tree struct {
 	subs    subscribers
 	quota   *quota
 	renames renames
+	own     own
 	hashes  atomic.Pointer[content] // of those with content tags; nil: there was none yet
 	reports reporter
 }

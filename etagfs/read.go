@@ -42,7 +42,7 @@ func (f *FS) Open(name string) (*File, error) {
 	state := file.Info()
 	info := f.info(name, &state)
 	switch {
-	case !quiet(file):
+	case !f.own.has(state.Identity) && !quiet(file):
 		// Another program is writing: write(2) moves mtime before it copies the bytes, so what is
 		// read now could be taken for what comes.
 		info.Tag, info.Digest = f.tags.unsure(&state), nil

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"ifmatch/fs"
 )
 
 // While another program has a file open for writing, a write(2) may be under way that has moved the times already: what is
@@ -37,5 +39,43 @@ func TestFileOpenForWritingHasNoStrongTag(t *testing.T) {
 		if _, left := read(t, f, "/f"); left.Tag.Weak || left.Tag.IsZero() {
 			t.Errorf("content %v: left: %+v", content, left)
 		}
+	}
+}
+
+// leaseless is a tree in which nobody can tell whether a file is being written.
+type leaseless struct{ fs.FS }
+
+type leaselessFile struct{ fs.File }
+
+func (leaselessFile) Settled() bool { return false }
+
+func (l leaseless) OpenRead(name string) (fs.File, error) {
+	f, err := l.FS.OpenRead(name)
+	return leaselessFile{f}, err
+}
+
+// Bytes that we have just committed need no lease to be known: their tag is strong at once, and only theirs.
+func TestOwnCommitNeedsNoLease(t *testing.T) {
+	f, dir := disk(t, Options{})
+	f.base = leaseless{f.base}
+	at := put(t, f, "/f", "ours").Tag
+	if _, info := read(t, f, "/f"); info.Tag != at || at.Weak {
+		t.Errorf("PUT: %s, then %s", at, info.Tag)
+	}
+	_, _, err := f.Copy(ctx, "/f", "/copy", CopyOptions{})
+	must(t, err)
+	if _, info := read(t, f, "/copy"); info.Tag.Weak {
+		t.Errorf("COPY: %s", info.Tag)
+	}
+	old(f)
+	inPlace(t, filepath.Join(dir, "f"), "them")
+	if _, info := read(t, f, "/f"); !info.Tag.Weak {
+		t.Errorf("written by another program: %s", info.Tag)
+	}
+	for range len(f.own.ring) {
+		put(t, f, "/g", "ours")
+	}
+	if len(f.own.is) > len(f.own.ring) {
+		t.Errorf("%d states are remembered", len(f.own.is))
 	}
 }
