@@ -120,6 +120,7 @@ func TestOnlyHeadDoesWithoutETag(t *testing.T) {
 		{"HEAD of that", "HEAD", []string{"If-Match", "TAG"}, 200, true, "/f"},
 		{"PUT over that", "PUT", []string{"If-Match", "TAG"}, 204, true, "/f"},
 		{"PUT over another", "PUT", []string{"If-Match", `"other"`}, 412, true, "/f"},
+		{"PUT over any", "PUT", []string{"If-None-Match", "*"}, 412, false, "/f"},
 		{"DELETE", "DELETE", []string{"If", "([TAG])"}, 204, false, "/f"},
 		{"COPY", "COPY", []string{"If-Match", "TAG", "Destination", "/g"}, 201, true, "/f"},
 		{"HEAD with If", "HEAD", []string{"If", "([TAG])"}, 200, true, "/f"},
