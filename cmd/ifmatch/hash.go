@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -43,9 +42,7 @@ as the user that the server runs as.
 
 Exit codes: 0 done, 1 something failed, 2 the command line is wrong.`,
 		Example: "  ifmatch hash /srv/share\n  ifmatch hash --rate 50MiB /srv/share",
-		PreRunE: func(cmd *cobra.Command, args []string) error {
-			return cmp.Or(applyEnv(cmd.Flags(), getenv), oneArg("the directory to hash")(cmd, args))
-		},
+		Args:    oneArg("the directory to hash"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withDigests(cmd.Context(), args[0], s, getenv, cmd.ErrOrStderr(), func(ctx context.Context, tree *etagfs.FS) error {
 				tally := newTally(cmd.ErrOrStderr(), "hashing")
@@ -94,9 +91,7 @@ or as the user that the server runs as.
 
 Exit codes: 0 nothing found, 1 something was found or failed, 2 the command line is wrong.`,
 		Example: "  ifmatch scrub /srv/share\n  ifmatch scrub --json /srv/share | jq .rotten",
-		PreRunE: func(cmd *cobra.Command, args []string) error {
-			return cmp.Or(applyEnv(cmd.Flags(), getenv), oneArg("the directory to scrub")(cmd, args))
-		},
+		Args:    oneArg("the directory to scrub"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withDigests(cmd.Context(), args[0], s, getenv, cmd.ErrOrStderr(), func(ctx context.Context, tree *etagfs.FS) error {
 				return scrub(ctx, tree, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())

@@ -33,9 +33,7 @@ Exit codes: 0 done, 1 no server runs or something failed, 2 the command line is 
   sudo ifmatch locks --state /var/lib/ifmatch
   ifmatch locks --json | jq -r '.[] | select(.user == "anna") | .id'
   ifmatch locks break /docs/report.odt`,
-		PreRunE: func(cmd *cobra.Command, args []string) error {
-			return cmp.Or(applyEnv(cmd.Flags(), getenv), noArgs(cmd, args))
-		},
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			locks, err := allLocks(cmd.Context(), state, tokens, getenv)
 			if err != nil {
@@ -62,9 +60,7 @@ tells who broke whose lock.
 Exit codes: 0 done, 1 there is no such lock or something failed, 2 the command line is wrong.`,
 		Example: `  ifmatch locks break 3f2a9c01d7b4
   ifmatch locks break /docs/report.odt`,
-		PreRunE: func(cmd *cobra.Command, args []string) error {
-			return cmp.Or(applyEnv(cmd.Flags(), getenv), oneArg("the lock to break")(cmd, args))
-		},
+		Args: oneArg("the lock to break"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			locks, err := allLocks(cmd.Context(), state, false, getenv)
 			if err != nil {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/jdx/go-netrc"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"ifmatch/cmd/ifmatch/client"
@@ -21,28 +20,23 @@ import (
 // remote is what the commands that talk to a server have in common.
 type remote struct {
 	getenv func(string) string
-	flags  *pflag.FlagSet
 	user   string
 	cacert string
 	quiet  bool
 }
 
-// newRemote gives cmd the common flags, which the environment can set as well, and the common end of its help.
+// newRemote gives cmd the common flags and the common end of its help.
 func newRemote(cmd *cobra.Command, getenv func(string) string) *remote {
-	r := &remote{getenv: getenv, flags: pflag.NewFlagSet(cmd.Name(), pflag.ContinueOnError)}
-	r.flags.StringVar(&r.user, "user", "", "log in as NAME or NAME:PASSWORD; the password can be in IFMATCH_PASSWORD, too, and a netrc file is looked at")
-	r.flags.StringVar(&r.cacert, "cacert", "", "file of certificates to trust besides those of the system")
-	r.flags.BoolVarP(&r.quiet, "quiet", "q", false, "no progress bar and no remarks")
-	cmd.Flags().AddFlagSet(r.flags)
+	r := &remote{getenv: getenv}
+	cmd.Flags().StringVar(&r.user, "user", "", "log in as NAME or NAME:PASSWORD; the password can be in IFMATCH_PASSWORD, too, and a netrc file is looked at")
+	cmd.Flags().StringVar(&r.cacert, "cacert", "", "file of certificates to trust besides those of the system")
+	cmd.Flags().BoolVarP(&r.quiet, "quiet", "q", false, "no progress bar and no remarks")
 	cmd.Long = strings.TrimSpace(cmd.Long) + "\n" + exitCodes
 	return r
 }
 
 // client makes the client for the URL that was named as the command's argument.
 func (r *remote) client(cmd *cobra.Command, arg string) (*client.Client, *neturl.URL, error) {
-	if err := applyEnv(r.flags, r.getenv); err != nil {
-		return nil, nil, err
-	}
 	u, err := client.ParseURL(arg)
 	if err != nil {
 		return nil, nil, usagef("%s: %w", cmd.Name(), err)

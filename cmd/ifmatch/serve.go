@@ -40,9 +40,6 @@ Exit codes: 0 after a signal, 1 when something failed, 2 when the command line i
   ifmatch serve --listen unix:/run/ifmatch/socket --log-format json /srv/share
   ifmatch serve --memory`,
 		PreRunE: func(cmd *cobra.Command, args []string) error {
-			if err := applyEnv(cmd.Flags(), getenv); err != nil {
-				return err
-			}
 			if s.memory || s.config != "" {
 				return noArgs(cmd, args)
 			}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"maps"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -140,6 +142,39 @@ func TestFlagBeatsEnvironmentBeatsDefault(t *testing.T) {
 	}
 }
 
+// The flags of every command have their variables, but for those that say yes to a loss.
+func TestEveryCommandReadsTheEnvironment(t *testing.T) {
+	const url = "http://127.0.0.1:1/x" // where nothing listens
+	dir := t.TempDir()
+	file := writeFile(t, filepath.Join(dir, "file"), "text")
+	home := map[string]string{"XDG_STATE_HOME": t.TempDir()}
+	for _, tt := range []struct {
+		variable string
+		args     []string
+		read     bool
+	}{
+		{"IFMATCH_HASH", []string{"passwd", filepath.Join(dir, "users"), "anna"}, true},
+		{"IFMATCH_LONG", []string{"ls", url}, true},
+		{"IFMATCH_JSON", []string{"ls", url}, true},
+		{"IFMATCH_JSON", []string{"doctor", url}, true},
+		{"IFMATCH_QUIET", []string{"get", url, filepath.Join(dir, "x")}, true},
+		{"IFMATCH_RATE", []string{"hash", dir}, true},
+		{"IFMATCH_JSON", []string{"scrub", dir}, true},
+		{"IFMATCH_TOKENS", []string{"locks"}, true},
+		{"IFMATCH_JSON", []string{"locks", "break", "/x"}, true},
+		{"IFMATCH_FORCE", []string{"put", file, url}, false},
+		{"IFMATCH_FORCE", []string{"get", url, file}, false},
+		{"IFMATCH_RECURSIVE", []string{"rm", url}, false},
+	} {
+		env := maps.Clone(home)
+		env[tt.variable] = "perhaps"
+		code, _, says := call(t.Context(), env, tt.args...)
+		if read := code == 2 && strings.Contains(says, tt.variable+`: "perhaps" is not accepted`); read != tt.read {
+			t.Errorf("%s %q: exit code %d, %s", tt.variable, tt.args, code, says)
+		}
+	}
+}
+
 func boolWord(b bool) string {
 	if b {
 		return "yes"
@@ -148,9 +183,9 @@ func boolWord(b bool) string {
 }
 
 func TestMistypedVariablesAreFound(t *testing.T) {
-	environ := []string{"IFMATCH_LISTN=:80", "IFMATCH_LISTEN=:80", "IFMATCH_EMPTY=", "IFMATCH_PASSWORD=x", "IFMATCH_DIR=x", "IFMATCH_USER=x", "IFMATCH_A=1", "HOME=x", "IFMATCH=x"}
+	environ := []string{"IFMATCH_LISTN=:80", "IFMATCH_LISTEN=:80", "IFMATCH_EMPTY=", "IFMATCH_PASSWORD=x", "IFMATCH_DIR=x", "IFMATCH_USER=x", "IFMATCH_FORCE=true", "IFMATCH_A=1", "HOME=x", "IFMATCH=x"}
 	got := unknownVariables(newCommand(func(string) string { return "" }), environ)
-	if want := []string{"IFMATCH_A", "IFMATCH_LISTN"}; !slices.Equal(got, want) {
+	if want := []string{"IFMATCH_A", "IFMATCH_FORCE", "IFMATCH_LISTN"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
