@@ -112,7 +112,14 @@ func (g *grant) create() (*etagfs.Info, bool, error) {
 		return nil, false, err
 	}
 	write := g.h.fresh(g.t, real, g.granting(real))
-	return g.h.fs.Put(g.r.Context(), g.t.name, strings.NewReader(""), etagfs.PutOptions{Write: write, Real: real})
+	info, created, err := g.h.fs.Put(g.r.Context(), g.t.name, strings.NewReader(""), etagfs.PutOptions{Write: write, Real: real})
+	if err != nil {
+		return nil, false, err
+	}
+	if err := g.h.locks.Made(g.got.Token); err != nil {
+		return nil, false, &etagfs.AfterError{Err: err}
+	}
+	return info, created, nil
 }
 
 // granting decides and grants the lock before the step, so that a lock that cannot be granted or kept
@@ -137,6 +144,7 @@ func (g *grant) granting(real string) etagfs.Write {
 		} else {
 			return err
 		}
+		g.want.Making = real != ""
 		g.at = g.h.opts.Now()
 		got, err := g.h.locks.Create(g.at, g.want)
 		if errors.Is(err, lock.ErrTooMany) {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -111,45 +110,6 @@ func TestStateInUse(t *testing.T) {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}
 }
-
-// A crash between a LOCK and the empty resource that it makes, here by hand: the lock is gone at the next start, and
-// others stay. When the directory is empty, as one that nothing is mounted on, all stay.
-func TestLocksOfNothingAreDropped(t *testing.T) {
-	state, dir := t.TempDir(), t.TempDir()
-	p := start(t, nil, "--state", state, dir)
-	names := []string{"/gone", "/kept", "/sub/deep"}
-	if res, _ := send(t, "MKCOL", p.url+"/sub", nil); res.StatusCode != 201 {
-		t.Fatal(res.Status)
-	}
-	for _, name := range names {
-		res, _ := send(t, "LOCK", p.url+name, strings.NewReader(exclusiveLock), "Depth", "0")
-		wantStatus(t, res, 201)
-	}
-	again := func() {
-		p.stop(syscall.SIGKILL)
-		p = start(t, nil, "--state", state, dir)
-	}
-	away := t.TempDir()
-	rename := func(from, to string) {
-		t.Helper()
-		if err := os.Rename(from, to); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, base := range []string{"gone", "kept", "sub"} {
-		rename(filepath.Join(dir, base), filepath.Join(away, base))
-	}
-	again() // nothing is there
-	rename(filepath.Join(away, "kept"), filepath.Join(dir, "kept"))
-	again()
-	rename(filepath.Join(away, "sub"), filepath.Join(dir, "sub"))
-	for i, want := range []int{201, 423, 423} {
-		res, _ := send(t, "PUT", p.url+names[i], strings.NewReader("x"))
-		wantStatus(t, res, want)
-	}
-}
-
-const exclusiveLock = `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>`
 
 func TestStateDir(t *testing.T) {
 	dir, home := t.TempDir(), t.TempDir()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	iofs "io/fs"
 	"log/slog"
-	"path"
 	"time"
 
 	"ifmatch/etagfs/state"
@@ -29,35 +28,7 @@ func openState(base fs.FS, dir string, s *settings, log *slog.Logger, getenv fun
 		store.Close()
 		return nil, nil, err
 	}
-	if err := dropOrphans(base, locks); err != nil { // they stay until their time is over
-		log.Error("locks on what is not there could not be ended", "err", err)
-	}
 	return store, locks, nil
-}
-
-// dropOrphans ends the locks on names in a collection that are not mapped. A LOCK of an unmapped URL is durable before the
-// empty resource that it makes: a crash in between leaves a lock whose token nobody was told and which nobody can
-// find. An empty directory may be that of a disk that is not mounted today: then all stay.
-func dropOrphans(base fs.FS, locks *lock.Table) error {
-	unmapped := func(name string) bool {
-		_, err := base.Lookup(name)
-		return errors.Is(err, iofs.ErrNotExist)
-	}
-	var orphans []string
-	for _, l := range locks.All(time.Now()) {
-		if unmapped(l.Root) && !unmapped(path.Dir(l.Root)) {
-			orphans = append(orphans, l.Root)
-		}
-	}
-	if len(orphans) == 0 || (nodes{base}).Empty() {
-		return nil
-	}
-	for _, name := range orphans {
-		if err := locks.RemoveTree(name); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func openStore(dir string, s *settings, log *slog.Logger, getenv func(string) string) (*state.Store, error) {

@@ -45,7 +45,8 @@ type entry struct {
 // sweepEvery bounds how often expired locks are looked for.
 const sweepEvery = time.Second
 
-// New returns a Table with the locks of the store that have not expired; a nil store keeps nothing.
+// New returns a Table with the locks of the store that have not expired; a nil store keeps nothing. A lock on what a crash
+// kept from being made has ended: nobody knows its token.
 // Errors: those of the store. A record that cannot be read costs that lock and is logged.
 func New(store Store, now time.Time, o Options) (*Table, error) {
 	if store == nil {
@@ -71,7 +72,7 @@ func New(store Store, now time.Time, o Options) (*Table, error) {
 		case err != nil:
 			t.log.Error("a lock cannot be read and is dropped", "err", err)
 			drop = append(drop, token)
-		case !now.Before(l.Expires):
+		case !now.Before(l.Expires), l.Making:
 			drop = append(drop, token)
 		default:
 			t.insert(&entry{Lock: l})
@@ -136,6 +137,25 @@ func (t *Table) Create(now time.Time, want Lock) (Lock, error) {
 		return Lock{}, fmt.Errorf("lock %s: %w", want.Root, err)
 	}
 	return e.Lock, nil
+}
+
+// Made ends Making, when the resource is there and before somebody is told the token; it returns when that is durable. A
+// lock that has ended meanwhile has nothing to note.
+// Errors: those of the store; then the lock is not to stay.
+func (t *Table) Made(token string) error {
+	t.mu.Lock()
+	e := t.byToken[token]
+	if e == nil {
+		t.mu.Unlock()
+		return nil
+	}
+	e.Making = false
+	wait := t.store.SaveLocks(map[string][]byte{token: encode(&e.Lock)}, nil)
+	t.mu.Unlock()
+	if err := wait(); err != nil {
+		return fmt.Errorf("lock %s: %w", e.Root, err)
+	}
+	return nil
 }
 
 // conflict looks for locks whose scope meets that of l and that exclude it or are excluded by it

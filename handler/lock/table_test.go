@@ -436,3 +436,30 @@ func TestTokensAreURIs(t *testing.T) {
 		seen[token] = true
 	}
 }
+
+// TestLockIsMade: before, a crash ends it; so it is not told to anybody before.
+func TestLockIsMade(t *testing.T) {
+	store := &memory{records: map[string][]byte{}}
+	table := newTable(t, store)
+	lost := grant(t, table, Lock{Root: "/lost", Making: true, Timeout: time.Hour})
+	made := grant(t, table, Lock{Root: "/made", Making: true, Timeout: time.Hour})
+	failed := grant(t, table, Lock{Root: "/failed", Making: true, Timeout: time.Hour})
+	if err := table.Made(made.Token); err != nil {
+		t.Error(err)
+	}
+	if err := table.Made("urn:uuid:none"); err != nil {
+		t.Error("of a lock that has ended:", err)
+	}
+	store.fail = errors.New("full")
+	if err := table.Made(failed.Token); !errors.Is(err, store.fail) {
+		t.Error(err)
+	}
+	store.fail = nil
+	again := newTable(t, store)
+	if got := again.All(start); len(got) != 1 || got[0].Token != made.Token || got[0].Making {
+		t.Errorf("got %v, want %v and not %v", got, made, lost)
+	}
+	if len(store.records) != 1 {
+		t.Errorf("%d records are left", len(store.records))
+	}
+}
