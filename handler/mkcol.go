@@ -28,7 +28,7 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *http.Request) error {
 	if _, err := h.early(r, t, write); err != nil {
 		return err
 	}
-	p, err := mkcolBody(r)
+	p, err := h.mkcolBody(r)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *http.Request) error {
 
 // mkcolBody reads the body of an extended MKCOL; without one nothing is to be set.
 // Errors: 415 for a body that is not XML (RFC 4918 §9.3), 400 and 422 as for PROPPATCH.
-func mkcolBody(r *http.Request) (*patchPlan, error) {
+func (h *Handler) mkcolBody(r *http.Request) (*patchPlan, error) {
 	p := &patchPlan{}
 	if r.ContentLength == 0 {
 		return p, nil
@@ -98,7 +98,7 @@ func mkcolBody(r *http.Request) (*patchPlan, error) {
 			rest = append(rest, c)
 		}
 	}
-	p = planPatch(rest)
+	p = h.planPatch(rest)
 	if kind != nil && !oneDAV(kind.value.kids, "collection") {
 		// RFC 5689 §3.3: a kind of collection that this server does not make.
 		p.changes = append(p.changes, *kind)

@@ -38,7 +38,7 @@ func (h *Handler) proppatch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := planPatch(changes)
+	p := h.planPatch(changes)
 	if p.failed == 0 {
 		if cur, err = h.patch(r, t, write, p); err != nil {
 			return err
@@ -112,11 +112,11 @@ type patchPlan struct {
 	failed   int        // first status of what cannot be done
 }
 
-func planPatch(changes []propChange) *patchPlan {
+func (h *Handler) planPatch(changes []propChange) *patchPlan {
 	p := &patchPlan{changes: changes, statuses: make([]int, len(changes))}
 	for i := range changes {
 		c := &changes[i]
-		p.statuses[i] = p.plan(c)
+		p.statuses[i] = p.plan(c, h.state.TooLarge)
 		if p.failed == 0 {
 			p.failed = p.statuses[i]
 		}
@@ -124,8 +124,8 @@ func planPatch(changes []propChange) *patchPlan {
 	return p
 }
 
-// plan returns the status that one instruction fails with, or 0. RFC 4918 §9.2.1.
-func (p *patchPlan) plan(c *propChange) (status int) {
+// plan returns the status that one instruction fails with by itself, or 0. RFC 4918 §9.2.1.
+func (p *patchPlan) plan(c *propChange, tooLarge func(state.Op) bool) (status int) {
 	if _, live := livePropByName[c.name]; live && !settableProps[c.name] {
 		return http.StatusForbidden
 	}
@@ -146,6 +146,9 @@ func (p *patchPlan) plan(c *propChange) (status int) {
 	op := state.Op{Name: state.Name(c.name)}
 	if !c.remove {
 		op.XML = c.value.xml
+	}
+	if tooLarge(op) {
+		return webdav.StatusInsufficientStorage
 	}
 	p.ops = append(p.ops, op)
 	return 0

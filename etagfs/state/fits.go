@@ -28,11 +28,16 @@ func (s *Store) Fits(name string, ops []Op) error {
 // small refuses single properties that are too large, without a transaction.
 func (s *Store) small(name string, ops []Op) error {
 	for _, op := range ops {
-		if len(op.Name.Space)+len(op.Name.Local)+len(op.XML) > s.opts.MaxPropertyBytes {
+		if s.TooLarge(op) {
 			return fmt.Errorf("property %s of %s: %w", op.Name.Local, name, ErrTooLarge)
 		}
 	}
 	return nil
+}
+
+// TooLarge tells whether Patch refuses op whatever is there.
+func (s *Store) TooLarge(op Op) bool {
+	return len(op.Name.Space)+len(op.Name.Local)+len(op.XML) > s.opts.MaxPropertyBytes
 }
 
 // fitting is the record of name after ops. Errors: ErrTooLarge, fs.ErrNameTooLong, ErrDamaged.
