@@ -54,6 +54,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
+func strong(tag ETag) bool { return !tag.IsZero() && !tag.Weak }
+
 func put(t *testing.T, f *FS, name, body string) *Info {
 	t.Helper()
 	info, _, err := f.Put(ctx, name, strings.NewReader(body), PutOptions{})

@@ -263,8 +263,6 @@ func mountBindfs(t *testing.T, dir string, options ...string) string {
 	return above
 }
 
-func strong(tag ETag) bool { return !tag.IsZero() && !tag.Weak }
-
 // seenAtOnce has another program change a file and looks at once. local: the file system tells
 // apart who writes (leases) and every change (times), so nothing is left in doubt.
 func seenAtOnce(t *testing.T, dir string, o outside, mode Options, rounds int) {
