@@ -101,28 +101,6 @@ func TestPropfindInfinityIsBounded(t *testing.T) {
 	}
 }
 
-// What is counted for Depth infinity is what would be told of: no names that no URL can have, none that are for
-// others, and nothing again for a link that leads in a circle.
-func TestPropfindInfinityCountsWhatItTells(t *testing.T) {
-	const shown, others = 300, 100
-	dir := t.TempDir()
-	for i := range shown {
-		write(t, filepath.Join(dir, "c", fmt.Sprint("f", i)), "")
-	}
-	for i := range others {
-		write(t, filepath.Join(dir, "c", fmt.Sprint("hidden", i)), "")
-		_ = os.WriteFile(filepath.Join(dir, "c", fmt.Sprint("\xff", i)), nil, 0o644) // where a file can be called so
-	}
-	if err := os.Symlink(".", filepath.Join(dir, "c/circle")); err != nil {
-		t.Skip(err)
-	}
-	h := handlerOn(t, dir, handler.Options{MaxInfinite: shown + 1,
-		MayRead: func(_ *http.Request, name string) bool { return !strings.HasPrefix(name, "/c/hidden") }})
-	if a := find(t, h, "/c", "infinity", askAll); len(a.Responses) != shown+2 {
-		t.Errorf("%d responses, want %d", len(a.Responses), shown+2)
-	}
-}
-
 // As deep as a name can be long: every method that takes a collection with all that is in it.
 func TestDeepTree(t *testing.T) {
 	dir := t.TempDir()

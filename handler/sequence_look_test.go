@@ -115,10 +115,7 @@ func (p *play) props(name, href string, got map[string]listedProp) error {
 	if n.collection {
 		length = ""
 	}
-	shownAs := path.Base(name)
-	if slices.Contains(p.tree.trees, name) {
-		shownAs = "/"
-	}
+	shownAs := path.Base(p.prefix + name)
 	if text, set := n.props["DAV: displayname"]; set {
 		shownAs = text
 	}
