@@ -22,13 +22,14 @@ const unknownGranularity = 2 * time.Second
 // unknown is what a file system counts as until it was tried.
 var unknown = &device{storeNS: int64(unknownGranularity), granularity: unknownGranularity}
 
-// granularity of a file system whose clock has such steps and is behind ours: as long after its time of change as we see it,
-// a file may still get the same times. Where every change has its own time no clock is asked.
-func granularity(step, behind time.Duration) time.Duration {
-	if step > 1 {
-		step += behind
+// granularity of a file system that stores times in such steps, changes them in such steps, and whose clock is behind ours:
+// as long after its time of change as we see it, a file may still get the same times. Where every change has its own time
+// no clock is asked, nor what times we could set.
+func granularity(store, change, behind time.Duration) time.Duration {
+	if change <= 1 {
+		return change
 	}
-	return step
+	return max(store, change) + behind
 }
 
 // lag is how far a time that was just given is behind ours; what takes no longer than the look itself is none.

@@ -2,9 +2,10 @@ package fs
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A file system whose clock is behind ours, as that of another machine may be, makes files look older than they are.
@@ -27,25 +28,19 @@ func TestClockBehindOurs(t *testing.T) {
 			t.Errorf("%v behind, and changes are told apart within %v", behind, d.granularity)
 		}
 	}
-	if got := granularity(1, 5*time.Second); got != 1 {
+	if got := granularity(unknownGranularity, 1, 5*time.Second); got != 1 {
 		t.Errorf("every change has its own time, and they are told apart within %v", got)
 	}
-	if got := granularity(4*time.Millisecond, 5*time.Second); got != 5*time.Second+4*time.Millisecond {
+	if got := granularity(1, 4*time.Millisecond, 5*time.Second); got != 5*time.Second+4*time.Millisecond {
 		t.Errorf("steps of 4 ms, 5 s behind: %v", got)
 	}
 }
 
-// A file that somebody has open for writing was written to a minute ago, as the clock behind ours says; it was
-// five seconds ago.
+// A file of which no lease can be had was written to a minute ago, as the clock behind ours says; it was a second ago.
 func TestSettledWhereTheClockIsBehind(t *testing.T) {
 	dir := t.TempDir()
 	f := openRoot(t, dir, RootOptions{})
 	mustPut(t, f, "/f", "x")
-	writer, err := os.OpenFile(filepath.Join(dir, "f"), os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer writer.Close()
 	for behind, want := range map[time.Duration]bool{0: true, longWrite: false} {
 		root := *f.tried.Load().root
 		root.behind = behind
@@ -59,7 +54,7 @@ func TestSettledWhereTheClockIsBehind(t *testing.T) {
 		defer file.Close()
 		old := file.(*DiskFile)
 		old.info.Ctime -= int64(longWrite + time.Second)
-		if got := old.Settled(); got != want {
+		if got := settledBy(unix.EACCES, old.age()); got != want {
 			t.Errorf("%v behind: settled %v", behind, got)
 		}
 	}

@@ -122,7 +122,7 @@ func tryClock(fd int, now func() time.Time) *device {
 		step = int64(unknownGranularity)
 	}
 	return &device{dev: device64(&st), storeNS: step, behind: behind,
-		granularity: granularity(max(time.Duration(step), change), behind)}
+		granularity: granularity(time.Duration(step), change, behind)}
 }
 
 // storedGranularity writes a time whose every digit counts and looks what is left of it; 0: it

@@ -28,7 +28,12 @@ func (f *DiskFile) Settled() bool {
 		}
 		return err
 	})
-	return settledBy(err, time.Duration(time.Now().UnixNano()-f.info.Ctime)-f.behind)
+	return settledBy(err, f.age())
+}
+
+// age is how long ago the file was changed.
+func (f *DiskFile) age() time.Duration {
+	return time.Duration(time.Now().UnixNano()-f.info.Ctime) - f.behind
 }
 
 // settledBy judges by what a lease was answered with, and by how long ago the file was changed.
