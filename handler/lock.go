@@ -116,9 +116,7 @@ func (g *grant) create() (*etagfs.Info, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if err := g.h.locks.Made(g.got.Token); err != nil {
-		return nil, false, &etagfs.AfterError{Err: err}
-	}
+	g.h.locks.Made(g.got.Token)
 	return info, created, nil
 }
 

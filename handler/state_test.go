@@ -61,7 +61,10 @@ func startKeepingAs(t testing.TB, dir, stateDir string, now func() time.Time, op
 	must(err)
 	store, err := state.Open(stateDir, kept)
 	must(err)
-	locks, err := lock.New(store, now(), lock.Options{})
+	locks, err := lock.New(store, now(), lock.Options{Unmapped: func(root string) bool {
+		_, err := base.Lookup(root)
+		return errors.Is(err, iofs.ErrNotExist)
+	}})
 	must(err)
 	_, err = store.Recover(nodes{base}, locks)
 	must(err)

@@ -20,7 +20,11 @@ func openState(base fs.FS, dir string, s *settings, log *slog.Logger, getenv fun
 	if err != nil {
 		return nil, nil, err
 	}
-	locks, err := lock.New(store, time.Now(), lock.Options{Log: log})
+	unmapped := func(root string) bool {
+		_, err := base.Lookup(root)
+		return errors.Is(err, iofs.ErrNotExist)
+	}
+	locks, err := lock.New(store, time.Now(), lock.Options{Unmapped: unmapped, Log: log})
 	if err == nil {
 		_, err = store.Recover(nodes{base}, locks)
 	}

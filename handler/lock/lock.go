@@ -38,7 +38,7 @@ type Lock struct {
 	User      string        // principal that may use it; "" anybody who knows the token (RFC 4918 §6.4)
 	Timeout   time.Duration // granted with the last LOCK; it ends at Expires
 	Expires   time.Time
-	Making    bool // the resource that comes with it is not there yet, and nobody has been told the token: see Made
+	Making    bool // the resource that comes with it may not be there yet: see Made
 }
 
 // Covers tells whether name is in the scope of the lock.

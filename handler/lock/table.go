@@ -16,8 +16,11 @@ type Options struct {
 	// MaxTogether is how many shared locks hold at once for one resource, each of which every answer about it
 	// tells; 0: 100.
 	MaxTogether int
-	MaxBytes    int          // of the owners and roots of all locks; 0: 64 MiB
-	Log         *slog.Logger // nil: discard
+	MaxBytes    int // of the owners and roots of all locks; 0: 64 MiB
+	// Unmapped tells whether nothing is at a root. New asks it of locks that a crash may have kept their resource from
+	// being made; nil: nothing is.
+	Unmapped func(root string) bool
+	Log      *slog.Logger // nil: discard
 }
 
 // Table holds the locks of one tree. Safe for concurrent use. A lock is durable when it is granted.
@@ -46,7 +49,7 @@ type entry struct {
 const sweepEvery = time.Second
 
 // New returns a Table with the locks of the store that have not expired; a nil store keeps nothing. A lock on what a crash
-// kept from being made has ended: nobody knows its token.
+// kept from being made has ended: nobody was told its token.
 // Errors: those of the store. A record that cannot be read costs that lock and is logged.
 func New(store Store, now time.Time, o Options) (*Table, error) {
 	if store == nil {
@@ -65,6 +68,11 @@ func New(store Store, now time.Time, o Options) (*Table, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	t := &Table{store: store, max: o.Max, together: o.MaxTogether, maxBytes: o.MaxBytes, log: o.Log, byToken: make(map[string]*entry), swept: now}
+	unmapped := o.Unmapped
+	if unmapped == nil {
+		unmapped = func(string) bool { return true }
+	}
+	made := map[string][]byte{}
 	var drop []string
 	err := store.LoadLocks(func(token string, record []byte) error {
 		l, err := decode(token, record)
@@ -72,9 +80,13 @@ func New(store Store, now time.Time, o Options) (*Table, error) {
 		case err != nil:
 			t.log.Error("a lock cannot be read and is dropped", "err", err)
 			drop = append(drop, token)
-		case !now.Before(l.Expires), l.Making:
+		case !now.Before(l.Expires), l.Making && unmapped(l.Root):
 			drop = append(drop, token)
 		default:
+			if l.Making {
+				l.Making = false
+				made[token] = encode(&l)
+			}
 			t.insert(&entry{Lock: l})
 		}
 		return nil
@@ -82,8 +94,8 @@ func New(store Store, now time.Time, o Options) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load locks: %w", err)
 	}
-	if len(drop) > 0 {
-		store.SaveLocks(nil, drop) // not awaited: they stay dropped if this is lost
+	if len(drop)+len(made) > 0 {
+		store.SaveLocks(made, drop) // not awaited: it comes to the same if this is lost
 	}
 	return t, nil
 }
@@ -139,23 +151,15 @@ func (t *Table) Create(now time.Time, want Lock) (Lock, error) {
 	return e.Lock, nil
 }
 
-// Made ends Making, when the resource is there and before somebody is told the token; it returns when that is durable. A
-// lock that has ended meanwhile has nothing to note.
-// Errors: those of the store; then the lock is not to stay.
-func (t *Table) Made(token string) error {
+// Made ends Making, when the resource is there. Nobody waits until that is durable: should a crash come first, New finds the
+// resource.
+func (t *Table) Made(token string) {
 	t.mu.Lock()
-	e := t.byToken[token]
-	if e == nil {
-		t.mu.Unlock()
-		return nil
+	defer t.mu.Unlock()
+	if e := t.byToken[token]; e != nil { // else it has ended meanwhile
+		e.Making = false
+		t.store.SaveLocks(map[string][]byte{token: encode(&e.Lock)}, nil)
 	}
-	e.Making = false
-	wait := t.store.SaveLocks(map[string][]byte{token: encode(&e.Lock)}, nil)
-	t.mu.Unlock()
-	if err := wait(); err != nil {
-		return fmt.Errorf("lock %s: %w", e.Root, err)
-	}
-	return nil
 }
 
 // conflict looks for locks whose scope meets that of l and that exclude it or are excluded by it
