@@ -17,8 +17,8 @@ import (
 // Meanwhile a write lease on the new file keeps everybody else from opening it, until its state was read.
 // Who opens it with O_NONBLOCK in these microseconds is told EWOULDBLOCK.
 //
-// BUG: where there are no leases, or a new name takes a link and an unlink, another program that writes to the new file in that moment and dates it
-// back leaves a state that is taken for the one of our bytes.
+// BUG: where there are no leases, or a new name takes a link and an unlink, another program that writes to the new
+// file in that moment and dates it back leaves a state that is taken for the one of our bytes.
 //
 // BUG: a program that looked the name up before the exchange and comes to open it for writing
 // only after the lease has ended writes to the replaced file. It is a matter of a microsecond,

@@ -46,11 +46,8 @@ func (r *Root) List(name string, fn func(base string, info *Info) error) error {
 			for i := range l.members[:l.n] {
 				m := &l.members[i]
 				shown, err := l.resource(r, name, m)
-				if err != nil {
-					if err := u.note(err); err != nil {
-						return err
-					}
-					continue
+				if err := u.note(err); err != nil {
+					return err
 				}
 				if !shown {
 					continue

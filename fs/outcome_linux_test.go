@@ -52,10 +52,10 @@ func TestMoveOfWhatChangesMeanwhile(t *testing.T) {
 	dir := os.Getenv("IFMATCH_TEST_DIR")
 	if dir == "" {
 		top := openDir(t)
-		if err := os.WriteFile(top+"/root/f", []byte("body"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(top, "root", "f"), []byte("body"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chmod(top+"/root/f", 0o666); err != nil {
+		if err := os.Chmod(filepath.Join(top, "root", "f"), 0o666); err != nil {
 			t.Fatal(err)
 		}
 		asUser(t, top)

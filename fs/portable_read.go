@@ -146,11 +146,8 @@ func (p *portable) List(name string, fn func(base string, info *Info) error) err
 		bases, err := dir.Readdirnames(256)
 		for _, base := range bases {
 			info, shown, err := p.member(root, name, base)
-			if err != nil {
-				if err := u.note(err); err != nil {
-					return err
-				}
-				continue
+			if err := u.note(err); err != nil {
+				return err
 			}
 			if !shown {
 				continue

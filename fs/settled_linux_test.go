@@ -59,7 +59,7 @@ func TestFileOfAnotherOwnerIsNotSettledSoon(t *testing.T) {
 	dir := os.Getenv("IFMATCH_TEST_DIR")
 	if dir == "" {
 		top := openDir(t)
-		if err := os.WriteFile(top+"/root/f", []byte("body"), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(top, "root", "f"), []byte("body"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		asUser(t, top)
