@@ -84,11 +84,18 @@ type Write struct {
 	// changes them between the Check and the step.
 	Beside []string
 	// Then runs under the latch after the step, with the new state (nil: now unmapped), so that
-	// locks and dead properties change together with the tree. Its error is returned, but the step stays, unless
-	// it can be taken back: a new collection goes again. The time of an Update is set after it, if it does not fail.
+	// locks and dead properties change together with the tree. Its error is returned, but the step stays. The time of
+	// an Update is set after it, if it does not fail.
 	Then func(now *Info) error
-	// Back takes back what Then has done: the time of an Update could not be set.
+	// Back takes back, under the latch, what was done before a step that was not taken: what Then has done when the time of an
+	// Update could not be set, what Check has done when a collection could not be made. It may be called without need.
 	Back func()
+}
+
+func (w *Write) back() {
+	if w.Back != nil {
+		w.Back()
+	}
 }
 
 // PutOptions of one Put.

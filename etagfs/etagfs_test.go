@@ -187,16 +187,46 @@ func TestThenRunsUnderTheLatchAfterTheStep(t *testing.T) {
 	})
 }
 
-// What can be taken back is: a new collection, without what was to go with it. A time is not set before.
-func TestStepIsTakenBackWhenThenFails(t *testing.T) {
+// TestCollectionComesWithItsTime in one step, or nothing is left of it, and what the Check did is taken back.
+func TestCollectionComesWithItsTime(t *testing.T) {
+	trees(t, func(t *testing.T, f *FS) {
+		stamp := time.Unix(1e9, 0)
+		refuses := true
+		backs := 0
+		w := Write{Back: func() { backs++ }, Check: func(*Info) error {
+			if !refuses {
+				return nil
+			}
+			return errRefused
+		}}
+		if _, err := f.MakeCollection(ctx, "/c", stamp, w); err != errRefused || backs != 1 {
+			t.Errorf("refused: %v, taken back %d times", err, backs)
+		}
+		refuses = false
+		info, err := f.MakeCollection(ctx, "/c", stamp, w)
+		if err != nil || info.ModTime().Unix() != stamp.Unix() || backs != 1 {
+			t.Errorf("got %v, %v, taken back %d times", info, err, backs)
+		}
+		if now, err := f.Stat("/c"); err != nil || now.ModTime().Unix() != stamp.Unix() {
+			t.Errorf("the time is %v, %v", now, err)
+		}
+		put(t, f, "/c/x", "1")
+		if _, err := f.MakeCollection(ctx, "/c", stamp, w); !errors.Is(err, iofs.ErrExist) || backs != 2 {
+			t.Errorf("over another: %v, taken back %d times", err, backs)
+		}
+		if _, err := f.Stat("/c/x"); err != nil {
+			t.Errorf("its member: %v", err)
+		}
+		if n, err := f.base.Sweep(); n != 0 || err != nil {
+			t.Errorf("%d are left under reserved names, %v", n, err)
+		}
+	})
+}
+
+// A time is not set before what may fail.
+func TestUpdateChangesNothingWhenThenFails(t *testing.T) {
 	trees(t, func(t *testing.T, f *FS) {
 		fails := Write{Then: func(*Info) error { return errRefused }}
-		if _, err := f.MakeCollection(ctx, "/c", time.Time{}, fails); err != errRefused {
-			t.Errorf("make collection: %v", err)
-		}
-		if _, err := f.Stat("/c"); !errors.Is(err, iofs.ErrNotExist) {
-			t.Errorf("the collection is there: %v", err)
-		}
 		before := put(t, f, "/f", "x")
 		if _, err := f.Update(ctx, "/f", time.Unix(1e9, 0), fails); err != errRefused {
 			t.Errorf("update: %v", err)

@@ -112,7 +112,8 @@ func (f *FS) remove(ctx context.Context, name string, last bool, w Write) error 
 	return err
 }
 
-// MakeCollection creates an empty collection, with modTime as its modification time unless that is zero.
+// MakeCollection creates an empty collection, with modTime as its modification time unless that is zero. When it is not made
+// although the Check accepted, w.Back is called.
 // Errors: what the Check returned; iofs.ErrExist: it accepted a mapped URL; iofs.ErrNotExist or
 // fs.ErrNotDir: no parent collection; fs sentinels; *AfterError.
 func (f *FS) MakeCollection(ctx context.Context, name string, modTime time.Time, w Write) (*Info, error) {
@@ -125,41 +126,69 @@ func (f *FS) MakeCollection(ctx context.Context, name string, modTime time.Time,
 		return nil, err
 	}
 	defer room.give()
+	hidden, err := f.dated(real, modTime)
+	if err != nil {
+		return nil, err
+	}
 	held, err := f.holdReal(name, real, w.Beside)
 	if err != nil {
-		return nil, f.relinked(name, true, w, err)
+		err = f.relinked(name, true, w, err)
+	} else {
+		defer held.release()
+		var now fs.Info
+		if now, err = f.makeCollection(real, hidden, room, w); err == nil {
+			f.subs.tell(real)
+			info := f.info(real, &now)
+			return info, f.durable(held, then(w.Then, info), path.Dir(real))
+		}
+		w.back()
 	}
-	defer held.release()
-	now, err := f.makeCollection(real, room, w)
-	if err != nil {
-		return nil, err
+	if hidden != "" {
+		f.base.Remove(hidden) // else the sweep does
 	}
-	f.subs.tell(real)
-	info := f.info(real, &now)
-	if !modTime.IsZero() {
-		info, err = f.setModTime(real, modTime)
-	}
-	if err == nil {
-		err = then(w.Then, info)
-	}
-	if err != nil && f.base.Remove(real) == nil { // empty as it still is: both or none
-		return nil, err
-	}
-	return info, f.durable(held, err, path.Dir(real))
+	return nil, err
 }
 
-func (f *FS) makeCollection(name string, room *room, w Write) (fs.Info, error) {
+// dated makes a collection with a modification time of its own under a reserved name beside name, so that it can come to be
+// with it in one step. There is none for a zero modTime, nor for the root, which is there.
+func (f *FS) dated(name string, modTime time.Time) (hidden string, err error) {
+	if modTime.IsZero() || name == "/" {
+		return "", nil
+	}
+	hidden = f.base.Hidden(name)
+	if _, err := f.base.MakeCollection(hidden); err != nil {
+		return "", err
+	}
+	if _, err := f.base.SetModTime(hidden, modTime); err != nil {
+		f.base.Remove(hidden)
+		return "", err
+	}
+	return hidden, nil
+}
+
+// makeCollection is the step: a new collection, or what was made at hidden unless that is empty.
+func (f *FS) makeCollection(name, hidden string, room *room, w Write) (fs.Info, error) {
+	accept := func(cur *fs.Info) error {
+		if err := f.check(name, w, true)(cur); err != nil {
+			return err
+		}
+		if cur != nil {
+			return &iofs.PathError{Op: "mkcol", Path: name, Err: iofs.ErrExist}
+		}
+		return room.need(1) // it has no size of its own, but there must be some left
+	}
+	if hidden != "" {
+		now, release, err := f.base.Move(hidden, name, true, func(_, cur *fs.Info) error { return accept(cur) })
+		if err == nil {
+			release()
+		}
+		return now, err
+	}
 	cur, err := f.current(name)
+	if err == nil {
+		err = accept(cur)
+	}
 	if err != nil {
-		return fs.Info{}, err
-	}
-	if err := f.check(name, w, true)(cur); err != nil {
-		return fs.Info{}, err
-	}
-	if cur != nil {
-		return fs.Info{}, &iofs.PathError{Op: "mkcol", Path: name, Err: iofs.ErrExist}
-	}
-	if err := room.need(1); err != nil { // it has no size of its own, but there must be some left
 		return fs.Info{}, err
 	}
 	return f.base.MakeCollection(name)
@@ -167,7 +196,7 @@ func (f *FS) makeCollection(name string, room *room, w Write) (fs.Info, error) {
 
 // Update runs w.Check and then w.Then under the exclusive latch of name without changing bytes
 // (LOCK, UNLOCK and PROPPATCH). A non-zero modTime is set after them.
-// Errors: what Check and Then returned; fs sentinels. The state of the resource has not changed when it fails.
+// Errors: what Check and Then returned; fs sentinels. The state of the resource has not changed when it fails, but for *AfterError.
 func (f *FS) Update(ctx context.Context, name string, modTime time.Time, w Write) (*Info, error) {
 	real, err := f.base.Resolve(name)
 	if err != nil {
@@ -199,10 +228,32 @@ func (f *FS) update(name string, modTime time.Time, last bool, w Write) (*Info, 
 		return info, err
 	}
 	// The time comes last: what Then did can be taken back, and a time cannot, for the tag has moved with it.
-	if info, err = f.setModTime(name, modTime); err != nil && w.Back != nil {
-		w.Back()
+	if info, err = f.setModTime(name, modTime); err != nil {
+		w.back()
+		return nil, err
 	}
-	return info, err
+	if err := f.keep(info); err != nil {
+		return nil, &AfterError{err}
+	}
+	return info, nil
+}
+
+// keep makes the state of a resource durable, unless that was waived.
+func (f *FS) keep(info *Info) error {
+	switch {
+	case f.relaxed:
+		return nil
+	case info.IsCollection():
+		return f.base.SyncDir(info.Name)
+	}
+	file, err := f.base.OpenRead(info.Name)
+	if errors.Is(err, iofs.ErrPermission) {
+		return f.base.SyncAll()
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close())
 }
 
 func (f *FS) setModTime(name string, modTime time.Time) (*Info, error) {

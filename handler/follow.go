@@ -70,12 +70,13 @@ func (d *removal) end() {
 	d.intent = nil
 }
 
-// fresh adds to w that a resource created at an unmapped URL, by its real name, has none of the dead properties that were
-// left over there when another program removed what had them. They go before the step, where they do
-// no harm: a crash cannot give them to the new resource. A start that does not know yet what a crash interrupted must not take
-// other bytes for the end of that.
-func (h *Handler) fresh(t target, real string, w etagfs.Write) etagfs.Write {
+// fresh adds to w that a resource created at an unmapped URL, by its real name, has the dead properties that ops set, and
+// none of those that were left over there when another program removed what had them. That is durable before the step, where it
+// does no harm: a crash cannot leave the new resource with others. A start that does not know yet what a crash interrupted must
+// not take other bytes for the end of that.
+func (h *Handler) fresh(t target, real string, ops []state.Op, w etagfs.Write) etagfs.Write {
 	check := w.Check
+	set := "" // where ops were carried out
 	w.Check = func(cur *etagfs.Info) error {
 		if err := check(cur); err != nil {
 			return err
@@ -84,10 +85,18 @@ func (h *Handler) fresh(t target, real string, w etagfs.Write) etagfs.Write {
 			return h.state.Overtake(cur.Name)
 		}
 		now, err := h.placeNow(t.name, real)
-		if err != nil {
-			return err
+		if err == nil {
+			err = h.state.Renew(now, ops)
 		}
-		return h.state.Forget(now)
+		if err == nil && len(ops) > 0 {
+			set = now
+		}
+		return err
+	}
+	w.Back = func() {
+		if set != "" {
+			h.state.Forget(set) // else the next resource there has none of it
+		}
 	}
 	return w
 }

@@ -111,7 +111,7 @@ func (g *grant) create() (*etagfs.Info, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	write := g.h.fresh(g.t, real, g.granting(real))
+	write := g.h.fresh(g.t, real, nil, g.granting(real))
 	info, created, err := g.h.fs.Put(g.r.Context(), g.t.name, strings.NewReader(""), etagfs.PutOptions{Write: write, Real: real})
 	if err != nil {
 		return nil, false, err

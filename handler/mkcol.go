@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/net/webdav"
 
-	"ifmatch/etagfs"
 	"ifmatch/etagfs/state"
 	"ifmatch/fs"
 )
@@ -35,21 +34,7 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *http.Request) error {
 	if p.failed != 0 {
 		return p.mkcolRefused(w)
 	}
-	decide := write.Check
-	write.Check = func(cur *etagfs.Info) error {
-		if err := decide(cur); err != nil || cur != nil {
-			return err
-		}
-		return h.state.Fits(t.name, p.ops)
-	}
-	write.Then = func(now *etagfs.Info) error {
-		// Left over from what another program removed at this name: a new resource has none of it.
-		if err := h.state.Forget(now.Name); err != nil || len(p.ops) == 0 {
-			return err
-		}
-		return h.state.Patch(now.Name, p.ops)
-	}
-	info, err := h.fs.MakeCollection(r.Context(), t.name, p.modTime, write)
+	info, err := h.fs.MakeCollection(r.Context(), t.name, p.modTime, h.fresh(t, "", p.ops, write))
 	switch {
 	case errors.Is(err, iofs.ErrExist):
 		return methodNotAllowed("Something is mapped to this URL already; MKCOL makes new collections only.")

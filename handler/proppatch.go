@@ -75,28 +75,24 @@ func mapped(check etagfs.Check) etagfs.Check {
 
 // patch carries out p under the latch. What one property fails with, the others fail with 424.
 func (h *Handler) patch(r *http.Request, t target, write etagfs.Write, p *patchPlan) (*etagfs.Info, error) {
-	decide := write.Check
 	var before *etagfs.Info
-	var props []state.Property
-	write.Check = func(cur *etagfs.Info) error {
-		if err := decide(cur); err != nil {
-			return err
+	var intent *state.Intent
+	write.Then = func(now *etagfs.Info) (err error) {
+		before = copied(now)
+		if p.modTime.IsZero() {
+			return h.state.Patch(now.Name, p.ops)
 		}
-		before = copied(cur)
-		if err := h.state.Fits(cur.Name, p.ops); err != nil || p.modTime.IsZero() {
-			return err
-		}
-		var err error
-		props, err = h.state.Properties(cur.Name)
+		intent, err = h.state.Stamp(now.Name, p.ops, now.Identity, p.modTime)
 		return err
 	}
-	write.Then = func(now *etagfs.Info) error { return h.state.Patch(now.Name, p.ops) }
-	write.Back = func() { h.state.Restore(before.Name, props) }
+	write.Back = func() { intent.TakeBack() }
 	info, err := h.fs.Update(r.Context(), t.name, p.modTime, write)
+	_, made := errors.AsType[*etagfs.AfterError](err)
 	switch {
 	case err == nil:
+		intent.Stamped()
 		return info, nil
-	case errors.Is(err, state.ErrTooLarge) || errors.Is(err, fs.ErrNoSpace):
+	case !made && (errors.Is(err, state.ErrTooLarge) || errors.Is(err, fs.ErrNoSpace)):
 		p.fail(func(c *propChange) bool { return !c.remove }, webdav.StatusInsufficientStorage)
 		return before, nil
 	}

@@ -51,7 +51,7 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	modTime := chosenModTime(r.Header)
-	info, created, err := h.fs.Put(r.Context(), t.name, body, etagfs.PutOptions{Write: h.fresh(t, real, write), ModTime: modTime, Real: real, SizeBytes: size})
+	info, created, err := h.fs.Put(r.Context(), t.name, body, etagfs.PutOptions{Write: h.fresh(t, real, nil, write), ModTime: modTime, Real: real, SizeBytes: size})
 	if err != nil {
 		return h.parentGone(t.name, write.Check, err)
 	}
@@ -125,8 +125,8 @@ func (h *Handler) place(name string) (string, error) {
 	return real, err
 }
 
-// placeNow is the place of name under the latch: real was that of a moment ago, and a link that was on the way may lead
-// elsewhere by now.
+// placeNow is the place of name under the latch: real was that of a moment ago ("": not known), and a link that was on the way
+// may lead elsewhere by now.
 func (h *Handler) placeNow(name, real string) (string, error) {
 	if name == real {
 		return real, nil

@@ -66,7 +66,7 @@ func startKeepingAs(t testing.TB, dir, stateDir string, now func() time.Time, op
 		return errors.Is(err, iofs.ErrNotExist)
 	}})
 	must(err)
-	_, err = store.Recover(nodes{base}, locks)
+	_, err = store.Recover(state.TreeOf(base), locks)
 	must(err)
 	tags.Digests = etagfs.KeepDigests(store)
 	tree := handler.NewTree(base, tags)
@@ -87,19 +87,6 @@ func startKeepingAs(t testing.TB, dir, stateDir string, now func() time.Time, op
 
 // opener opens a directory in one of the ways of package fs.
 type opener func(dir string, o fs.RootOptions) (fs.FS, error)
-
-// nodes is what Recover asks for.
-type nodes struct{ base fs.FS }
-
-func (n nodes) Empty() bool { return false }
-
-func (n nodes) Node(name string) (state.Node, error) {
-	info, err := n.base.Lookup(name)
-	if errors.Is(err, iofs.ErrNotExist) || errors.Is(err, fs.ErrSpecial) {
-		err = nil
-	}
-	return state.Node{Dev: info.Dev, Ino: info.Ino}, err
-}
 
 // ask sends one request; headers are "Name: value".
 func (k *keeping) ask(method, target, body string, headers ...string) *http.Response {

@@ -26,7 +26,7 @@ func openState(base fs.FS, dir string, s *settings, log *slog.Logger, getenv fun
 	}
 	locks, err := lock.New(store, time.Now(), lock.Options{Unmapped: unmapped, Log: log})
 	if err == nil {
-		_, err = store.Recover(nodes{base}, locks)
+		_, err = store.Recover(state.TreeOf(base), locks)
 	}
 	if err != nil {
 		store.Close()
@@ -54,30 +54,4 @@ func noPermissionFor(place string, err error) error {
 		return fmt.Errorf("no permission to keep state in %s; name another directory with --state", place)
 	}
 	return err
-}
-
-// nodes is a tree as state.Recover sees it.
-type nodes struct{ base fs.FS }
-
-// Node takes nothing to be unmapped that only cannot be looked at. A symbolic link is itself what a name holds: MOVE and
-// DELETE act on it.
-func (n nodes) Node(name string) (state.Node, error) {
-	info, err := n.base.Lookup(name)
-	switch {
-	case errors.Is(err, iofs.ErrNotExist), errors.Is(err, fs.ErrNotDir):
-		return state.Node{}, nil
-	case err != nil && !errors.Is(err, fs.ErrSpecial):
-		return state.Node{}, err
-	}
-	return state.Node{Dev: info.Dev, Ino: info.Ino}, nil
-}
-
-// Empty is true, too, where the root cannot be listed.
-func (n nodes) Empty() bool {
-	errMember, found := errors.New("it has one"), false
-	n.base.List("/", func(string, *fs.Info) error {
-		found = true
-		return errMember
-	})
-	return !found
 }

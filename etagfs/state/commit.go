@@ -86,9 +86,12 @@ func (q *queue) poke() {
 
 // begin queues a change and returns at once; the order of calls is the order of changes.
 func (s *Store) begin(run func(tx Tx, c *counts) error) *job {
-	return s.enqueue(&job{run: run, done: make(chan struct{})})
+	j := s.enqueue(&job{run: run, done: make(chan struct{})})
+	s.queue.poke()
+	return j
 }
 
+// enqueue adds a job; whoever pokes the queue has it done.
 func (s *Store) enqueue(j *job) *job {
 	s.queue.mu.Lock()
 	if s.queue.closed {
@@ -99,7 +102,6 @@ func (s *Store) enqueue(j *job) *job {
 	}
 	s.queue.jobs = append(s.queue.jobs, j)
 	s.queue.mu.Unlock()
-	s.queue.poke()
 	return j
 }
 

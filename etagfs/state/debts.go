@@ -95,6 +95,13 @@ func (d *debts) about(names []string) bool {
 
 // follow queues a job that has to be done, sooner or later, and is about names.
 func (s *Store) follow(run func(tx Tx, c *counts) error, names ...string) *job {
+	j := s.later(run, names...)
+	s.queue.poke()
+	return j
+}
+
+// later is follow for what nobody waits for: it goes with the next job, or with Close.
+func (s *Store) later(run func(tx Tx, c *counts) error, names ...string) *job {
 	return s.enqueue(&job{run: run, debt: &debt{names: names}, done: make(chan struct{})})
 }
 

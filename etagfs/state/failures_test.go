@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"ifmatch/fs"
 )
@@ -98,21 +99,24 @@ func TestFailingJobIsAlone(t *testing.T) {
 	})
 }
 
-// TestRestoreIsOwed: the other half of a change was not done, so this one must not stay.
-func TestRestoreIsOwed(t *testing.T) {
+// TestTakeBackIsOwed: the other half of a change was not done, so this one must not stay.
+func TestTakeBackIsOwed(t *testing.T) {
 	e, s := startFull(t)
 	patch(t, s, "/a", set("", "p", "1"))
-	was, err := s.Properties("/a")
+	a, err := s.Stamp("/a", []Op{set("", "p", "2"), set("", "q", "2")}, fs.Identity{}, time.Unix(1, 0))
 	must(t, err)
-	patch(t, s, "/a", set("", "p", "2"), set("", "q", "2"))
-	patch(t, s, "/b", set("", "p", "2"))
+	b, err := s.Stamp("/b", []Op{set("", "p", "2")}, fs.Identity{}, time.Unix(1, 0))
+	must(t, err)
 	e.full.Store(true)
-	s.Restore("/a", was)
-	s.Restore("/b", nil)
+	a.TakeBack()
+	b.TakeBack()
 	e.full.Store(false)
 	must(t, s.caughtUp("/a"))
 	if got := show(t, s, "/a"); got != "p=1" || s.Has("/b") {
 		t.Errorf("got %q", got)
+	}
+	if left, err := s.interrupted(); len(left) > 0 || err != nil {
+		t.Errorf("%d intents left: %v", len(left), err)
 	}
 }
 

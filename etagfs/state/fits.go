@@ -6,25 +6,6 @@ import (
 	"ifmatch/fs"
 )
 
-// Fits tells whether Patch would accept ops now, so that a caller can find out before it takes a step
-// that cannot be undone.
-// Errors: as Patch.
-func (s *Store) Fits(name string, ops []Op) error {
-	if err := s.small(name, ops); err != nil {
-		return err
-	}
-	if len(ops) == 0 {
-		return s.caughtUp(name)
-	}
-	if err := s.caughtUp(); err != nil {
-		return err
-	}
-	return s.view(func(tx Tx) error {
-		_, err := s.fitting(tx, name, ops)
-		return err
-	})
-}
-
 // small refuses single properties that are too large, without a transaction.
 func (s *Store) small(name string, ops []Op) error {
 	for _, op := range ops {
@@ -40,9 +21,8 @@ func (s *Store) TooLarge(op Op) bool {
 	return len(op.Name.Space)+len(op.Name.Local)+len(op.XML) > s.opts.MaxPropertyBytes
 }
 
-// fitting is the record of name after ops. Errors: ErrTooLarge, fs.ErrNameTooLong, ErrDamaged.
-func (s *Store) fitting(tx Tx, name string, ops []Op) ([]byte, error) {
-	old := tx.Get(Properties, keyOf(name))
+// fitting is what ops make of old, the record of name. Errors: ErrTooLarge, fs.ErrNameTooLong, ErrDamaged.
+func (s *Store) fitting(name string, old []byte, ops []Op) ([]byte, error) {
 	ps, err := decodeProperties(old)
 	if err != nil {
 		return nil, fmt.Errorf("properties of %s: %w", name, err)

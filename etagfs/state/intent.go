@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
+
+	"ifmatch/fs"
 )
 
 // Step is a change of the tree that state follows.
@@ -15,6 +18,7 @@ const (
 	Move   Step = "move"   // src is now at dst; what was at dst is gone
 	Copy   Step = "copy"   // dst is a copy of src; what was at dst is gone
 	Remove Step = "remove" // src is gone
+	Stamp  Step = "stamp"  // src has another modification time
 )
 
 // Node tells, right after a crash, whether a name holds what it held before the step. Zero: unmapped. A device may have
@@ -36,11 +40,15 @@ type Change struct {
 	Carries bool      `json:"Foreign,omitempty"`
 	Carried []Carried `json:",omitempty"`
 	Shallow bool
+
+	// Of a Stamp: the state that was to get the time.
+	Was     fs.Identity `json:",omitzero"`
+	ModTime time.Time   `json:",omitzero"`
 }
 
 // names that the change is about.
 func (c *Change) names() []string {
-	if c.Step == Remove {
+	if c.Step == Remove || c.Step == Stamp {
 		return []string{c.Src}
 	}
 	return []string{c.Src, c.Dst}
@@ -52,6 +60,7 @@ type Intent struct {
 	Change
 	number uint64
 	store  *Store
+	props  []byte // of a Stamp: the record of before
 }
 
 // Begin is called when the step has been accepted and before it is taken, under the latches of its
@@ -81,6 +90,37 @@ func (s *Store) Begin(c Change, locked bool) (*Intent, error) {
 		return nil, err
 	}
 	return in, nil
+}
+
+// Stamp carries out ops as Patch does before a modification time is set as well, which Recover does when a crash comes
+// first, if was is still the state of name. The time follows, and Stamped when that is durable; or TakeBack. A time alone is one
+// step and costs nothing here.
+// Errors: as Patch.
+func (s *Store) Stamp(name string, ops []Op, was fs.Identity, modTime time.Time) (*Intent, error) {
+	if len(ops) == 0 {
+		return nil, s.Overtake(name)
+	}
+	c := Change{Step: Stamp, Src: name, Root: s.root, Was: was, ModTime: modTime}
+	in := &Intent{Change: c, number: s.intents.Add(1), store: s}
+	var err error
+	if in.props, err = s.patch(name, ops, in); err != nil {
+		return nil, err
+	}
+	return in, nil
+}
+
+// TakeBack ends a Stamp whose time was not set: the properties are those of before. When it fails, it is done before the
+// next change of the store, as what follows a step is.
+func (in *Intent) TakeBack() {
+	if in == nil {
+		return
+	}
+	in.store.follow(func(tx Tx, c *counts) error {
+		if err := put(tx, c, keyOf(in.Src), in.props); err != nil {
+			return err
+		}
+		return in.drop(tx, c)
+	}, in.Src).wait()
 }
 
 // look notes what taken asks for.
@@ -117,9 +157,19 @@ func (in *Intent) Done() error {
 // nothing happened; but only as long as nothing else does, so it comes before the next change.
 func (in *Intent) Abandon() {
 	if in != nil {
-		in.store.follow(func(tx Tx, _ *counts) error { return tx.Delete(Intents, in.key()) })
+		in.store.follow(in.drop)
 	}
 }
+
+// Stamped ends a Stamp whose time is durable. Nobody pays for that alone: it goes with the next change, before which Recover
+// finds a state that is not the one that was to get the time.
+func (in *Intent) Stamped() {
+	if in != nil {
+		in.store.later(in.drop)
+	}
+}
+
+func (in *Intent) drop(tx Tx, _ *counts) error { return tx.Delete(Intents, in.key()) }
 
 func (in *Intent) follow(tx Tx, c *counts) error {
 	var err error
@@ -142,7 +192,7 @@ func (in *Intent) follow(tx Tx, c *counts) error {
 	if err != nil {
 		return err
 	}
-	return tx.Delete(Intents, in.key())
+	return in.drop(tx, c)
 }
 
 func (in *Intent) key() []byte { return binary.BigEndian.AppendUint64(nil, in.number) }

@@ -39,7 +39,7 @@ func (s *Store) Overtake(names ...string) error {
 			kept = append(kept, in)
 			continue
 		}
-		if err := s.begin(func(tx Tx, _ *counts) error { return tx.Delete(Intents, in.key()) }).wait(); err != nil {
+		if err := s.begin(in.drop).wait(); err != nil {
 			return fmt.Errorf("an interrupted change cannot be given up: %w", err)
 		}
 		s.opts.Log.Warn("whether a change that a crash interrupted was made will not be found out, since another one follows",

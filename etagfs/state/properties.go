@@ -72,26 +72,31 @@ func (s *Store) has(name string, deep bool) bool {
 // Patch carries out ops in their order, all or none (RFC 4918 §9.2), and returns when it is durable.
 // Errors: ErrTooLarge; fs.ErrNameTooLong; fs.ErrNoSpace; ErrDamaged. Nothing has changed when it fails.
 func (s *Store) Patch(name string, ops []Op) error {
-	if err := s.small(name, ops); err != nil {
-		return err
-	}
-	if err := s.Overtake(name); err != nil {
-		return err
-	}
-	return s.begin(func(tx Tx, c *counts) error {
-		value, err := s.fitting(tx, name, ops)
-		if err != nil {
-			return err
-		}
-		return put(tx, c, keyOf(name), value)
-	}).wait()
+	_, err := s.patch(name, ops, nil)
+	return err
 }
 
-// Restore makes ps the dead properties of name again, after a Patch whose other half was not done. When it fails, it is
-// done before the next change of the store, as what follows a step is.
-func (s *Store) Restore(name string, ps []Property) {
-	value := encodeProperties(ps)
-	s.follow(func(tx Tx, c *counts) error { return put(tx, c, keyOf(name), value) }, name).wait()
+// patch is Patch, with an intent in the same transaction unless that is nil. It returns the record of before.
+func (s *Store) patch(name string, ops []Op, in *Intent) (was []byte, err error) {
+	if err := s.small(name, ops); err != nil {
+		return nil, err
+	}
+	if err := s.Overtake(name); err != nil {
+		return nil, err
+	}
+	key := keyOf(name)
+	err = s.begin(func(tx Tx, c *counts) error {
+		was = bytes.Clone(tx.Get(Properties, key))
+		value, err := s.fitting(name, was, ops)
+		if err == nil {
+			err = put(tx, c, key, value)
+		}
+		if err == nil && in != nil {
+			err = in.save(tx)
+		}
+		return err
+	}).wait()
+	return was, err
 }
 
 // patched applies ops to the properties; ps is the caller's to change.
@@ -123,14 +128,29 @@ func patched(ps []Property, ops []Op) []Property {
 }
 
 // Forget drops the dead properties of name and all below it, as for a URL that is unmapped.
-func (s *Store) Forget(name string) error {
-	if err := errors.Join(s.caughtUp(name), s.Overtake(name)); err != nil {
+// Errors: those of making it durable.
+func (s *Store) Forget(name string) error { return s.Renew(name, nil) }
+
+// Renew is Forget, and then Patch, for what is about to be created at name, in one durable transaction. It costs nothing where
+// there is nothing to drop or to set.
+// Errors: as Patch.
+func (s *Store) Renew(name string, ops []Op) error {
+	if err := errors.Join(s.small(name, ops), s.caughtUp(name), s.Overtake(name)); err != nil {
 		return err
 	}
-	if !s.HasBelow(name) {
+	if len(ops) == 0 && !s.HasBelow(name) {
 		return nil
 	}
-	return s.begin(func(tx Tx, c *counts) error { return forget(tx, c, name) }).wait()
+	return s.begin(func(tx Tx, c *counts) error {
+		value, err := s.fitting(name, nil, ops)
+		if err == nil {
+			err = forget(tx, c, name)
+		}
+		if err == nil {
+			err = put(tx, c, keyOf(name), value)
+		}
+		return err
+	}).wait()
 }
 
 func forget(tx Tx, c *counts, name string) error {

@@ -2,14 +2,6 @@ package state
 
 import "errors"
 
-// Tree is what Recover asks about the tree as it is now, and Begin. Safe for concurrent use.
-type Tree interface {
-	// Node is what a name holds itself, links not followed, zero where it is unmapped. It fails where that is not certain.
-	Node(name string) (Node, error)
-	// Empty tells whether the root has no members, as that of a disk that is not mounted.
-	Empty() bool
-}
-
 // LockTable is told by Recover what is gone; it is the one that SaveLocks serves.
 type LockTable interface {
 	RemoveTree(name string) error    // locks at name and below it end
@@ -34,6 +26,9 @@ func (s *Store) Recover(tree Tree, locks LockTable) (steps int, err error) {
 		taken, err := false, rootErr
 		if err == nil {
 			taken, err = in.taken(tree, root)
+		}
+		if err == nil && in.Step == Stamp {
+			err = tree.Stamp(in.Src, in.Was, in.ModTime)
 		}
 		in.end(taken, err, locks)
 	}
@@ -68,11 +63,13 @@ func (in *Intent) end(taken bool, err error, locks LockTable) {
 		in.Abandon()
 		return
 	}
-	if in.Step != Copy {
+	switch in.Step {
+	case Move:
+		err = errors.Join(locks.RemoveTree(in.Src), locks.RemoveMembers(in.Dst))
+	case Copy:
+		err = locks.RemoveMembers(in.Dst)
+	case Remove:
 		err = locks.RemoveTree(in.Src)
-	}
-	if in.Step != Remove {
-		err = errors.Join(err, locks.RemoveMembers(in.Dst))
 	}
 	if err = errors.Join(err, in.Done()); err != nil {
 		log.Error("state could not follow a change that a crash interrupted; it will before the next", "err", err)
@@ -85,6 +82,9 @@ func (in *Intent) end(taken bool, err error, locks LockTable) {
 func (in *Intent) taken(tree Tree, root Node) (bool, error) {
 	if in.otherRoot(tree, root) {
 		return false, errors.New("the root is not the directory that it was; its disk may not be mounted")
+	}
+	if in.Step == Stamp {
+		return true, nil // the time may be missing, and is set then
 	}
 	name := in.Dst
 	if in.Step == Remove {

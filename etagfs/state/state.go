@@ -3,7 +3,7 @@
 // It promises that what was acknowledged is there after a crash, that concurrent requests share
 // the cost of one durable transaction, and that names change their state together with the tree: an
 // [Intent] is durable before a MOVE, COPY or DELETE of something that has state, and
-// [Store.Recover] ends what a crash interrupted. It does not look at the tree itself, and losing it
+// [Store.Recover] ends what a crash interrupted. It looks at the tree for no other reason, and losing it
 // costs locks and properties, never files: a damaged store is moved aside and an empty one opened.
 //
 // Behind it stands an [Engine], for which bbolt was chosen by measuring (4 KiB pages, ext4, two

@@ -12,6 +12,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"ifmatch/fs"
 )
 
 // engines are what every promise must hold on; reopen closes a store and opens it again.
@@ -108,8 +111,8 @@ func TestTooLargeChangesNothing(t *testing.T) {
 		"one property": {set("", "q", "1"), set("", "r", strings.Repeat("x", 101))},
 		"one resource": {set("", "q", big)},
 	} {
-		if err := s.Fits("/a", ops); !errors.Is(err, ErrTooLarge) {
-			t.Errorf("%s would fit: %v", what, err)
+		if err := s.Renew("/a", append(ops, set("", "s", big))); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("%s, made anew: got %v", what, err)
 		}
 		if err := s.Patch("/a", ops); !errors.Is(err, ErrTooLarge) {
 			t.Errorf("%s: got %v", what, err)
@@ -236,6 +239,9 @@ type tree map[string]Node
 
 func (t tree) Node(name string) (Node, error) { return t[name], nil }
 func (t tree) Empty() bool                    { return len(t) == 0 }
+func (t tree) Stamp(name string, _ fs.Identity, _ time.Time) error {
+	return fmt.Errorf("%s got a time that nobody set", name)
+}
 
 // removed are the locks that Recover ends.
 type removed []string
