@@ -53,7 +53,7 @@ func (h *Handler) errorBody(accept []string, e *statusError) (kind, body string)
 	case asked == formProblem:
 		return "application/problem+json", h.problem(e)
 	case asked == formPage:
-		return "text/html; charset=utf-8", page(e)
+		return pageType, page(e)
 	case asked == formXML:
 		return xmlType, h.davError(e, true)
 	case asked == noForm && e.dav != "":

@@ -14,12 +14,19 @@ import (
 // Live properties, whose values the server makes. All are protected but for displayname and
 // getcontentlanguage, which clients may set: then they are dead, and hide ours.
 //
+// The page of a collection has no validator, so there is no getetag; getlastmodified is when its list of members changed,
+// as it may (RFC 4918 §15.7).
+//
 // BUG(handler): creationdate is the birth time of the inode, and a PUT that replaces makes a new one: so it
 // tells when the present representation came to be, and not when the resource was created (RFC 4918
 // §15.1). No file system lets a birth time be set. To keep it in an extended attribute would cost a
 // listing an open and a read for each member, or Depth 1 would not agree with Depth 0; to keep it in the
 // store would cost each replacing PUT a second durable transaction, and be wrong for what other
 // programs replace.
+//
+// BUG(handler): net/http tells the length of the page of a collection with a few members, and there is no
+// getcontentlength for it (RFC 4918 §15.4): it depends on who asks, and only making the page tells it. Clients
+// take a collection that has one for a file (arut/nginx-dav-ext-module#34).
 
 // liveProp numbers the live properties in the order of allprop.
 type liveProp int
@@ -106,10 +113,12 @@ func (l *liveResource) appendTo(dst []byte, p liveProp) (out []byte, ok bool) {
 			return appendETag(dst, i.Tag), true
 		}
 	case propContentType:
+		kind := pageType // RFC 4918 §15.5: what a GET says. That it is a collection, resourcetype tells.
 		if file {
-			dst = append(append(dst, "<D:getcontenttype>"...), contentType(l.base)...)
-			return append(dst, "</D:getcontenttype>"...), true
+			kind = contentType(l.base)
 		}
+		dst = append(append(dst, "<D:getcontenttype>"...), kind...)
+		return append(dst, "</D:getcontenttype>"...), true
 	case propCreationDate:
 		if i.Birth != 0 {
 			dst = appendRFC3339(append(dst, "<D:creationdate>"...), i.Birth)

@@ -74,6 +74,9 @@ func isBrowser(r *http.Request) bool {
 	return strings.Contains(strings.ToLower(joined(r.Header["Accept"])), "text/html")
 }
 
+// pageType is the media type of every page.
+const pageType = "text/html; charset=utf-8"
+
 // newPage begins a page about name and sets the header fields of one.
 func (h *Handler) newPage(w http.ResponseWriter, name string, collection bool) *web.Page {
 	p := &web.Page{
@@ -85,7 +88,7 @@ func (h *Handler) newPage(w http.ResponseWriter, name string, collection bool) *
 		Crumbs:   h.crumbs(name),
 		ReadOnly: h.opts.ReadOnly,
 	}
-	set(w, "Content-Type", "text/html; charset=utf-8")
+	set(w, "Content-Type", pageType)
 	set(w, "X-Content-Type-Options", "nosniff")
 	set(w, "Referrer-Policy", "same-origin")
 	set(w, "Cache-Control", "no-store")
