@@ -49,7 +49,32 @@ func (s *Store) MembersHave(dir string) bool {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.dirs[dir] > 0
+	return s.dirs[dir].resources > 0
+}
+
+// ContentLanguage is the one dead property that each GET and HEAD asks for. RFC 4918 §15.3.
+var ContentLanguage = Name{"DAV:", "getcontentlanguage"}
+
+// Language returns ContentLanguage of a real name as the client gave it, nil when it has none; that is known without
+// reading where none of the names beside it has it.
+// Errors: ErrDamaged.
+func (s *Store) Language(name string) (xml []byte, err error) {
+	if s.languages.Load() == 0 {
+		return nil, nil
+	}
+	s.mu.RLock()
+	beside := s.dirs[dirOf(name)].languages
+	s.mu.RUnlock()
+	if beside == 0 {
+		return nil, nil
+	}
+	ps, err := s.Properties(name)
+	for i := range ps {
+		if ps[i].Name == ContentLanguage {
+			return ps[i].XML, err
+		}
+	}
+	return nil, err
 }
 
 // Has tells whether the resource has dead properties.
@@ -204,13 +229,12 @@ const maxNameShown = 256
 // put is the one place where properties change; an empty value removes.
 func put(tx Tx, c *counts, key, value []byte) error {
 	old := tx.Get(Properties, key)
-	switch {
-	case len(value) > 0:
-		c.add(key, len(value)-len(old), old == nil, false)
-		return tx.Put(Properties, key, value)
-	case old != nil:
-		c.add(key, -len(old), false, true)
+	if len(value) == 0 && len(old) == 0 {
+		return nil
+	}
+	c.add(key, old, value)
+	if len(value) == 0 {
 		return tx.Delete(Properties, key)
 	}
-	return nil
+	return tx.Put(Properties, key, value)
 }

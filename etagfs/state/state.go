@@ -67,11 +67,12 @@ type Store struct {
 	root    Node          // of the tree, as Recover found it; zero: not known
 
 	resources atomic.Int64 // that have dead properties
+	languages atomic.Int64 // that have DAV:getcontentlanguage
 	underWay  atomic.Int64 // bytes of all Luggage
 
 	mu    sync.RWMutex
-	dirs  map[string]int // guarded by mu; collection -> how many of its members have dead properties
-	bytes int64          // guarded by mu; keys and values of all dead properties
+	dirs  map[string]held // guarded by mu; collection -> how many of its members have dead properties
+	bytes int64           // guarded by mu; keys and values of all dead properties
 }
 
 // fileName of the store in its directory.
@@ -145,7 +146,7 @@ func New(e Engine, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{engine: e, opts: o, unlock: func() {}, dirs: make(map[string]int)}
+	s := &Store{engine: e, opts: o, unlock: func() {}, dirs: make(map[string]held)}
 	if err := s.load(); err != nil {
 		return nil, err
 	}
@@ -160,7 +161,9 @@ func (s *Store) load() error {
 			if _, err := decodeProperties(value); err != nil {
 				return err
 			}
-			s.counted(nameOf(key), len(key)+len(value), 1)
+			var c counts
+			c.add(key, nil, value)
+			s.apply(c)
 			return nil
 		})
 		if err != nil {
