@@ -125,7 +125,7 @@ func (h *Handler) getFile(w http.ResponseWriter, r *http.Request, t target, pre 
 // head tells the fields that a GET without a Range would have: RFC 9110 §14.2 defines Range for GET
 // alone, so clients learn the whole size.
 func (h *Handler) head(w http.ResponseWriter, t target, cur *etagfs.Info) {
-	h.setValidators(w, cur)
+	h.setMetadata(w, cur)
 	h.setType(w, t.name)
 	set(w, "Accept-Ranges", "bytes")
 	set(w, "Content-Length", strconv.FormatInt(cur.SizeBytes, 10))
@@ -139,7 +139,7 @@ func (h *Handler) serveContent(w http.ResponseWriter, r *http.Request, t target,
 	if err != nil {
 		return err
 	}
-	h.setValidators(w, cur)
+	h.setMetadata(w, cur)
 	h.setType(w, t.name)
 	offerDigest(w, r, cur)
 	http.ServeContent(w, asked, "", time.Time{}, c)
@@ -149,9 +149,10 @@ func (h *Handler) serveContent(w http.ResponseWriter, r *http.Request, t target,
 	return nil
 }
 
-// notModified is 304 with the fields of RFC 9110 §15.4.5.
+// notModified is 304 with the fields of RFC 9110 §15.4.5, and the language for who has stored another one: it changes
+// without the tag.
 func (h *Handler) notModified(w http.ResponseWriter, cur *etagfs.Info) {
-	h.setValidators(w, cur)
+	h.setMetadata(w, cur)
 	if cur.IsCollection() {
 		set(w, "Vary", "Accept")
 	}
@@ -166,12 +167,14 @@ func (h *Handler) setType(w http.ResponseWriter, name string) {
 	h.harmless(w, kind)
 }
 
-func (h *Handler) setValidators(w http.ResponseWriter, cur *etagfs.Info) {
+// setMetadata tells of a representation what does not follow from its name.
+func (h *Handler) setMetadata(w http.ResponseWriter, cur *etagfs.Info) {
 	if !cur.Tag.IsZero() {
 		set(w, "Etag", cur.Tag.String())
 	}
 	set(w, "Last-Modified", h.lastModified(cur))
 	set(w, "Cache-Control", h.opts.CacheControl)
+	h.setLanguage(w, cur.Name)
 }
 
 // readError makes every way of not being there the same 404.

@@ -28,6 +28,7 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *e
 	if !body.Scripted {
 		set(w, "Cache-Control", h.opts.CacheControl)
 	}
+	h.setLanguage(w, cur.Name)
 	if !t.slash {
 		set(w, "Content-Location", h.href(t.name, true)) // no redirect: clients of collections do not follow it
 	}

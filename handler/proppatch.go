@@ -138,6 +138,10 @@ func (p *patchPlan) plan(c *propChange, tooLarge func(state.Op) bool) (status in
 		if status := p.stamp(c.value.text, http.ParseTime); status != 0 {
 			return status
 		}
+	case state.Name(c.name) == state.ContentLanguage && !c.remove:
+		if _, ok := languages(c.value.xml); !ok {
+			return http.StatusConflict
+		}
 	}
 	op := state.Op{Name: state.Name(c.name)}
 	if !c.remove {

@@ -34,7 +34,7 @@ func (h *Handler) withRepresentation(w *response, r *http.Request, e *statusErro
 		return false
 	}
 	defer c.free()
-	h.setValidators(w, f.State())
+	h.setMetadata(w, f.State())
 	h.setType(w, t.name)
 	set(w, "Content-Length", strconv.FormatInt(c.size, 10))
 	set(w, "Content-Location", h.href(t.name, false))
