@@ -100,7 +100,7 @@ func TestSecondOpinionOnMkcol(t *testing.T) {
 		h := make(dir)
 		var got []int
 		for _, c := range []struct{ path, body string }{
-			{"/a", ""}, {"/a", ""}, {"/a/", ""}, {"/b/", ""}, {"/missing/x", ""}, {"/c", "body"}, {"/file", ""}, {"/", ""},
+			{"/a", ""}, {"/a", ""}, {"/a/", ""}, {"/b/", ""}, {"/missing/x", ""}, {"/c", "body"}, {"/file", ""}, {"/file/", ""}, {"/", ""},
 		} {
 			w := dav(h, "MKCOL", c.path, c.body)
 			got = append(got, w.Code)

@@ -20,6 +20,7 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	t.slash = false // a collection is meant either way, and a file stands in its way: 405, and not 404
 	write, err := h.check(r, t)
 	if err != nil {
 		return err

@@ -142,7 +142,7 @@ func (m *davTree) allowed(a act, c conditions) (statuses []int) {
 			statuses = append(statuses, status)
 		}
 	}
-	no(a.slash && mapped && !cur.collection, 404)
+	no(a.slash && mapped && !cur.collection && a.method != "MKCOL", 404)
 	switch a.method {
 	case "PUT": // RFC 4918 §9.7
 		no(mapped && cur.collection, 405)
