@@ -92,7 +92,7 @@ func (h *Handler) decideRead(w http.ResponseWriter, r *http.Request, t target, p
 	}
 	switch err := pre.evaluate(r.Method, cur); {
 	case err == errNotModified:
-		h.notModified(w, cur)
+		h.notModified(w, r, t, cur)
 		return true, nil
 	case err != nil:
 		return true, err
@@ -151,10 +151,11 @@ func (h *Handler) serveContent(w http.ResponseWriter, r *http.Request, t target,
 
 // notModified is 304 with the fields of RFC 9110 §15.4.5, and the language for who has stored another one: it changes
 // without the tag.
-func (h *Handler) notModified(w http.ResponseWriter, cur *etagfs.Info) {
-	h.setMetadata(w, cur)
+func (h *Handler) notModified(w http.ResponseWriter, r *http.Request, t target, cur *etagfs.Info) {
 	if cur.IsCollection() {
-		set(w, "Vary", "Accept")
+		h.setIndexMetadata(w, r, t, cur)
+	} else {
+		h.setMetadata(w, cur)
 	}
 	w.WriteHeader(http.StatusNotModified)
 }

@@ -25,13 +25,7 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *e
 	page := h.newPage(w, t.name, true)
 	body := &listing{Scripted: isBrowser(r), Sorted: true, Lock: h.lockedBy(cur.Name), Version: version(cur, h.locks.Around(h.opts.Now(), cur.Name))}
 	page.Body = body
-	if !body.Scripted {
-		set(w, "Cache-Control", h.opts.CacheControl)
-	}
-	h.setLanguage(w, cur.Name)
-	if !t.slash {
-		set(w, "Content-Location", h.href(t.name, true)) // no redirect: clients of collections do not follow it
-	}
+	h.setIndexMetadata(w, r, t, cur)
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return nil
@@ -44,6 +38,20 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *e
 		return readError(err)
 	}
 	return p.end()
+}
+
+// setIndexMetadata sets what a 304 has of the fields of an index.
+func (h *Handler) setIndexMetadata(w http.ResponseWriter, r *http.Request, t target, cur *etagfs.Info) {
+	cache := h.opts.CacheControl
+	if isBrowser(r) {
+		cache = "no-store"
+	}
+	set(w, "Cache-Control", cache)
+	set(w, "Vary", "Accept")
+	h.setLanguage(w, cur.Name)
+	if !t.slash {
+		set(w, "Content-Location", h.href(t.name, true)) // no redirect: clients of collections do not follow it
+	}
 }
 
 // listing is the body of the page of a collection.
