@@ -52,10 +52,16 @@ type held struct {
 }
 
 // hold takes the latches for changing names; share and release give them back.
-func (ls *latches) hold(names ...string) *held {
+func (ls *latches) hold(names ...string) *held { return ls.holdAlong(names, nil) }
+
+// holdAlong is hold that takes those of beside, too, which are shared.
+func (ls *latches) holdAlong(names, beside []string) *held {
 	exclusive := make([]string, len(names))
 	for i, n := range names {
 		exclusive[i] = ls.key(n)
+	}
+	if len(beside) > 0 {
+		names = slices.Concat(names, beside)
 	}
 	return ls.take(names, exclusive)
 }
@@ -148,6 +154,11 @@ func (l *latch) wait(exclusive bool) {
 	} else {
 		l.RLock()
 	}
+}
+
+// has tells whether the latches of names are among those that are held, exclusive or not.
+func (h *held) has(names []string) bool {
+	return !slices.ContainsFunc(names, func(n string) bool { return !slices.Contains(h.names, h.of.key(n)) })
 }
 
 // share lets others change the names. No collection above them can go away until release, so that

@@ -2,6 +2,7 @@ package etagfs
 
 import (
 	"errors"
+	"path"
 	"slices"
 
 	"ifmatch/fs"
@@ -10,7 +11,8 @@ import (
 // A symbolic link gives a resource a second name. Who writes through the link and who changes the link
 // must not do so at once, or both could win with the same If-Match: so whoever changes a link holds what
 // it leads to as well, and whoever came through a link holds the name that was asked for, too, and looks
-// again, under the latch, where it leads.
+// again, under the latch, where it leads. The links on the way are held, too, shared: what a Check finds out about them
+// and the collections that they are in, such as who has locked those, is true until the step.
 
 // errRelinked says that a name leads elsewhere by now.
 var errRelinked = errors.New("a symbolic link has changed")
@@ -26,21 +28,38 @@ func (f *FS) holdReal(name, real string, beside []string) (*held, error) {
 // holdAll takes the latches of names, which were found to lead to real, and those of the names beside.
 // Error: errRelinked, or that of Resolve.
 func (f *FS) holdAll(names, real, beside []string) (*held, error) {
-	h := f.holdLinks(differing(names, real), beside)
+	var way []string
+	for range linkTries {
+		h := f.holdLinks(differing(names, real), beside, way)
+		links, err := f.stillLead(names, real)
+		if err == nil && h.has(links) {
+			return h, nil
+		}
+		h.release()
+		if err != nil {
+			return nil, err
+		}
+		way = links
+	}
+	return nil, errRelinked
+}
+
+// stillLead returns the links on the way from names to real. Errors: errRelinked; those of Resolve.
+func (f *FS) stillLead(names, real []string) (way []string, err error) {
 	for i, name := range names {
 		if name == real[i] {
 			continue // a step on a real name follows no link
 		}
-		now, err := f.base.Resolve(name)
-		if err == nil && now != real[i] {
-			err = errRelinked
-		}
+		now, links, err := f.base.Way(name)
 		if err != nil {
-			h.release()
 			return nil, err
 		}
+		if now != real[i] {
+			return nil, errRelinked
+		}
+		way = append(way, links...)
 	}
-	return h, nil
+	return way, nil
 }
 
 // relinked is the error of a change that came too late: that of its Check for what name leads to now, or else
@@ -69,15 +88,16 @@ func (f *FS) relinked(name string, last bool, w Write, err error) error {
 // resolved. Errors: those of Resolve; fs.ErrBusy when they change all the time.
 func (f *FS) holdThemselves(names, beside []string) (h *held, real []string, err error) {
 	for range linkTries {
-		if real, err = f.realParents(names); err != nil {
+		var way []string
+		if real, way, err = f.realParents(names); err != nil {
 			return nil, nil, err
 		}
-		h := f.holdLinks(differing(names, real), slices.Concat(real, beside))
+		h := f.holdLinks(differing(names, real), slices.Concat(real, beside), way)
 		if slices.Equal(names, real) {
 			return h, real, nil
 		}
-		now, err := f.realParents(names)
-		if err == nil && slices.Equal(now, real) {
+		now, links, err := f.realParents(names)
+		if err == nil && slices.Equal(now, real) && h.has(links) {
 			return h, real, nil
 		}
 		h.release()
@@ -88,22 +108,27 @@ func (f *FS) holdThemselves(names, beside []string) (h *held, real []string, err
 	return nil, nil, fs.ErrBusy
 }
 
-func (f *FS) realParents(names []string) ([]string, error) {
-	real := make([]string, len(names))
+// realParents returns the names with all but the last component resolved, and the links on the way.
+func (f *FS) realParents(names []string) (real, way []string, err error) {
+	real = make([]string, len(names))
 	for i, name := range names {
-		var err error
-		if real[i], err = f.realParent(name); err != nil {
-			return nil, err
+		if real[i] = name; name == "/" {
+			continue
 		}
+		dir, links, err := f.base.Way(path.Dir(name))
+		if err != nil {
+			return nil, nil, err
+		}
+		real[i], way = path.Join(dir, path.Base(name)), append(way, links...)
 	}
-	return real, nil
+	return real, way, nil
 }
 
-// holdLinks takes the latches of names, and those of links with what they lead to.
-func (f *FS) holdLinks(names, links []string) *held {
+// holdLinks takes the latches of names, those of links with what they lead to, and, shared, those of way.
+func (f *FS) holdLinks(names, links, way []string) *held {
 	for {
 		ends := f.ends(links)
-		h := f.latch.hold(slices.Concat(names, ends)...)
+		h := f.latch.holdAlong(slices.Concat(names, ends), way)
 		if len(links) == 0 || slices.Equal(ends, f.ends(links)) {
 			return h
 		}

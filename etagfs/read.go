@@ -128,6 +128,9 @@ func (f *FS) Features() fs.Features { return f.base.Features() }
 // Real returns the name that name leads to; the last component may be unmapped.
 func (f *FS) Real(name string) (string, error) { return f.base.Resolve(name) }
 
+// Way is Real that also tells the real names of the symbolic links that were followed, in that order.
+func (f *FS) Way(name string) (real string, links []string, err error) { return f.base.Way(name) }
+
 // info makes the public state; nil stays nil.
 func (f *FS) info(name string, i *fs.Info) *Info {
 	if i == nil {

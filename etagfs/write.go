@@ -325,15 +325,3 @@ func (f *FS) current(name string) (*fs.Info, error) {
 	}
 	return &info, nil
 }
-
-// realParent resolves all but the last component.
-func (f *FS) realParent(name string) (string, error) {
-	if name == "/" {
-		return name, nil
-	}
-	dir, err := f.base.Resolve(path.Dir(name))
-	if err != nil {
-		return "", err
-	}
-	return path.Join(dir, path.Base(name)), nil
-}

@@ -34,6 +34,11 @@ type FS interface {
 	// ErrNotDir for a parent that is no directory, ErrLoop, ErrNameTooLong.
 	Resolve(name string) (string, error)
 
+	// Way is Resolve that also tells the real names of the symbolic links that were followed, in that order: nil, or not
+	// more of them than one name may lead through (40). A link that is followed twice is told twice.
+	// Errors: as Resolve.
+	Way(name string) (real string, links []string, err error)
+
 	// Lookup returns the state of a real name without opening it; a symbolic link as the last
 	// component is not followed and, like every special file, is ErrSpecial, with its own state.
 	// Errors: iofs.ErrNotExist when unmapped, ErrNotDir, iofs.ErrPermission.

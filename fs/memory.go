@@ -146,7 +146,13 @@ func memoryError(op, name string, err error) error {
 // Ready has nothing to try: files in memory have no owner, and can always be written.
 func (m *memory) Ready(RootOptions) (use func(), err error) { return func() {}, nil }
 
-// Resolve finds no links, since a tree in memory has none.
+// Way finds no links, since a tree in memory has none.
+func (m *memory) Way(name string) (real string, links []string, err error) {
+	real, err = m.Resolve(name)
+	return real, nil, err
+}
+
+// Resolve finds no links.
 func (m *memory) Resolve(name string) (string, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()

@@ -164,19 +164,30 @@ func (p *portable) writable(name string) error {
 // portableLinks bounds the links that one name may lead through.
 const portableLinks = 40
 
-// Resolve follows the links of name by hand, component by component. Its answer was true at some
-// moment of the walk; os.Root keeps the operation that follows inside the tree whatever happened since.
+// Resolve follows the links of name.
 func (p *portable) Resolve(name string) (string, error) {
+	real, _, err := p.Way(name)
+	return real, err
+}
+
+// Way follows the links of name by hand, component by component. Its answer was true at some
+// moment of the walk; os.Root keeps the operation that follows inside the tree whatever happened since.
+func (p *portable) Way(name string) (real string, links []string, err error) {
 	if _, err := p.rel(name); err != nil {
-		return "", pathError("resolve", name, err)
+		return "", nil, pathError("resolve", name, err)
 	}
-	real, err := p.resolve(name)
-	return real, pathError("resolve", name, err)
+	real, links, err = p.walk(name)
+	return real, links, pathError("resolve", name, err)
 }
 
 func (p *portable) resolve(name string) (string, error) {
+	real, _, err := p.walk(name)
+	return real, err
+}
+
+func (p *portable) walk(name string) (real string, links []string, err error) {
 	todo := strings.Split(name[1:], "/")
-	real, links := "/", 0
+	real = "/"
 	for len(todo) > 0 {
 		base := todo[0]
 		todo = todo[1:]
@@ -184,39 +195,39 @@ func (p *portable) resolve(name string) (string, error) {
 		case base == "" || base == ".":
 			continue
 		case base == ".." && real == "/": // only a link can bring it here
-			return "", iofs.ErrNotExist
+			return "", nil, iofs.ErrNotExist
 		case base == "..":
 			real = path.Dir(real)
 			continue
-		case links > 0 && Reserved(base):
-			return "", iofs.ErrNotExist
+		case len(links) > 0 && Reserved(base):
+			return "", nil, iofs.ErrNotExist
 		}
 		next := path.Join(real, base)
 		fi, err := p.root.Lstat(next[1:])
 		switch {
 		case errors.Is(err, iofs.ErrNotExist) && len(todo) == 0: // unmapped
-			return next, nil
+			return next, links, nil
 		case err != nil:
-			return "", err
+			return "", nil, err
 		case fi.Mode()&iofs.ModeSymlink == 0:
 			if len(todo) > 0 && !fi.IsDir() {
-				return "", ErrNotDir
+				return "", nil, ErrNotDir
 			}
 			real = next
 			continue
 		}
 		target, err := p.root.Readlink(next[1:])
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
 		target = slashed(target)
 		if target == "" || target[0] == '/' { // leads out
-			return "", iofs.ErrNotExist
+			return "", nil, iofs.ErrNotExist
 		}
-		if links++; links > portableLinks {
-			return "", ErrLoop
+		if links = append(links, next); len(links) > portableLinks {
+			return "", nil, ErrLoop
 		}
 		todo = append(strings.Split(target, "/"), todo...)
 	}
-	return real, nil
+	return real, links, nil
 }

@@ -28,6 +28,15 @@ func (s *swapping) Resolve(name string) (string, error) {
 	return real, err
 }
 
+// Way is another way of resolving.
+func (s *swapping) Way(name string) (string, []string, error) {
+	real, links, err := s.FS.Way(name)
+	if s.left--; s.left == 0 {
+		s.swap()
+	}
+	return real, links, err
+}
+
 // Of two collections that a link can lead to, one has a locked member. Whenever the link is turned while a COPY
 // or MOVE through it is under way: the locked member stays, and what has moved has its properties.
 func TestTransferThroughLinkThatIsTurned(t *testing.T) {

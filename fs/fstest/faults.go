@@ -112,6 +112,13 @@ func (f *Faults) Resolve(name string) (string, error) {
 	return f.FS.Resolve(name)
 }
 
+func (f *Faults) Way(name string) (string, []string, error) {
+	if err := f.op("resolve", name); err != nil {
+		return "", nil, err
+	}
+	return f.FS.Way(name)
+}
+
 func (f *Faults) Lookup(name string) (fs.Info, error) {
 	if err := f.op("lookup", name); err != nil {
 		return fs.Info{}, err

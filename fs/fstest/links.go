@@ -3,6 +3,7 @@ package fstest
 import (
 	iofs "io/fs"
 	"runtime"
+	"strings"
 	"testing"
 
 	"ifmatch/fs"
@@ -51,12 +52,26 @@ func testLinks(t *testing.T, f fs.FS) {
 			t.Errorf("resolve %s = %q, %v; want %s", name, got, err, real)
 		}
 	}
+	for name, want := range map[string]string{
+		"/dir/file": "", "/dir/new": "", "/tofile": "/tofile", "/todir/file": "/todir", "/dir/up": "/dir/up",
+		"/todir/up": "/todir /dir/up", "/chain": "/chain /tofile", "/dangling": "/dangling",
+	} {
+		real, links, err := f.Way(name)
+		if got := strings.Join(links, " "); got != want || err != nil {
+			t.Errorf("way of %s = %q, %v; want %q", name, got, err, want)
+		}
+		if resolved, _ := f.Resolve(name); real != resolved {
+			t.Errorf("way of %s leads to %s, and it to %s", name, real, resolved)
+		}
+	}
 	for name, sentinel := range map[string]error{
 		"/out": iofs.ErrNotExist, "/absolute": iofs.ErrNotExist, "/out/x": iofs.ErrNotExist,
 		"/absolute/passwd": iofs.ErrNotExist, "/loop": fs.ErrLoop, "/loop/x": fs.ErrLoop,
 	} {
 		_, err := f.Resolve(name)
 		wantErr(t, "resolve "+name, err, sentinel)
+		_, _, err = f.Way(name)
+		wantErr(t, "way of "+name, err, sentinel)
 	}
 	for _, name := range []string{"/tofile", "/todir", "/out", "/loop"} {
 		info, err := f.Lookup(name)

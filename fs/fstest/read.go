@@ -21,6 +21,9 @@ func testResolve(t *testing.T, f fs.FS) {
 		if real, err := f.Resolve(name); err != nil || real != name {
 			t.Errorf("resolve %s = %q, %v; want the name itself", name, real, err)
 		}
+		if real, links, err := f.Way(name); err != nil || real != name || links != nil {
+			t.Errorf("way of %s = %q, %q, %v; want the name itself and no links", name, real, links, err)
+		}
 	}
 	for name, sentinel := range map[string]error{
 		"/none/x":                        iofs.ErrNotExist,
