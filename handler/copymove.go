@@ -134,7 +134,7 @@ func (x *transfer) check2() (etagfs.Check2, bool, error) {
 		}
 		// Where a collection with members comes to be, the locks that will cover these count, too.
 		fills := src != nil && src.IsCollection() && x.depth != depthZero
-		return locksThere.permit(lock.Change{Name: to, Kind: lock.MapTree, Collection: func(name string) bool {
+		return locksThere.permit(lock.Change{Place: x.there.lockPlaceAs(x.r.Method, x.dst.name, to), Kind: lock.MapTree, Collection: func(name string) bool {
 			return name == to && fills || x.there.isCollection(name)
 		}})
 	}, write.Exact, nil

@@ -150,11 +150,7 @@ func (s *stream) tell(word bool) error {
 	if cur != nil {
 		id, tag = cur.Identity, cur.Tag
 	}
-	name := s.name
-	if cur != nil {
-		name = cur.Name
-	}
-	locks := s.h.locks.Around(s.h.opts.Now(), name)
+	locks := s.h.locks.Around(s.h.opts.Now(), s.h.lockPlace("", s.name, cur))
 	held := tokens(locks)
 	members := word && cur != nil && cur.IsCollection()
 	if s.sent && id == s.last && tag == s.tag && held == s.held && !members {

@@ -23,14 +23,15 @@ var sortedMembers = 20_000
 // scripts with it that make it work for writing. It is made anew each time and has no validator.
 func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *etagfs.Info) error {
 	page := h.newPage(w, t.name, true)
-	body := &listing{Scripted: isBrowser(r), Sorted: true, Lock: h.lockedBy(cur.Name), Version: version(cur, h.locks.Around(h.opts.Now(), cur.Name))}
+	place := h.lockPlace(r.Method, t.name, cur)
+	body := &listing{Scripted: isBrowser(r), Sorted: true, Lock: h.lockedBy(place), Version: version(cur, h.locks.Around(h.opts.Now(), place))}
 	page.Body = body
 	h.setIndexMetadata(w, r, t, cur)
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	p := &indexWriter{h: h, r: r, w: bufio.NewWriterSize(w, 32<<10), at: t.name, page: page, listing: body}
+	p := &indexWriter{h: h, r: r, w: bufio.NewWriterSize(w, 32<<10), at: t.name, way: place.Way, page: page, listing: body}
 	if err := h.list(t.name, p.member); err != nil {
 		if !p.begun {
 			clear(w.Header())
@@ -69,6 +70,7 @@ type indexWriter struct {
 	r       *http.Request
 	w       *bufio.Writer
 	at      string
+	way     []string // the links that lead there, where there are locks
 	page    *web.Page
 	listing *listing
 	members []member
@@ -114,7 +116,7 @@ func (p *indexWriter) member(base string, info *etagfs.Info) error {
 	m := member{Base: base, Collection: info.IsCollection(), SizeBytes: info.SizeBytes, ModTime: info.ModTime()}
 	m.Href = p.h.href(strings.TrimSuffix(p.at, "/")+"/"+base, m.Collection)
 	if p.listing.Scripted {
-		m.Lock = p.h.lockedBy(info.Name)
+		m.Lock = p.h.lockedBy(p.h.lockPlaceIn(p.at, p.way, base, info))
 		if !info.Tag.IsZero() {
 			m.ETag = info.Tag.String()
 		}

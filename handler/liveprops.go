@@ -81,7 +81,9 @@ var livePropByName = func() map[xml.Name]liveProp {
 type liveResource struct {
 	h    *Handler
 	info *etagfs.Info
-	base string // last segment of the URL, decoded
+	in   string   // name of the collection that it is listed as a member of; "": it is asked for itself
+	way  []string // the links that lead to that, or to itself, where there are locks
+	base string   // last segment of the URL, decoded
 	now  time.Time
 }
 
@@ -140,7 +142,7 @@ func (l *liveResource) appendRare(dst []byte, p liveProp) (out []byte, ok bool) 
 		if p == propSupportedLock {
 			return append(dst, supportedLock...), true
 		}
-		return l.h.appendLockDiscovery(dst, l.h.locks.Covering(l.now, l.info.Name), l.now), true
+		return l.h.appendLockDiscovery(dst, l.h.locks.Covering(l.now, l.h.lockPlaceIn(l.in, l.way, l.base, l.info)), l.now), true
 	case propQuotaAvailable, propQuotaUsed:
 		// RFC 4331 speaks of collections; asking for each file would cost a system call each.
 		if !l.info.IsCollection() || l.h.opts.Shares != nil {

@@ -54,7 +54,8 @@ type grant struct {
 	write etagfs.Write // decides
 	want  lock.Lock
 	got   *lock.Lock // granted, and undone unless the whole method succeeds
-	at    time.Time  // when got was granted
+	place lock.Place // that got was granted for
+	at    time.Time  // when it was
 }
 
 // errOtherKind: the URL was mapped or unmapped between the early look and the latch.
@@ -83,7 +84,7 @@ func (g *grant) answer(w http.ResponseWriter) error {
 	if created {
 		status = http.StatusCreated
 	}
-	return g.h.lockAnswer(w, status, g.got.Root, g.at)
+	return g.h.lockAnswer(w, status, g.place, g.at)
 }
 
 // take grants the lock under the latch, with the empty resource where there was none.
@@ -144,7 +145,8 @@ func (g *grant) granting(real string) etagfs.Write {
 		}
 		g.want.Making = real != ""
 		g.at = g.h.opts.Now()
-		got, err := g.h.locks.Create(g.at, g.want)
+		g.place = g.h.lockPlaceAs(g.r.Method, g.t.name, g.want.Root)
+		got, err := g.h.locks.Create(g.at, g.want, g.place.Way...)
 		if errors.Is(err, lock.ErrTooMany) {
 			return &statusError{status: webdav.StatusInsufficientStorage, cause: err, say: "The server keeps no more locks."}
 		}
@@ -190,9 +192,9 @@ func (g *grant) conflict(w http.ResponseWriter, e *lock.ConflictError) error {
 }
 
 // lockAnswer tells of the locks on a resource, as they were when one was granted. RFC 4918 §9.10.1.
-func (h *Handler) lockAnswer(w http.ResponseWriter, status int, name string, now time.Time) error {
+func (h *Handler) lockAnswer(w http.ResponseWriter, status int, p lock.Place, now time.Time) error {
 	b := append([]byte(nil), `<?xml version="1.0" encoding="utf-8"?>`+"\n"+`<D:prop xmlns:D="DAV:">`...)
-	b = h.appendLockDiscovery(b, h.locks.Covering(now, name), now)
+	b = h.appendLockDiscovery(b, h.locks.Covering(now, p), now)
 	b = append(b, "</D:prop>\n"...)
 	set(w, "Content-Type", "application/xml; charset=utf-8")
 	set(w, "Cache-Control", "no-store, no-transform")

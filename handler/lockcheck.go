@@ -3,6 +3,7 @@ package handler
 import (
 	"net/http"
 	"net/url"
+	"path"
 
 	"golang.org/x/net/webdav"
 
@@ -34,20 +35,20 @@ func (c *lockCheck) condition(t target, cur *etagfs.Info) error {
 	}
 	ok := c.header.evaluate(c.h.opts.ProxyTags, func(tag string) ifState {
 		if tag == "" {
-			return c.state(c.h, t, cur)
+			return c.itself(t, cur)
 		}
 		in, other, ok := c.resource(tag)
 		if !ok {
 			return unmappedState
 		}
 		if in.fs.SameTree(c.h.fs) && other.name == t.name {
-			return c.state(c.h, t, cur)
+			return c.itself(t, cur)
 		}
 		state, err := in.fs.Stat(other.name)
 		if err != nil {
 			state = nil
 		}
-		return c.state(in, other, state)
+		return in.ifState(in.lockPlace("", other.name, state), state)
 	})
 	if !ok {
 		return &refusal{field: "If", cur: copied(cur), say: "None of the lists in the If header is true for the current state and its locks."}
@@ -104,10 +105,14 @@ func (h *Handler) readCondition(r *http.Request, t target, cur *etagfs.Info) err
 // unmappedState is what cannot be a resource of this tree.
 var unmappedState = ifState{holds: func(string) bool { return false }}
 
-func (c *lockCheck) state(h *Handler, t target, cur *etagfs.Info) ifState {
-	s := ifState{holds: func(token string) bool {
-		return h.locks.Holds(h.opts.Now(), h.lockNameOf(c.r.Method, t, cur), token)
-	}}
+// itself is the state of the resource of the request.
+func (c *lockCheck) itself(t target, cur *etagfs.Info) ifState {
+	return c.h.ifState(c.h.lockPlace(c.r.Method, t.name, cur), cur)
+}
+
+// ifState is the state cur of the resource at p, for the If header.
+func (h *Handler) ifState(p lock.Place, cur *etagfs.Info) ifState {
+	s := ifState{holds: func(token string) bool { return h.locks.Holds(h.opts.Now(), p, token) }}
 	if cur != nil {
 		s.etag = cur.Tag
 	}
@@ -146,31 +151,42 @@ func (c *lockCheck) change(t target, cur *etagfs.Info) []lock.Change {
 	default:
 		return nil
 	}
-	return []lock.Change{{Name: c.h.lockNameOf(c.r.Method, t, cur), Kind: kind, Collection: c.h.isCollection}}
+	return []lock.Change{{Place: c.h.lockPlace(c.r.Method, t.name, cur), Kind: kind, Collection: c.h.isCollection}}
 }
 
-// lockNameOf is the name that the locks of t, whose state is cur, belong to.
-func (h *Handler) lockNameOf(method string, t target, cur *etagfs.Info) string {
+// lockPlace is where locks look for what the method does to name, whose state is cur: its real name, and the links that
+// lead there now. Links are looked for where there are locks, and name is not the real one; so a Check asks anew.
+func (h *Handler) lockPlace(method, name string, cur *etagfs.Info) lock.Place {
 	if cur != nil {
-		return cur.Name
+		return h.lockPlaceAs(method, name, cur.Name)
 	}
-	return h.lockName(method, t)
+	return h.lockPlaceAs(method, name, "")
 }
 
-// lockName is the real name of t, to which locks belong. DELETE and MOVE act on a symbolic link itself.
-func (h *Handler) lockName(method string, t target) string {
-	if h.locks.Count() == 0 {
-		return t.name
+// lockPlaceAs is lockPlace of what has the name real; "": it is not known, since nothing is there.
+func (h *Handler) lockPlaceAs(method, name, real string) lock.Place {
+	p := lock.Place{Name: name}
+	if h.locks.Count() > 0 && name != real {
+		way := h.fs.Way
+		if actsOnLink(method) {
+			way = h.wayOfParent
+		}
+		if now, links, err := way(name); err == nil { // else a parent is missing; the method finds out
+			p = lock.Place{Name: now, Way: links}
+		}
 	}
-	real := h.fs.Real
-	if actsOnLink(method) {
-		real = h.realParent
+	if real != "" {
+		p.Name = real
 	}
-	name, err := real(t.name)
-	if err != nil {
-		return t.name // a missing parent; the method finds out
+	return p
+}
+
+// lockPlaceIn is the place of a member of the collection in, which way leads to.
+func (h *Handler) lockPlaceIn(in string, way []string, base string, info *etagfs.Info) lock.Place {
+	if info.Real == "" || h.locks.Count() == 0 {
+		return lock.Place{Name: info.Name, Way: way}
 	}
-	return name
+	return h.lockPlaceAs("", path.Join(in, base), info.Name)
 }
 
 // locked is the answer to errors of package lock. RFC 4918 §11.3, §16.
@@ -193,7 +209,7 @@ func (h *Handler) locked(err error) error {
 // locksAt are the locks with these roots.
 func (h *Handler) locksAt(roots []string) (locks []lock.Lock) {
 	for _, root := range roots[:min(len(roots), maxErrorHrefs)] {
-		for _, l := range h.locks.Covering(h.opts.Now(), root) {
+		for _, l := range h.locks.Covering(h.opts.Now(), lock.Place{Name: root}) {
 			if l.Root == root {
 				locks = append(locks, l)
 			}

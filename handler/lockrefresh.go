@@ -23,9 +23,9 @@ func (h *Handler) refresh(w http.ResponseWriter, r *http.Request, t target, writ
 	}
 	var l lock.Lock
 	var now time.Time
-	err = h.useLock(r, t, write, func(name string) (err error) {
+	err = h.useLock(r, t, write, func(p lock.Place) (err error) {
 		now = h.opts.Now()
-		l, err = h.refreshOne(now, name, header.tokens, User(r.Context()), timeout)
+		l, err = h.refreshOne(now, p, header.tokens, User(r.Context()), timeout)
 		return err
 	})
 	if refused, ok := errors.AsType[*refusal](err); ok && refused.field == "If" {
@@ -34,16 +34,16 @@ func (h *Handler) refresh(w http.ResponseWriter, r *http.Request, t target, writ
 	if err != nil {
 		return lockUse(http.StatusPreconditionFailed, err)
 	}
-	return h.lockAnswer(w, http.StatusOK, l.Root, now)
+	return h.lockAnswer(w, http.StatusOK, lock.Place{Name: l.Root}, now)
 }
 
-// refreshOne lets the first lock with one of tokens that covers name end later.
-func (h *Handler) refreshOne(now time.Time, name string, tokens []string, user string, timeout time.Duration) (l lock.Lock, err error) {
-	if err := h.state.Overtake(name); err != nil {
+// refreshOne lets the first lock with one of tokens that covers p end later.
+func (h *Handler) refreshOne(now time.Time, p lock.Place, tokens []string, user string, timeout time.Duration) (l lock.Lock, err error) {
+	if err := h.state.Overtake(p.Name); err != nil {
 		return l, err
 	}
 	for _, token := range tokens {
-		l, err = h.locks.Refresh(now, name, token, user, timeout)
+		l, err = h.locks.Refresh(now, p, token, user, timeout)
 		if !errors.Is(err, lock.ErrNoSuchLock) && !errors.Is(err, lock.ErrOutOfScope) {
 			break
 		}

@@ -113,6 +113,9 @@ func (f *finder) answer(w http.ResponseWriter, cur *etagfs.Info) error {
 	f.ms = newMultistatus(w, f.plan.spaces)
 	defer f.ms.close()
 	f.res = liveResource{h: f.h, now: f.h.opts.Now()}
+	if f.plan.locks {
+		f.res.way = f.h.lockPlace(f.r.Method, f.name, cur).Way
+	}
 	f.path = []byte(f.h.href(f.name, cur.IsCollection()))
 	if !f.noRoot {
 		f.have = f.plan.dead

@@ -21,10 +21,11 @@ func nodeOf(i *etagfs.Info) node { return node{i.Dev, i.Ino} }
 // directory is open. above are the collections that the way leads through, for links in circles.
 func (f *finder) members(name string, above []node) error {
 	var deeper []collection
-	f.have = false
-	if f.plan.dead {
-		real, err := f.h.fs.Real(name)
-		f.have = err != nil || f.h.state.MembersHave(real)
+	f.have, f.res.in, f.res.way = false, name, nil
+	if f.plan.dead || f.plan.locks && f.h.locks.Count() > 0 {
+		real, way, err := f.h.fs.Way(name)
+		f.have = f.plan.dead && (err != nil || f.h.state.MembersHave(real))
+		f.res.way = way
 	}
 	stem := len(f.path)
 	err := f.h.list(name, func(base string, info *etagfs.Info) error {

@@ -12,6 +12,7 @@ import (
 type propPlan struct {
 	items     []propItem
 	dead      bool     // some items are, or may be hidden by, dead properties
+	locks     bool     // lockdiscovery is one of them
 	allDead   bool     // and all other dead properties are wanted, too
 	namesOnly bool     // propname
 	spaces    []string // namespaces declared once, at the root of the answer
@@ -98,6 +99,7 @@ func (p *propPlan) add(name xml.Name, named bool) {
 	if item.live == noLiveProp || item.settable {
 		p.dead = true
 	}
+	p.locks = p.locks || item.live == propLockDiscovery
 	item.empty = p.emptyElement(name)
 	p.items = append(p.items, item)
 }

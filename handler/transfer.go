@@ -52,11 +52,17 @@ func (x *transfer) destinationName() (string, error) {
 
 // realParent resolves the links in all but the last segment.
 func (h *Handler) realParent(name string) (string, error) {
+	real, _, err := h.wayOfParent(name)
+	return real, err
+}
+
+// wayOfParent is realParent with the links.
+func (h *Handler) wayOfParent(name string) (real string, links []string, err error) {
 	if name == "/" {
-		return name, nil
+		return name, nil, nil
 	}
-	dir, err := h.fs.Real(path.Dir(name))
-	return path.Join(dir, path.Base(name)), err
+	dir, links, err := h.fs.Way(path.Dir(name))
+	return path.Join(dir, path.Base(name)), links, err
 }
 
 // overlap tells whether two names are the same, or one is a member of the other at any depth.

@@ -8,6 +8,7 @@ import (
 
 	"ifmatch/etagfs"
 	"ifmatch/fs"
+	"ifmatch/handler/lock"
 )
 
 // unlock ends the lock whose token is in Lock-Token, through any URL in its scope. RFC 4918 §9.11.
@@ -24,8 +25,8 @@ func (h *Handler) unlock(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return &statusError{status: http.StatusBadRequest, say: "UNLOCK needs one Lock-Token, in angle brackets: Lock-Token: <urn:uuid:...>."}
 	}
-	err = h.useLock(r, t, write, func(name string) error {
-		return h.locks.Unlock(h.opts.Now(), name, token, User(r.Context()))
+	err = h.useLock(r, t, write, func(p lock.Place) error {
+		return h.locks.Unlock(h.opts.Now(), p, token, User(r.Context()))
 	})
 	if err != nil {
 		return lockUse(http.StatusConflict, err)
@@ -34,19 +35,19 @@ func (h *Handler) unlock(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// useLock does something to a lock that covers t, through its real name, when write accepts the state of t. Both are under
+// useLock does something to a lock that covers t, through the place of t, when write accepts the state of t. Both are under
 // the latch: else a write that submits the token could come between, after the state that was accepted and before the
 // lock ends. A lock can cover a URL where nothing can come to be, since its parent is gone or it is what is not
 // served: such a state needs no latch to stay.
 // Errors: those of write and use.
-func (h *Handler) useLock(r *http.Request, t target, write etagfs.Write, use func(name string) error) error {
+func (h *Handler) useLock(r *http.Request, t target, write etagfs.Write, use func(p lock.Place) error) error {
 	if _, err := h.early(r, t, write); err != nil {
 		return err
 	}
 	used := false
 	write.Then = func(cur *etagfs.Info) error {
 		used = true
-		return use(h.lockNameOf(r.Method, t, cur))
+		return use(h.lockPlace(r.Method, t.name, cur))
 	}
 	_, err := h.fs.Update(r.Context(), t.name, time.Time{}, write)
 	if used || !isUnmapped(err) && !errors.Is(err, fs.ErrSpecial) && !errors.Is(err, fs.ErrLoop) {

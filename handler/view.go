@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ifmatch/etagfs"
+	"ifmatch/handler/lock"
 	"ifmatch/handler/web"
 )
 
@@ -63,7 +64,7 @@ func (h *Handler) view(w http.ResponseWriter, r *http.Request) error {
 	if by, known := h.writers.last(cur); known {
 		body.By = by.user
 	}
-	body.Lock = h.lockedBy(cur.Name)
+	body.Lock = h.lockedBy(h.lockPlace(r.Method, t.name, cur))
 	if !cur.Tag.IsZero() {
 		body.ETag = cur.Tag.String()
 	}
@@ -139,9 +140,9 @@ func (h *Handler) editor(w http.ResponseWriter, r *http.Request) error {
 	return h.send(w, r, "edit", p)
 }
 
-// lockedBy says in a few words who holds a lock that covers name; "" when nobody does.
-func (h *Handler) lockedBy(name string) string {
-	locks := h.locks.Covering(h.opts.Now(), name)
+// lockedBy says in a few words who holds a lock that covers p; "" when nobody does.
+func (h *Handler) lockedBy(p lock.Place) string {
+	locks := h.locks.Covering(h.opts.Now(), p)
 	if len(locks) == 0 {
 		return ""
 	}

@@ -4,7 +4,7 @@
 // expires and not after it, also across restarts, and that [Table.Permit] knows every lock that a
 // change needs. It knows nothing of HTTP: names are real names inside the tree, and time is given
 // to each call. Questions cost one atomic load where there is no lock at all, and otherwise no
-// more than the depth of the name and the locks found.
+// more than the depth of the name, that of each symbolic link on the way to it, and the locks found.
 //
 // Entry points: [New], [Table.Create], [Table.Permit].
 package lock
@@ -13,6 +13,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,9 +42,18 @@ type Lock struct {
 	Making    bool // the resource that comes with it may not be there yet: see Made
 }
 
-// Covers tells whether name is in the scope of the lock.
-func (l *Lock) Covers(name string) bool {
-	return name == l.Root || l.Infinite && below(name, l.Root)
+// Place is where a URL leads: to a real name, perhaps through symbolic links. A link is a member of the collection that
+// it is in, and so is what a URL through it means. What is not asked for by a URL has no Way.
+type Place struct {
+	Name string
+	Way  []string // real names of the links that were followed
+}
+
+// Covers tells whether p is in the scope of the lock: its name is, or the lock is one of a collection with all members
+// that a link on the way is in. RFC 4918 §6.1, §7.
+func (l *Lock) Covers(p Place) bool {
+	return p.Name == l.Root || l.Infinite && (below(p.Name, l.Root) ||
+		slices.ContainsFunc(p.Way, func(link string) bool { return below(link, l.Root) }))
 }
 
 // bytes is what clients make a lock take.

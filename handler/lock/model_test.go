@@ -11,7 +11,7 @@ import (
 )
 
 // TestTableAgreesWithTheDefinition compares every answer of a Table with the sentences of RFC 4918 §6-7
-// applied to a plain list of locks, over random trees.
+// applied to a plain list of locks, over random trees and random symbolic links on the way into them.
 func TestTableAgreesWithTheDefinition(t *testing.T) {
 	names := []string{"/"}
 	for _, a := range []string{"a", "ab", "b"} {
@@ -27,12 +27,17 @@ func TestTableAgreesWithTheDefinition(t *testing.T) {
 			now = now.Add(time.Duration(r.IntN(40)) * time.Second)
 			list = slices.DeleteFunc(list, func(l Lock) bool { return !now.Before(l.Expires) })
 			name := names[r.IntN(len(names))]
+			var way []string
+			for range max(0, r.IntN(6)-3) {
+				way = append(way, names[1+r.IntN(len(names)-1)])
+			}
+			p := Place{name, way}
 			switch r.IntN(5) {
 			case 0, 1:
 				want := Lock{Root: name, Shared: r.IntN(2) == 0, Infinite: r.IntN(2) == 0, Timeout: time.Duration(1+r.IntN(600)) * time.Second}
-				l, err := table.Create(now, want)
-				if conflicts(list, want) != (err != nil) {
-					t.Fatalf("seed %d: create %v among %v: %v", seed, want, list, err)
+				l, err := table.Create(now, want, way...)
+				if conflicts(list, want, way) != (err != nil) {
+					t.Fatalf("seed %d: create %v by way of %v among %v: %v", seed, want, way, list, err)
 				}
 				if err == nil {
 					list = append(list, l)
@@ -40,10 +45,17 @@ func TestTableAgreesWithTheDefinition(t *testing.T) {
 			case 2:
 				if len(list) > 0 {
 					i := r.IntN(len(list))
-					if err := table.Unlock(now, list[i].Root, list[i].Token, ""); err != nil {
-						t.Fatalf("seed %d: unlock: %v", seed, err)
+					through := p
+					if r.IntN(2) == 0 {
+						through = at(list[i].Root)
 					}
-					list = slices.Delete(list, i, i+1)
+					inside := len(covering(list[i:i+1], through)) > 0
+					if err := table.Unlock(now, through, list[i].Token, ""); inside != (err == nil) {
+						t.Fatalf("seed %d: unlock %v through %v: %v", seed, list[i], through, err)
+					}
+					if inside {
+						list = slices.Delete(list, i, i+1)
+					}
 				}
 			case 3:
 				if r.IntN(4) == 0 {
@@ -60,40 +72,48 @@ func TestTableAgreesWithTheDefinition(t *testing.T) {
 			for i := range r.IntN(2) * 2 * fewTokens {
 				h.Tokens = append(h.Tokens, fmt.Sprint("urn:x:", i)) // tokens of no lock change nothing
 			}
-			c := Change{name, Kind(r.IntN(3)), func(name string) bool {
+			c := Change{p, Kind(r.IntN(3)), func(name string) bool {
 				return slices.ContainsFunc(names, func(n string) bool { return below(n, name) })
 			}}
 			if got, want := table.Permit(now, h, c) == nil, permitted(list, names, h, c); got != want {
-				t.Fatalf("seed %d: %s %d with %v among %v: got %t, want %t", seed, c.Name, c.Kind, h, list, got, want)
+				t.Fatalf("seed %d: %v %d with %v among %v: got %t, want %t", seed, p, c.Kind, h, list, got, want)
 			}
-			if got, want := len(table.Covering(now, name)), len(covering(list, name)); got != want {
-				t.Fatalf("seed %d: %d locks cover %s, want %d", seed, got, name, want)
+			if got, want := len(table.Covering(now, p)), len(covering(list, p)); got != want {
+				t.Fatalf("seed %d: %d locks cover %v, want %d", seed, got, p, want)
 			}
-			around := covering(list, name)
+			for i, l := range list {
+				if got, want := table.Holds(now, p, l.Token), len(covering(list[i:i+1], p)) > 0; got != want {
+					t.Fatalf("seed %d: %v in the state of %v: %t", seed, l, p, got)
+				}
+			}
+			around := covering(list, p)
 			for _, l := range list {
 				if l.Root != "/" && path.Dir(l.Root) == name {
 					around = append(around, l)
 				}
 			}
-			if got, want := len(table.Around(now, name)), len(around); got != want {
-				t.Fatalf("seed %d: %d locks around %s, want %d", seed, got, name, want)
+			if got, want := len(table.Around(now, p)), len(around); got != want {
+				t.Fatalf("seed %d: %d locks around %v, want %d", seed, got, p, want)
 			}
 		}
 	}
 }
 
-func covering(list []Lock, name string) (ls []Lock) {
+// covering are the locks of the resource itself, those of a collection and its members that it is in, and those of one
+// that a link is in which was followed on the way.
+func covering(list []Lock, p Place) (ls []Lock) {
 	for _, l := range list {
-		if l.Root == name || l.Infinite && (l.Root == "/" || below(name, l.Root)) {
+		in := func(name string) bool { return l.Infinite && below(name, l.Root) }
+		if l.Root == p.Name || in(p.Name) || slices.ContainsFunc(p.Way, in) {
 			ls = append(ls, l)
 		}
 	}
 	return ls
 }
 
-func conflicts(list []Lock, want Lock) bool {
+func conflicts(list []Lock, want Lock, way []string) bool {
 	for _, l := range list {
-		meets := len(covering([]Lock{l}, want.Root)) > 0 || len(covering([]Lock{want}, l.Root)) > 0
+		meets := len(covering([]Lock{l}, Place{want.Root, way})) > 0 || len(covering([]Lock{want}, at(l.Root))) > 0
 		if meets && !(l.Shared && want.Shared) {
 			return true
 		}
@@ -102,14 +122,21 @@ func conflicts(list []Lock, want Lock) bool {
 }
 
 func permitted(list []Lock, names []string, h Holder, c Change) bool {
-	free := func(name string) bool {
-		ls := covering(list, name)
-		return len(ls) == 0 || slices.ContainsFunc(ls, func(l Lock) bool { return slices.Contains(h.Tokens, l.Token) })
+	free := func(p Place) bool {
+		shared, mine := false, false
+		for _, l := range covering(list, p) {
+			submitted := slices.Contains(h.Tokens, l.Token)
+			if !l.Shared && !submitted {
+				return false
+			}
+			shared, mine = shared || l.Shared, mine || l.Shared && submitted
+		}
+		return mine || !shared
 	}
-	if !free(c.Name) {
+	if !free(c.Place) {
 		return false
 	}
-	if c.Kind != Modify && c.Name != "/" && !free(path.Dir(c.Name)) {
+	if c.Kind != Modify && c.Name != "/" && !free(at(path.Dir(c.Name))) {
 		return false
 	}
 	for _, n := range names {
@@ -117,7 +144,7 @@ func permitted(list []Lock, names []string, h Holder, c Change) bool {
 			continue
 		}
 		// A collection has members that no lock is rooted at, too.
-		if !free(n) || c.Collection(n) && !free(path.Join(n, "member")) {
+		if !free(Place{n, c.Way}) || c.Collection(n) && !free(Place{path.Join(n, "member"), c.Way}) {
 			return false
 		}
 	}
@@ -135,7 +162,7 @@ func BenchmarkPermit(b *testing.B) {
 			h := Holder{Tokens: []string{last.Token}}
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := table.Permit(start, h, Change{Name: last.Root + "x", Kind: Map}); err != nil {
+				if err := table.Permit(start, h, Change{Place: at(last.Root + "x"), Kind: Map}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -151,7 +178,7 @@ func BenchmarkCreateUnlockAmong10000(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		l, err := table.Create(start, Lock{Root: "/d1/new", Timeout: time.Hour})
-		if err := errors.Join(err, table.Unlock(start, "/d1/new", l.Token, "")); err != nil {
+		if err := errors.Join(err, table.Unlock(start, at("/d1/new"), l.Token, "")); err != nil {
 			b.Fatal(err)
 		}
 	}

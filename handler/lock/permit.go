@@ -23,9 +23,9 @@ const (
 	MapTree
 )
 
-// Change of one name.
+// Change of what is at one place.
 type Change struct {
-	Name string
+	Place
 	Kind Kind
 	// Collection tells whether a name, this one or one below it, is a collection, or becomes one with members.
 	// MapTree asks, of names with locks of both depths, and not while it holds the table. nil: none is.
@@ -38,9 +38,10 @@ type Holder struct {
 	Tokens []string
 }
 
-// Permit tells whether the changes may happen: for every resource that is covered by locks, the token of
-// one of them that the holder may use was submitted. (An exclusive lock has none beside it; of shared
-// locks one is enough, RFC 4918 §6.2.) Unknown tokens do no harm.
+// Permit tells whether the changes may happen: for every resource that is covered by locks, tokens that the holder may
+// use were submitted. Of shared locks one is enough (RFC 4918 §6.2). An exclusive lock has none beside it, unless one
+// was granted for the real name and the other one covers a link that leads there: then both holders rely on theirs,
+// and the token of each is needed. Unknown tokens do no harm.
 // Errors: *LockedError.
 func (t *Table) Permit(now time.Time, h Holder, changes ...Change) error {
 	if t.count.Load() == 0 {
@@ -67,7 +68,7 @@ func (t *Table) ask(p *permit, changes []Change) {
 	defer t.mu.RUnlock()
 	var few [8]*Lock // enough for nearly all names, without asking the heap
 	for _, c := range changes {
-		locks, at := t.root.covering(c.Name, few[:0])
+		locks, at := t.root.covering(c.Place, few[:0])
 		if c.Kind == MapTree && at != nil {
 			p.tree(c, c.Name, locks)
 			p.below(c, at, infinite(locks))
@@ -75,7 +76,9 @@ func (t *Table) ask(p *permit, changes []Change) {
 			p.need(locks)
 		}
 		if c.Kind != Modify && c.Name != "/" {
-			parent, _ := t.root.covering(path.Dir(c.Name), few[:0])
+			// It comes to or goes from this collection, whatever URL it is asked for by: no lock on the way, which covers
+			// the resource itself, stands for one of shared locks here.
+			parent, _ := t.root.covering(Place{Name: path.Dir(c.Name)}, few[:0])
 			p.need(parent)
 		}
 	}
@@ -99,25 +102,25 @@ type question struct {
 // fewTokens are faster to look through than to put into a map. A hostile request submits thousands.
 const fewTokens = 16
 
-func (p *permit) submitted(token string) bool {
-	if p.set != nil {
-		return p.set[token]
+// has tells whether the holder has submitted the token of l and may use it.
+func (p *permit) has(l *Lock) bool {
+	if !l.usable(p.holder.User) {
+		return false
 	}
-	return slices.Contains(p.holder.Tokens, token)
+	if p.set != nil {
+		return p.set[l.Token]
+	}
+	return slices.Contains(p.holder.Tokens, l.Token)
 }
 
-// need asks for the token of one of the locks that cover one resource, and tells whether that is well.
+// need asks for the tokens of the locks that cover one resource, as Permit says, and tells whether that is well.
 func (p *permit) need(locks []*Lock) bool {
 	lacking := len(p.lacking)
+	oneShared := slices.ContainsFunc(locks, func(l *Lock) bool { return l.Shared && p.now.Before(l.Expires) && p.has(l) })
 	for _, l := range locks {
-		if !p.now.Before(l.Expires) {
-			continue
+		if p.now.Before(l.Expires) && !(l.Shared && oneShared) && !p.has(l) {
+			p.lacking = append(p.lacking, l.Root)
 		}
-		if l.usable(p.holder.User) && p.submitted(l.Token) {
-			p.lacking = p.lacking[:lacking]
-			return true
-		}
-		p.lacking = append(p.lacking, l.Root)
 	}
 	return len(p.lacking) == lacking
 }
@@ -164,26 +167,26 @@ func infinite(locks []*Lock) (deep []*Lock) {
 	return deep
 }
 
-// Covering returns the locks that have name in their scope, for DAV:lockdiscovery (RFC 4918 §15.8).
-func (t *Table) Covering(now time.Time, name string) []Lock {
+// Covering returns the locks that have p in their scope, for DAV:lockdiscovery (RFC 4918 §15.8).
+func (t *Table) Covering(now time.Time, p Place) []Lock {
 	if t.count.Load() == 0 {
 		return nil
 	}
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	locks, _ := t.root.covering(name, nil)
+	locks, _ := t.root.covering(p, nil)
 	return lasting(now, locks)
 }
 
-// Around returns the locks that Covering does and, after them, those rooted at members of name, sorted by token: all
-// that the listing of a collection tells of.
-func (t *Table) Around(now time.Time, name string) []Lock {
+// Around returns the locks that Covering does and, after them, those rooted at members of p, sorted by token: all
+// that the listing of a collection tells of, but for what links in it lead to elsewhere.
+func (t *Table) Around(now time.Time, p Place) []Lock {
 	if t.count.Load() == 0 {
 		return nil
 	}
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	covering, at := t.root.covering(name, nil)
+	covering, at := t.root.covering(p, nil)
 	if at == nil {
 		return lasting(now, covering)
 	}
@@ -205,16 +208,16 @@ func lasting(now time.Time, locks []*Lock) (ls []Lock) {
 	return ls
 }
 
-// Holds tells whether the state of name includes the token: name is in the scope of its lock
+// Holds tells whether the state of p includes the token: p is in the scope of its lock
 // (RFC 4918 §10.4.4).
-func (t *Table) Holds(now time.Time, name, token string) bool {
+func (t *Table) Holds(now time.Time, p Place, token string) bool {
 	if t.count.Load() == 0 {
 		return false
 	}
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	e := t.byToken[token]
-	return e != nil && now.Before(e.Expires) && e.Covers(name)
+	return e != nil && now.Before(e.Expires) && e.Covers(p)
 }
 
 // AnyBelow tells whether a lock is rooted at name or below it.
@@ -224,6 +227,6 @@ func (t *Table) AnyBelow(name string) bool {
 	}
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	_, at := t.root.covering(name, nil)
+	_, at := t.root.above(name, nil)
 	return at != nil
 }

@@ -25,7 +25,7 @@ func (t *Table) RemoveMembers(name string) error {
 }
 
 func (t *Table) under(name string, self bool) (ls []*Lock) {
-	_, at := t.root.covering(name, nil)
+	_, at := t.root.above(name, nil)
 	at.walk(func(m *tree) {
 		if m != at || self {
 			ls = append(ls, m.locks...)

@@ -120,21 +120,22 @@ func (t *Table) delete(e *entry) {
 // Count returns the number of locks, expired ones that nobody has met yet among them.
 func (t *Table) Count() int { return int(t.count.Load()) }
 
-// Create grants a lock like want, which has all but Token and Expires, until now plus its Timeout.
-// It returns when the lock is durable; before that nobody else is granted a conflicting one.
+// Create grants a lock like want, which has all but Token and Expires, until now plus its Timeout. way are the symbolic
+// links that the URL it is asked for by leads through (Place.Way); the lock itself is on the real name alone. It returns when the lock is durable; before that nobody else is granted a conflicting one.
 // Errors: *ConflictError; ErrTooMany; those of the store.
-func (t *Table) Create(now time.Time, want Lock) (Lock, error) {
+func (t *Table) Create(now time.Time, want Lock, way ...string) (Lock, error) {
+	at := Place{want.Root, way}
 	e := &entry{Lock: want}
 	e.Token, e.Expires = newToken(), until(now, want.Timeout)
 	record := encode(&e.Lock)
 
 	t.mu.Lock()
 	expired := t.sweep(now)
-	if err := t.conflict(now, &e.Lock); err != nil {
+	if err := t.conflict(now, &e.Lock, at); err != nil {
 		t.mu.Unlock()
 		return Lock{}, err
 	}
-	if t.full(now, &e.Lock) {
+	if t.full(now, &e.Lock, at) {
 		t.mu.Unlock()
 		return Lock{}, ErrTooMany
 	}
@@ -162,16 +163,16 @@ func (t *Table) Made(token string) {
 	}
 }
 
-// conflict looks for locks whose scope meets that of l and that exclude it or are excluded by it
-// (RFC 4918 §6.1: shared locks go together, exclusive ones with none).
-func (t *Table) conflict(now time.Time, l *Lock) error {
+// conflict looks for locks whose scope meets that of l, asked for by a URL that leads to place, and that exclude it or
+// are excluded by it (RFC 4918 §6.1: shared locks go together, exclusive ones with none).
+func (t *Table) conflict(now time.Time, l *Lock, place Place) error {
 	var roots []string
 	against := func(o *Lock) {
 		if now.Before(o.Expires) && (!l.Shared || !o.Shared) {
 			roots = append(roots, o.Root)
 		}
 	}
-	covering, at := t.root.covering(l.Root, nil)
+	covering, at := t.root.covering(place, nil)
 	for _, o := range covering {
 		against(o)
 	}
@@ -191,11 +192,11 @@ func (t *Table) conflict(now time.Time, l *Lock) error {
 }
 
 // full tells whether there is no room for another lock that does not conflict.
-func (t *Table) full(now time.Time, l *Lock) bool {
+func (t *Table) full(now time.Time, l *Lock, place Place) bool {
 	if len(t.byToken) >= t.max || t.bytes+l.bytes() > t.maxBytes {
 		return true
 	}
-	covering, _ := t.root.covering(l.Root, nil)
+	covering, _ := t.root.covering(place, nil)
 	left := t.together
 	for _, o := range covering {
 		if now.Before(o.Expires) {
@@ -206,10 +207,10 @@ func (t *Table) full(now time.Time, l *Lock) bool {
 }
 
 // Refresh lets the lock end at now plus timeout (RFC 4918 §9.10.2) and returns when that is durable.
-// Errors: ErrNoSuchLock; ErrOutOfScope: the lock does not cover name; ErrNotHolder; those of the store.
-func (t *Table) Refresh(now time.Time, name, token, user string, timeout time.Duration) (Lock, error) {
+// Errors: ErrNoSuchLock; ErrOutOfScope: the lock does not cover p; ErrNotHolder; those of the store.
+func (t *Table) Refresh(now time.Time, p Place, token, user string, timeout time.Duration) (Lock, error) {
 	t.mu.Lock()
-	e, err := t.find(now, name, token, user)
+	e, err := t.find(now, p, token, user)
 	if err != nil {
 		t.mu.Unlock()
 		return Lock{}, err
@@ -233,9 +234,9 @@ func (t *Table) Refresh(now time.Time, name, token, user string, timeout time.Du
 
 // Unlock ends the lock (RFC 4918 §9.11) and returns when that is durable.
 // Errors: as Refresh. The lock stays when it fails.
-func (t *Table) Unlock(now time.Time, name, token, user string) error {
+func (t *Table) Unlock(now time.Time, p Place, token, user string) error {
 	t.mu.Lock()
-	e, err := t.find(now, name, token, user)
+	e, err := t.find(now, p, token, user)
 	if err != nil {
 		t.mu.Unlock()
 		return err
@@ -249,19 +250,19 @@ func (t *Table) Unlock(now time.Time, name, token, user string) error {
 	defer t.mu.Unlock()
 	e.ending = false
 	if err != nil {
-		return fmt.Errorf("unlock %s: %w", name, err)
+		return fmt.Errorf("unlock %s: %w", p.Name, err)
 	}
 	t.delete(e)
 	return nil
 }
 
-// find returns the lock that user may use through name.
-func (t *Table) find(now time.Time, name, token, user string) (*entry, error) {
+// find returns the lock that user may use through p.
+func (t *Table) find(now time.Time, p Place, token, user string) (*entry, error) {
 	e := t.byToken[token]
 	switch {
 	case e == nil || e.ending || !now.Before(e.Expires):
 		return nil, ErrNoSuchLock
-	case !e.Covers(name):
+	case !e.Covers(p):
 		return nil, ErrOutOfScope
 	case !e.usable(user):
 		return nil, ErrNotHolder

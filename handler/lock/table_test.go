@@ -22,6 +22,9 @@ func newTable(t testing.TB, s Store) *Table {
 	return table
 }
 
+// at is a place that no link leads to, or these do.
+func at(name string, way ...string) Place { return Place{name, way} }
+
 func grant(t testing.TB, table *Table, want Lock) Lock {
 	t.Helper()
 	if want.Timeout == 0 {
@@ -40,25 +43,33 @@ func TestConflicts(t *testing.T) {
 		name       string
 		have, want Lock
 		roots      string
+		way        string
 	}{
-		{"exclusive and exclusive", Lock{Root: "/a"}, Lock{Root: "/a"}, "/a"},
-		{"exclusive and shared", Lock{Root: "/a"}, Lock{Root: "/a", Shared: s}, "/a"},
-		{"shared and exclusive", Lock{Root: "/a", Shared: s}, Lock{Root: "/a", Shared: x}, "/a"},
-		{"shared and shared", Lock{Root: "/a", Shared: s}, Lock{Root: "/a", Shared: s}, ""},
-		{"member of an infinite lock", Lock{Root: "/a", Infinite: inf}, Lock{Root: "/a/b/c"}, "/a"},
-		{"member of a depth 0 lock", Lock{Root: "/a"}, Lock{Root: "/a/b"}, ""},
-		{"infinite above a lock", Lock{Root: "/a/b/c"}, Lock{Root: "/a", Infinite: inf}, "/a/b/c"},
-		{"infinite on the root above a lock", Lock{Root: "/a"}, Lock{Root: "/", Infinite: inf}, "/a"},
-		{"infinite lock on the root", Lock{Root: "/", Infinite: inf}, Lock{Root: "/a"}, "/"},
-		{"depth 0 above a lock", Lock{Root: "/a/b"}, Lock{Root: "/a"}, ""},
-		{"beside, same beginning", Lock{Root: "/a", Infinite: inf}, Lock{Root: "/ab"}, ""},
-		{"shared infinite above shared", Lock{Root: "/a/b", Shared: s}, Lock{Root: "/a", Shared: s, Infinite: inf}, ""},
-		{"shared infinite above exclusive", Lock{Root: "/a/b"}, Lock{Root: "/a", Shared: s, Infinite: inf}, "/a/b"},
+		{"exclusive and exclusive", Lock{Root: "/a"}, Lock{Root: "/a"}, "/a", ""},
+		{"exclusive and shared", Lock{Root: "/a"}, Lock{Root: "/a", Shared: s}, "/a", ""},
+		{"shared and exclusive", Lock{Root: "/a", Shared: s}, Lock{Root: "/a", Shared: x}, "/a", ""},
+		{"shared and shared", Lock{Root: "/a", Shared: s}, Lock{Root: "/a", Shared: s}, "", ""},
+		{"member of an infinite lock", Lock{Root: "/a", Infinite: inf}, Lock{Root: "/a/b/c"}, "/a", ""},
+		{"member of a depth 0 lock", Lock{Root: "/a"}, Lock{Root: "/a/b"}, "", ""},
+		{"infinite above a lock", Lock{Root: "/a/b/c"}, Lock{Root: "/a", Infinite: inf}, "/a/b/c", ""},
+		{"infinite on the root above a lock", Lock{Root: "/a"}, Lock{Root: "/", Infinite: inf}, "/a", ""},
+		{"infinite lock on the root", Lock{Root: "/", Infinite: inf}, Lock{Root: "/a"}, "/", ""},
+		{"depth 0 above a lock", Lock{Root: "/a/b"}, Lock{Root: "/a"}, "", ""},
+		{"beside, same beginning", Lock{Root: "/a", Infinite: inf}, Lock{Root: "/ab"}, "", ""},
+		{"shared infinite above shared", Lock{Root: "/a/b", Shared: s}, Lock{Root: "/a", Shared: s, Infinite: inf}, "", ""},
+		{"shared infinite above exclusive", Lock{Root: "/a/b"}, Lock{Root: "/a", Shared: s, Infinite: inf}, "/a/b", ""},
+		{"through a link in an infinite lock", Lock{Root: "/a", Infinite: inf}, Lock{Root: "/b"}, "/a", "/a/l"},
+		{"through a chain, the second link", Lock{Root: "/a", Infinite: inf}, Lock{Root: "/b"}, "/a", "/l /a/x/l"},
+		{"through a link in a depth 0 lock", Lock{Root: "/a"}, Lock{Root: "/b"}, "", "/a/l"},
+		{"through a link beside, same beginning", Lock{Root: "/a", Infinite: inf}, Lock{Root: "/b"}, "", "/ab"},
+		{"through what was locked when it was no link", Lock{Root: "/a/l", Infinite: inf}, Lock{Root: "/b"}, "", "/a/l"},
+		{"shared, through a link in a shared one", Lock{Root: "/a", Shared: s, Infinite: inf}, Lock{Root: "/b", Shared: s}, "", "/a/l"},
+		{"exclusive, through a link in a shared one", Lock{Root: "/a", Shared: s, Infinite: inf}, Lock{Root: "/b"}, "/a", "/a/l"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			table := newTable(t, nil)
 			grant(t, table, c.have)
-			_, err := table.Create(start, c.want)
+			_, err := table.Create(start, c.want, strings.Fields(c.way)...)
 			got := ""
 			if conflict, ok := errors.AsType[*ConflictError](err); ok {
 				got = strings.Join(conflict.Roots, " ")
@@ -74,19 +85,19 @@ func TestLockEndsAtTheInstantItExpires(t *testing.T) {
 	table := newTable(t, nil)
 	l := grant(t, table, Lock{Root: "/a", Timeout: time.Minute})
 	last, end := start.Add(time.Minute-1), start.Add(time.Minute)
-	if err := table.Permit(last, Holder{}, Change{Name: "/a", Kind: Modify}); err == nil {
+	if err := table.Permit(last, Holder{}, Change{Place: at("/a"), Kind: Modify}); err == nil {
 		t.Error("a nanosecond before its end the lock does not count")
 	}
-	if err := table.Permit(end, Holder{}, Change{Name: "/a", Kind: Modify}); err != nil {
+	if err := table.Permit(end, Holder{}, Change{Place: at("/a"), Kind: Modify}); err != nil {
 		t.Errorf("at its end the lock still counts: %v", err)
 	}
 	if table.Held(last) != 1 || table.Held(end) != 0 {
 		t.Errorf("%d locks are held at the end", table.Held(end))
 	}
-	if table.Holds(end, "/a", l.Token) || len(table.Covering(end, "/a")) != 0 {
+	if table.Holds(end, at("/a"), l.Token) || len(table.Covering(end, at("/a"))) != 0 {
 		t.Error("an expired lock is shown")
 	}
-	if _, err := table.Refresh(end, "/a", l.Token, "", time.Minute); !errors.Is(err, ErrNoSuchLock) {
+	if _, err := table.Refresh(end, at("/a"), l.Token, "", time.Minute); !errors.Is(err, ErrNoSuchLock) {
 		t.Errorf("refresh of an expired lock: %v", err)
 	}
 	if _, err := table.Create(end, Lock{Root: "/a", Timeout: time.Minute}); err != nil {
@@ -111,10 +122,10 @@ func TestRefreshAndUnlockOnlyInsideTheScope(t *testing.T) {
 		{"/a/b", "urn:uuid:none", "eva", ErrNoSuchLock},
 		{"/a/b", l.Token, "eva", nil},
 	} {
-		if _, err := table.Refresh(start, c.name, c.token, c.user, time.Hour); !errors.Is(err, c.want) {
+		if _, err := table.Refresh(start, at(c.name), c.token, c.user, time.Hour); !errors.Is(err, c.want) {
 			t.Errorf("refresh through %s by %s: got %v, want %v", c.name, c.user, err, c.want)
 		}
-		if err := table.Unlock(start, c.name, c.token, c.user); !errors.Is(err, c.want) {
+		if err := table.Unlock(start, at(c.name), c.token, c.user); !errors.Is(err, c.want) {
 			t.Errorf("unlock through %s by %s: got %v, want %v", c.name, c.user, err, c.want)
 		}
 	}
@@ -151,36 +162,52 @@ func TestPermit(t *testing.T) {
 		with    string
 		lacking string
 	}{
-		{"unlocked", []Change{{"/free", Map, dirs}}, "", ""},
-		{"locked", []Change{{"/doc", Modify, dirs}}, "", "/doc"},
-		{"locked, its token", []Change{{"/doc", Modify, dirs}}, "doc", ""},
-		{"locked, another's token", []Change{{"/doc", Modify, dirs}}, "leaf", "/doc"},
-		{"new member of a depth 0 lock", []Change{{"/flat/new", Map, dirs}}, "", "/flat"},
-		{"new member of a depth 0 lock, token", []Change{{"/flat/new", Map, dirs}}, "flat", ""},
-		{"old member of a depth 0 lock", []Change{{"/flat/old", Modify, dirs}}, "", ""},
-		{"member of a member of a depth 0 lock", []Change{{"/flat/dir/new", Map, dirs}}, "", ""},
-		{"delete a locked member of a locked collection", []Change{{"/flat/sub", MapTree, dirs}}, "nested", "/flat"},
-		{"same, both tokens", []Change{{"/flat/sub", MapTree, dirs}}, "nested flat", ""},
-		{"member of an infinite lock", []Change{{"/deep/a/b", Modify, dirs}}, "", "/deep"},
-		{"new member of an infinite lock, token", []Change{{"/deep/a/b", Map, dirs}}, "deep", ""},
-		{"delete above a lock", []Change{{"/tree", MapTree, dirs}}, "", "/tree/x/leaf"},
-		{"delete above a lock, token", []Change{{"/tree", MapTree, dirs}}, "leaf", ""},
-		{"change above a lock", []Change{{"/tree", Modify, dirs}}, "", ""},
-		{"delete everything", []Change{{"/", MapTree, dirs}}, "doc flat deep s1 s3 s4 wide file", "/flat/sub /mine /tree/x/leaf"},
-		{"one of two shared locks", []Change{{"/shared", Modify, dirs}}, "s2", ""},
-		{"none of two shared locks", []Change{{"/shared", Modify, dirs}}, "", "/shared"},
-		{"a shared lock above is enough", []Change{{"/pool/f", Modify, dirs}}, "s3", ""},
-		{"a shared lock below is enough for itself", []Change{{"/pool/f", Modify, dirs}}, "s4", ""},
-		{"but not for the collection", []Change{{"/pool/f", MapTree, dirs}}, "s4", "/pool"},
-		{"inherited shared lock in a subtree", []Change{{"/pool", MapTree, dirs}}, "s3", ""},
-		{"depth 0 beside infinity, the collection itself", []Change{{"/both/dir", Modify, dirs}}, "narrow", ""},
-		{"depth 0 beside infinity, its members", []Change{{"/both/dir", MapTree, dirs}}, "narrow", "/both/dir"},
-		{"same, the token of infinity", []Change{{"/both/dir", MapTree, dirs}}, "wide", ""},
-		{"same, from above", []Change{{"/both", MapTree, dirs}}, "narrow file", "/both/dir"},
-		{"depth 0 beside infinity, a file", []Change{{"/both/file", MapTree, dirs}}, "file", ""},
-		{"same, nothing known to be a collection", []Change{{"/both", MapTree, nil}}, "narrow file", ""},
-		{"source and destination", []Change{{"/doc", MapTree, dirs}, {"/deep/doc", MapTree, dirs}}, "doc", "/deep"},
-		{"token of another user", []Change{{"/mine", Modify, dirs}}, "mine", "/mine"},
+		{"unlocked", []Change{{at("/free"), Map, dirs}}, "", ""},
+		{"locked", []Change{{at("/doc"), Modify, dirs}}, "", "/doc"},
+		{"locked, its token", []Change{{at("/doc"), Modify, dirs}}, "doc", ""},
+		{"locked, another's token", []Change{{at("/doc"), Modify, dirs}}, "leaf", "/doc"},
+		{"new member of a depth 0 lock", []Change{{at("/flat/new"), Map, dirs}}, "", "/flat"},
+		{"new member of a depth 0 lock, token", []Change{{at("/flat/new"), Map, dirs}}, "flat", ""},
+		{"old member of a depth 0 lock", []Change{{at("/flat/old"), Modify, dirs}}, "", ""},
+		{"member of a member of a depth 0 lock", []Change{{at("/flat/dir/new"), Map, dirs}}, "", ""},
+		{"delete a locked member of a locked collection", []Change{{at("/flat/sub"), MapTree, dirs}}, "nested", "/flat"},
+		{"same, both tokens", []Change{{at("/flat/sub"), MapTree, dirs}}, "nested flat", ""},
+		{"member of an infinite lock", []Change{{at("/deep/a/b"), Modify, dirs}}, "", "/deep"},
+		{"new member of an infinite lock, token", []Change{{at("/deep/a/b"), Map, dirs}}, "deep", ""},
+		{"delete above a lock", []Change{{at("/tree"), MapTree, dirs}}, "", "/tree/x/leaf"},
+		{"delete above a lock, token", []Change{{at("/tree"), MapTree, dirs}}, "leaf", ""},
+		{"change above a lock", []Change{{at("/tree"), Modify, dirs}}, "", ""},
+		{"delete everything", []Change{{at("/"), MapTree, dirs}}, "doc flat deep s1 s3 s4 wide file", "/flat/sub /mine /tree/x/leaf"},
+		{"one of two shared locks", []Change{{at("/shared"), Modify, dirs}}, "s2", ""},
+		{"none of two shared locks", []Change{{at("/shared"), Modify, dirs}}, "", "/shared"},
+		{"a shared lock above is enough", []Change{{at("/pool/f"), Modify, dirs}}, "s3", ""},
+		{"a shared lock below is enough for itself", []Change{{at("/pool/f"), Modify, dirs}}, "s4", ""},
+		{"but not for the collection", []Change{{at("/pool/f"), MapTree, dirs}}, "s4", "/pool"},
+		{"inherited shared lock in a subtree", []Change{{at("/pool"), MapTree, dirs}}, "s3", ""},
+		{"depth 0 beside infinity, the collection itself", []Change{{at("/both/dir"), Modify, dirs}}, "narrow", ""},
+		{"depth 0 beside infinity, its members", []Change{{at("/both/dir"), MapTree, dirs}}, "narrow", "/both/dir"},
+		{"same, the token of infinity", []Change{{at("/both/dir"), MapTree, dirs}}, "wide", ""},
+		{"same, from above", []Change{{at("/both"), MapTree, dirs}}, "narrow file", "/both/dir"},
+		{"depth 0 beside infinity, a file", []Change{{at("/both/file"), MapTree, dirs}}, "file", ""},
+		{"same, nothing known to be a collection", []Change{{at("/both"), MapTree, nil}}, "narrow file", ""},
+		{"source and destination", []Change{{at("/doc"), MapTree, dirs}, {at("/deep/doc"), MapTree, dirs}}, "doc", "/deep"},
+		{"through a link in an infinite lock", []Change{{at("/free", "/deep/l"), Modify, dirs}}, "", "/deep"},
+		{"same, token", []Change{{at("/free", "/deep/l"), Modify, dirs}}, "deep", ""},
+		{"through links, one in an infinite lock", []Change{{at("/free", "/l", "/deep/x/l", "/m"), Modify, dirs}}, "", "/deep"},
+		{"through a link in a depth 0 lock", []Change{{at("/free", "/flat/l"), Modify, dirs}}, "", ""},
+		{"new, behind a link in an infinite lock", []Change{{at("/free/new", "/deep/l"), Map, dirs}}, "", "/deep"},
+		{"delete behind a link in an infinite lock", []Change{{at("/free/old", "/deep/l"), MapTree, dirs}}, "", "/deep"},
+		{"same, token", []Change{{at("/free/old", "/deep/l"), MapTree, dirs}}, "deep", ""},
+		{"a lock on the link's collection, another's on its target", []Change{{at("/doc", "/deep/l"), Modify, dirs}}, "deep", "/doc"},
+		{"same, the token of the target", []Change{{at("/doc", "/deep/l"), Modify, dirs}}, "doc", "/deep"},
+		{"same, both tokens", []Change{{at("/doc", "/deep/l"), Modify, dirs}}, "doc deep", ""},
+		{"shared locks there and on the way, one token", []Change{{at("/shared", "/pool/l"), Modify, dirs}}, "s3", ""},
+		{"same, the other one", []Change{{at("/shared", "/pool/l"), Modify, dirs}}, "s1", ""},
+		{"shared on the way, exclusive there", []Change{{at("/doc", "/pool/l"), Modify, dirs}}, "doc", "/pool"},
+		{"same, the shared one", []Change{{at("/doc", "/pool/l"), Modify, dirs}}, "s3", "/doc"},
+		{"shared on the way covers members, too", []Change{{at("/both/dir", "/pool/l"), MapTree, dirs}}, "s3", ""},
+		{"new in a collection with a lock of its own", []Change{{at("/flat/new", "/deep/l"), Map, dirs}}, "deep", "/flat"},
+		{"token of another user", []Change{{at("/mine"), Modify, dirs}}, "mine", "/mine"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			var h Holder
@@ -197,7 +224,7 @@ func TestPermit(t *testing.T) {
 			}
 		})
 	}
-	if err := table.Permit(start, Holder{User: "eva", Tokens: []string{tokens["mine"]}}, Change{Name: "/mine", Kind: Modify}); err != nil {
+	if err := table.Permit(start, Holder{User: "eva", Tokens: []string{tokens["mine"]}}, Change{Place: at("/mine"), Kind: Modify}); err != nil {
 		t.Errorf("the holder with the token: %v", err)
 	}
 }
@@ -268,7 +295,7 @@ func TestTooManyBytes(t *testing.T) {
 	}
 	table = reopened
 	full("after a restart")
-	if err := table.Unlock(start, "/a", held.Token, ""); err != nil {
+	if err := table.Unlock(start, at("/a"), held.Token, ""); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := table.Create(start, next); err != nil {
@@ -360,11 +387,11 @@ func TestAnyNameSurvivesARestart(t *testing.T) {
 		t.Errorf("%d locks after a restart, want %d", len(got), len(names))
 	}
 	for _, name := range names {
-		if err := again.Permit(start, Holder{}, Change{Name: name, Kind: Modify}); err == nil {
+		if err := again.Permit(start, Holder{}, Change{Place: at(name), Kind: Modify}); err == nil {
 			t.Errorf("%q is no longer locked", name)
 		}
 	}
-	if err := again.Permit(start, Holder{}, Change{Name: "/bad\xfd/f", Kind: Modify}); err != nil {
+	if err := again.Permit(start, Holder{}, Change{Place: at("/bad\xfd/f"), Kind: Modify}); err != nil {
 		t.Errorf("another name: %v", err)
 	}
 }
@@ -378,17 +405,17 @@ func TestFailingStoreChangesNothing(t *testing.T) {
 	if _, err := table.Create(start, Lock{Root: "/b", Timeout: time.Hour}); !errors.Is(err, broken) {
 		t.Errorf("create: %v", err)
 	}
-	if _, err := table.Refresh(start, "/a", l.Token, "", 2*time.Hour); !errors.Is(err, broken) {
+	if _, err := table.Refresh(start, at("/a"), l.Token, "", 2*time.Hour); !errors.Is(err, broken) {
 		t.Errorf("refresh: %v", err)
 	}
-	if err := table.Unlock(start, "/a", l.Token, ""); !errors.Is(err, broken) {
+	if err := table.Unlock(start, at("/a"), l.Token, ""); !errors.Is(err, broken) {
 		t.Errorf("unlock: %v", err)
 	}
 	if got := table.All(start); len(got) != 1 || !got[0].Expires.Equal(l.Expires) {
 		t.Errorf("the table has changed: %v", got)
 	}
 	store.fail = nil
-	if err := table.Unlock(start, "/a", l.Token, ""); err != nil {
+	if err := table.Unlock(start, at("/a"), l.Token, ""); err != nil {
 		t.Errorf("unlock when the disk is back: %v", err)
 	}
 }
@@ -414,7 +441,7 @@ func TestConcurrentExclusiveLocksHaveOneWinner(t *testing.T) {
 		if len(won) != 1 {
 			t.Fatalf("%d winners", len(won))
 		}
-		if err := table.Unlock(start, root, won[0], ""); err != nil {
+		if err := table.Unlock(start, at(root), won[0], ""); err != nil {
 			t.Fatal(err)
 		}
 	}

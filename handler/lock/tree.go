@@ -65,9 +65,26 @@ func (t *tree) take(l *Lock) {
 
 func (t *tree) empty() bool { return len(t.locks) == 0 && len(t.members) == 0 }
 
-// covering appends the locks that have name in their scope, and returns the node of name, nil when no
+// covering appends the locks that have p in their scope, each once, and returns the node of its name, nil when no
 // lock is rooted at it or below it.
-func (t *tree) covering(name string, dst []*Lock) ([]*Lock, *tree) {
+func (t *tree) covering(p Place, dst []*Lock) ([]*Lock, *tree) {
+	dst, at := t.above(p.Name, dst)
+	if at != nil {
+		dst = append(dst, at.locks...)
+	}
+	for _, link := range p.Way {
+		more, _ := t.above(link, nil)
+		for _, l := range more {
+			if !slices.Contains(dst, l) {
+				dst = append(dst, l)
+			}
+		}
+	}
+	return dst, at
+}
+
+// above appends the locks of collections that have name in their scope as a member, and returns the node of name.
+func (t *tree) above(name string, dst []*Lock) ([]*Lock, *tree) {
 	for seg, rest := cut(name); seg != ""; seg, rest = cut(rest) {
 		for _, l := range t.locks {
 			if l.Infinite {
@@ -78,7 +95,7 @@ func (t *tree) covering(name string, dst []*Lock) ([]*Lock, *tree) {
 			return dst, nil
 		}
 	}
-	return append(dst, t.locks...), t
+	return dst, t
 }
 
 // walk calls fn for each node that has locks, at and below t, a collection before its members.
