@@ -5,6 +5,9 @@ import (
 	"maps"
 	"math/rand/v2"
 	"testing"
+	"time"
+
+	"ifmatch/fs"
 )
 
 // recounted is what a start counts in the records that s has now.
@@ -37,12 +40,11 @@ func TestCountsAreThoseOfTheRecords(t *testing.T) {
 		for range 200 {
 			switch name := any(); r.IntN(8) {
 			case 0:
-				must(t, s.Forget(name))
+				must(t, s.Renew(name, some()))
 			case 1:
-				ps, err := s.Properties(name)
+				in, err := s.Stamp(name, some(), fs.Identity{}, time.Unix(1, 0))
 				must(t, err)
-				patch(t, s, name, some()...)
-				s.Restore(name, ps)
+				in.TakeBack()
 			case 2:
 				change := Change{Step: []Step{Move, Copy, Remove}[r.IntN(3)], Src: any(), Dst: name}
 				if within(change.Src, name) || within(name, change.Src) {
