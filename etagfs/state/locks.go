@@ -16,10 +16,14 @@ func (s *Store) DropLocks(tokens []string) (wait func() error) {
 	return s.follow(func(tx Tx, _ *counts) error { return saveLocks(tx, nil, tokens) }).wait
 }
 
-// SaveLocks queues a change of locks: put by token, and drop. wait returns when it is durable; changes
-// happen in the order in which SaveLocks was called.
+// SaveLocks queues a change of locks: put by token, and drop. wait returns when it is durable; what nobody waits for goes
+// with the next change. Changes happen in the order in which SaveLocks was called.
 func (s *Store) SaveLocks(put map[string][]byte, drop []string) (wait func() error) {
-	return s.begin(func(tx Tx, _ *counts) error { return saveLocks(tx, put, drop) }).wait
+	j := s.enqueue(&job{run: func(tx Tx, _ *counts) error { return saveLocks(tx, put, drop) }, done: make(chan struct{})})
+	return func() error {
+		s.queue.poke()
+		return j.wait()
+	}
 }
 
 func saveLocks(tx Tx, put map[string][]byte, drop []string) error {

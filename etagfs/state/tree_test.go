@@ -4,6 +4,7 @@ import (
 	"errors"
 	iofs "io/fs"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/spf13/afero"
@@ -127,24 +128,42 @@ func TestStampThatCannotBeSetIsLeft(t *testing.T) {
 	}
 }
 
-// TestStampedGoesWithTheNextChange, and costs no transaction of its own.
-func TestStampedGoesWithTheNextChange(t *testing.T) {
-	e, s := startFull(t)
-	in, err := s.Stamp("/a", []Op{set("", "p", "1")}, fs.Identity{Ino: 1}, time.Unix(1, 0))
-	must(t, err)
-	in.Stamped()
-	tries := e.tries.Load()
-	patch(t, s, "/b", set("", "p", "1"))
-	if n := e.tries.Load() - tries; n != 1 {
-		t.Errorf("%d transactions", n)
-	}
-	if left, err := s.interrupted(); len(left) > 0 || err != nil {
-		t.Errorf("%d intents left: %v", len(left), err)
-	}
-	if in, err := s.Stamp("/a", nil, fs.Identity{Ino: 1}, time.Unix(1, 0)); in != nil || err != nil {
-		t.Errorf("a time alone: %v, %v", in, err)
-	}
-	if n := e.tries.Load() - tries; n != 1 {
-		t.Errorf("%d transactions with a time alone", n)
-	}
+// TestNotesGoWithTheNextChange: what nobody waits for costs no transaction, and is not lost.
+func TestNotesGoWithTheNextChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, s := startFull(t)
+		transactions := func(want int64, what string) {
+			t.Helper()
+			synctest.Wait() // what goes by itself is done
+			if n := e.tries.Swap(0); n != want {
+				t.Errorf("%s: %d transactions, want %d", what, n, want)
+			}
+		}
+		in, err := s.Stamp("/a", []Op{set("", "p", "1")}, fs.Identity{Ino: 1}, time.Unix(1, 0))
+		must(t, err)
+		transactions(1, "properties that come with a time")
+		in.Stamped()
+		s.SaveLocks(map[string][]byte{"one": []byte("1")}, nil)
+		transactions(0, "notes")
+		none, err := s.Stamp("/a", nil, fs.Identity{Ino: 1}, time.Unix(1, 0))
+		if none != nil || err != nil {
+			t.Errorf("a time alone: %v, %v", none, err)
+		}
+		transactions(0, "a time alone")
+		patch(t, s, "/b", set("", "p", "1"))
+		transactions(1, "the next change")
+		if left, err := s.interrupted(); len(left) > 0 || err != nil {
+			t.Errorf("%d intents left: %v", len(left), err)
+		}
+		s.SaveLocks(map[string][]byte{"two": []byte("2")}, nil)
+		must(t, s.Close())
+		s, err = New(e, Options{})
+		must(t, err)
+		n := 0
+		must(t, s.LoadLocks(func(string, []byte) error { n++; return nil }))
+		if n != 2 {
+			t.Errorf("%d locks are kept", n)
+		}
+		must(t, s.Close())
+	})
 }

@@ -11,7 +11,7 @@ type Store interface {
 	// LoadLocks calls fn for each lock that is kept.
 	LoadLocks(fn func(token string, record []byte) error) error
 	// SaveLocks queues a change and returns at once; changes happen in the order of the calls, each
-	// as a whole. wait returns when this one is durable.
+	// as a whole. wait returns when this one is durable; one that nobody waits for takes its time.
 	SaveLocks(put map[string][]byte, drop []string) (wait func() error)
 	// DropLocks is a change of locks that have ended whether it fails or not; then the store does it later.
 	DropLocks(tokens []string) (wait func() error)
