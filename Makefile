@@ -56,12 +56,20 @@ cross:
 		GOOS=$${t%/*} GOARCH=$${t#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/ifmatch; \
 	done
 
-# Each fuzz target with so many inputs (a bound in time fails now and then on a busy machine); what it finds is kept in testdata/fuzz of its package.
+# Each fuzz target with so many inputs (a bound in time fails now and then on a busy machine); what it finds is kept in
+# testdata/fuzz of its package. A package is built once for all its targets. An input that is merely new is tried in a few
+# smaller forms: by default that goes on for a minute where each try starts git.
 fuzz:
-	@for p in $$($(GO) list ./...); do \
-		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+	@dir=$$(mktemp -d); trap 'rm -r "$$dir"' EXIT; \
+	cache=$$($(GO) env GOCACHE)/fuzz/$$($(GO) list -m); \
+	packages=$$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n 1 dirname | sort -u); \
+	for p in $$packages; do \
+		$(GO) test -c -fuzz . -o "$$dir/test" "./$$p"; \
+		targets=$$("$$dir/test" -test.list '^Fuzz'); \
+		for f in $$targets; do \
 			echo "fuzz $$p $$f"; \
-			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; \
+			(cd "$$p" && "$$dir/test" -test.run '^$$' -test.fuzz "^$$f\$$" -test.fuzztime $(FUZZTIME) \
+				-test.fuzzminimizetime 10x -test.fuzzcachedir "$$cache/$$p"); \
 		done; \
 	done
 
