@@ -44,7 +44,7 @@ unit:
 AXE := /tmp/ifmatch-axe
 browser:
 	test -s $(AXE)/node_modules/axe-core/axe.min.js || npm install --silent --no-audit --no-fund --prefix $(AXE) axe-core
-	AXE_CORE=$(AXE)/node_modules/axe-core/axe.min.js $(GO) test -tags browser -count=1 -timeout 30m -run 'Browser|Editor|TwoPeople|Page|TenThousandMembers' ./handler
+	AXE_CORE=$(AXE)/node_modules/axe-core/axe.min.js $(GO) test -tags browser -count=1 -timeout 30m -parallel 3 -run 'Browser|Editor|TwoPeople|Page|TenThousandMembers' ./handler
 
 # Beside the system that the tests run on.
 TARGETS := linux/arm64 linux/arm darwin/arm64 freebsd/amd64 windows/amd64

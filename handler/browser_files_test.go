@@ -37,6 +37,7 @@ func (p *person) sized(name string, sizeBytes int) {
 // What somebody else does while a question is open makes the answer void: nothing is overwritten or deleted that
 // was not seen.
 func TestRacesInTheBrowser(t *testing.T) {
+	t.Parallel()
 	base := serve(t, trees["disk"](t), handler.Options{})
 	put(t, base+"/a.txt", "a")
 	put(t, base+"/b.txt", "b")
@@ -152,6 +153,7 @@ func TestRacesInTheBrowser(t *testing.T) {
 
 // Everything can be done without a mouse.
 func TestKeyboardInTheBrowser(t *testing.T) {
+	t.Parallel()
 	base := serve(t, trees["disk"](t), handler.Options{})
 	for _, name := range []string{"a.txt", "b.txt", "c.txt"} {
 		put(t, base+"/"+name, name)
@@ -219,6 +221,7 @@ var hostile = []string{
 }
 
 func TestHostileNamesInTheBrowser(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	names := hostile
 	for _, name := range names {

@@ -24,6 +24,7 @@ import (
 
 // A collection is sorted by each column, both ways, and with folders first; ages are in words; one finds the way up.
 func TestSortingInTheBrowser(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for i, f := range []struct {
 		name string
@@ -78,6 +79,7 @@ func TestSortingInTheBrowser(t *testing.T) {
 
 // What is selected comes down as one archive, and one file as it is.
 func TestDownloadsInTheBrowser(t *testing.T) {
+	t.Parallel()
 	base := serve(t, trees["disk"](t), handler.Options{})
 	for _, name := range []string{"a.txt", "b.txt", "c.txt"} {
 		put(t, base+"/"+name, "text of "+name)
@@ -149,6 +151,7 @@ func archived(t *testing.T, dir, name string) (members []string) {
 
 // Locks that come and go are shown where people look, without loading the page anew.
 func TestLocksInTheBrowser(t *testing.T) {
+	t.Parallel()
 	base := serve(t, trees["disk"](t), handler.Options{})
 	put(t, base+"/a.txt", "text")
 	chrome := chromium(t)
@@ -185,6 +188,7 @@ func TestLocksInTheBrowser(t *testing.T) {
 // What other programs do to the files shows as well: in the list, and in an editor that has nothing to lose, or as a
 // word where it has.
 func TestOtherProgramsInTheBrowser(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write := func(name, text string) {
 		t.Helper()
@@ -223,6 +227,7 @@ func TestOtherProgramsInTheBrowser(t *testing.T) {
 
 // Long lines are wrapped, with one number for each, until somebody does not want that; the page remembers it.
 func TestSoftWrapInTheBrowser(t *testing.T) {
+	t.Parallel()
 	base := serve(t, trees["disk"](t), handler.Options{})
 	put(t, base+"/a.txt", strings.Repeat("one long line of words ", 40)+"needle\nshort\n")
 	p := visit(t, chromium(t), base)

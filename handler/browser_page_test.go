@@ -22,6 +22,7 @@ import (
 // Two people edit one file: first on different lines, which merges by itself, then on the same line, which
 // they decide. The words of both are in the file.
 func TestTwoPeopleEditOneFile(t *testing.T) {
+	t.Parallel()
 	base := serve(t, trees["disk"](t), handler.Options{})
 	put(t, base+"/plan.md", "# Plan\n\nbread\n\nmilk\n\ncheese\n\ntea\n")
 	chrome := chromium(t)
@@ -98,6 +99,7 @@ func TestTwoPeopleEditOneFile(t *testing.T) {
 
 // The editor: Tab, Shift+Tab, Enter, find, and bytes that are not edited stay as they are.
 func TestEditorOnATextArea(t *testing.T) {
+	t.Parallel()
 	base := serve(t, trees["disk"](t), handler.Options{})
 	put(t, base+"/a.conf", "\ufeffone\r\n    two\r\nthree\r\n")
 	put(t, base+"/b.bin", "a\x00b")
@@ -138,6 +140,7 @@ func TestEditorOnATextArea(t *testing.T) {
 
 // Everything a collection can have done to it, and what is refused.
 func TestFilesInTheBrowser(t *testing.T) {
+	t.Parallel()
 	base := serve(t, trees["disk"](t), handler.Options{})
 	put(t, base+"/notes.txt", "theirs")
 	put(t, base+"/b%22%3Cimg%20src=x%20onerror=alert(1)%3E.txt", "x")
@@ -250,6 +253,7 @@ func TestFilesInTheBrowser(t *testing.T) {
 
 // Without JavaScript the page is for reading.
 func TestPageWithoutJavaScript(t *testing.T) {
+	t.Parallel()
 	base := serve(t, trees["disk"](t), handler.Options{})
 	put(t, base+"/a.md", "# Title\n\n<script>alert(1)</script> [x](javascript:alert(1)) ![p](https://example.org/p.png)\n")
 	p := visit(t, chromium(t), base)
@@ -271,6 +275,7 @@ func TestPageWithoutJavaScript(t *testing.T) {
 // What a designer and a screen reader look at: every page, light, dark and on a phone, checked with axe-core,
 // which AXE_CORE names a copy of (`make browser` fetches it).
 func TestPagesAreAccessible(t *testing.T) {
+	t.Parallel()
 	axe, err := os.ReadFile(os.Getenv("AXE_CORE"))
 	if err != nil {
 		t.Fatal("AXE_CORE is to name axe.min.js: `make browser` does it. ", err)
@@ -351,6 +356,7 @@ func TestPagesAreAccessible(t *testing.T) {
 
 // Ten thousand members are filtered, sorted and selected; -v tells how long each takes.
 func TestTenThousandMembers(t *testing.T) {
+	t.Parallel()
 	tree := trees["disk"](t)
 	for i := range 10_000 {
 		f, err := tree.Create("/file " + strconv.Itoa(i) + ".txt")

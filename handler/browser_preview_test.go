@@ -22,6 +22,7 @@ import (
 
 // Every kind of preview shows what is in the file, and nothing in a file runs as a page of ours.
 func TestPreviewsInTheBrowser(t *testing.T) {
+	t.Parallel()
 	base := serve(t, trees["disk"](t), handler.Options{})
 	p := visit(t, chromium(t), base)
 	picture := image.NewRGBA(image.Rect(0, 0, 40, 30))
@@ -159,6 +160,7 @@ func redPDF() string {
 
 // Large texts: one at the bound is edited, saved and brought back after a reload; one above it says why not.
 func TestLargeTextsInTheEditor(t *testing.T) {
+	t.Parallel()
 	base := serve(t, trees["disk"](t), handler.Options{})
 	line := "the quick brown fox jumps over the lazy dog, and on it goes.\n"
 	text := strings.Repeat(line, 1<<20/len(line)-1)

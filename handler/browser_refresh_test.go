@@ -23,6 +23,7 @@ import (
 // What others do shows in a list without taking anything out of a person's hands: rows of names that stay are the
 // same elements, with their focus, an open menu and half of a click.
 func TestRefreshInTheBrowser(t *testing.T) {
+	t.Parallel()
 	base := serve(t, trees["disk"](t), handler.Options{})
 	for _, name := range []string{"b.txt", "d.txt", "f.txt", "gone.txt"} {
 		put(t, base+"/"+name, name)
@@ -89,6 +90,7 @@ func TestRefreshInTheBrowser(t *testing.T) {
 
 // What happens while a list is on its way, before it hears of changes, shows as well.
 func TestBeforeTheFirstEventInTheBrowser(t *testing.T) {
+	t.Parallel()
 	tree := handler.NewTree(trees["disk"](t), etagfs.Options{Settings: etagfs.Settings{Relaxed: true}})
 	h, err := handler.New(tree, handler.Options{})
 	if err != nil {
@@ -116,6 +118,7 @@ func TestBeforeTheFirstEventInTheBrowser(t *testing.T) {
 
 // A file whose content was not read yet has no tag in the list. What is shown of it names its state as well.
 func TestTagsOfContentInTheBrowser(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, name := range []string{"kept.txt", "deleted.txt"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("found here"), 0o644); err != nil {
@@ -148,6 +151,7 @@ func TestTagsOfContentInTheBrowser(t *testing.T) {
 
 // News of the file do not disturb who reads or writes in the editor.
 func TestNewsInTheEditor(t *testing.T) {
+	t.Parallel()
 	base := serve(t, trees["disk"](t), handler.Options{})
 	put(t, base+"/a.txt", "one\ntwo\nthree\nfour\n")
 	p := visit(t, chromium(t), base)

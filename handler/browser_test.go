@@ -56,7 +56,7 @@ const clock = `(() => {
 	window.timePasses = () => { const due = [...late.values()]; late.clear(); due.forEach((run) => run()); };
 })()`
 
-// chromium starts one browser for a test.
+// chromium starts one browser for a test. The tests run beside each other: mostly they wait until a page has done something.
 func chromium(t *testing.T) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")

@@ -51,6 +51,7 @@ func (p *person) drop(paths ...string) {
 
 // Files and folders that are dropped, or a picked folder, arrive with their paths.
 func TestDropsAndFoldersInTheBrowser(t *testing.T) {
+	t.Parallel()
 	base := serve(t, trees["disk"](t), handler.Options{})
 	put(t, base+"/a.txt", "theirs")
 	dir := folder(t, map[string]string{"a.txt": "mine", "b.txt": "b", "holiday/sea.txt": "sea", "holiday/deep/er/fish.txt": "fish", "picked/x.txt": "x", "picked/y/z.txt": "z"})
@@ -145,6 +146,7 @@ func (b *trickle) Read(p []byte) (int, error) {
 // Several uploads run at once, each with its progress; one can be cancelled and tried again; nothing of it is
 // there before it is whole.
 func TestProgressOfUploadsInTheBrowser(t *testing.T) {
+	t.Parallel()
 	tree := handler.NewTree(trees["disk"](t), etagfs.Options{Settings: etagfs.Settings{Relaxed: true}})
 	h, err := handler.New(tree, handler.Options{})
 	if err != nil {
@@ -209,6 +211,7 @@ func TestProgressOfUploadsInTheBrowser(t *testing.T) {
 // A name that is taken: replace names the state that was asked about, and who changes it in between is asked about
 // again.
 func TestReplacingByUploadInTheBrowser(t *testing.T) {
+	t.Parallel()
 	base := serve(t, trees["disk"](t), handler.Options{})
 	put(t, base+"/notes.txt", "first")
 	dir := folder(t, map[string]string{"notes.txt": "mine"})
