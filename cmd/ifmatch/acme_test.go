@@ -25,7 +25,8 @@ type authority struct {
 	directory string
 	port      string // where it looks for the servers of names
 	client    *http.Client
-	roots     string // URL of its root certificate
+	roots     string   // URL of its root certificate
+	trust     []string // wraps a program that trusts the certificate of the authority itself
 }
 
 func newAuthority(t *testing.T) *authority {
@@ -33,7 +34,6 @@ func newAuthority(t *testing.T) *authority {
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "crt"), filepath.Join(dir, "key")
 	pool, _ := selfSigned(t, "pebble", cert, key)
-	t.Setenv("SSL_CERT_FILE", cert) // what the program trusts
 	listen, manage, dns := freeAddress(t), freeAddress(t), freeAddress(t)
 	_, port, _ := net.SplitHostPort(freeAddress(t))
 	config := fmt.Sprintf(`{"pebble": {"listenAddress": %q, "managementListenAddress": %q, "certificate": %q, "privateKey": %q, "httpPort": 1, "tlsPort": %s}}`,
@@ -41,7 +41,7 @@ func newAuthority(t *testing.T) *authority {
 	beside(t, "pebble-challtestsrv", "-dns01", dns, "-http01", "", "-https01", "", "-tlsalpn01", "", "-management", "127.0.0.1:0", "-defaultIPv6", "")
 	beside(t, "pebble", "-strict", "-dnsserver", dns, "-config", writeFile(t, filepath.Join(dir, "config"), config))
 	a := &authority{directory: "https://" + listen + "/dir", port: port, roots: "https://" + manage + "/roots/0",
-		client: tlsClient(t, &tls.Config{RootCAs: pool})}
+		client: tlsClient(t, &tls.Config{RootCAs: pool}), trust: []string{"env", "SSL_CERT_FILE=" + cert}}
 	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
 		if res, err := a.client.Get(a.directory); err == nil {
 			res.Body.Close()
@@ -78,6 +78,7 @@ func beside(t *testing.T, name string, args ...string) {
 // A certificate is obtained from a real ACME server by TLS-ALPN-01, kept over a restart, and obtained
 // for a name that a reload adds; no other name gets one.
 func TestACME(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	dir, state := t.TempDir(), t.TempDir()
 	file := filepath.Join(t.TempDir(), "toml")
@@ -87,7 +88,7 @@ func TestACME(t *testing.T) {
 	}
 	write(`"Files.Example.org"`)
 	args := []string{"--config=" + file, "--listen=127.0.0.1:" + a.port}
-	p := start(t, nil, args...)
+	p := start(t, a.trust, args...)
 	first, err := a.visit(t, p, "files.example.org")
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +118,7 @@ func TestACME(t *testing.T) {
 	if code := p.stop(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	p = start(t, nil, args...)
+	p = start(t, a.trust, args...)
 	if c, err := a.visit(t, p, "files.example.org"); err != nil || !c.Equal(first) {
 		t.Errorf("after a restart: %v", err)
 	}

@@ -377,6 +377,7 @@ func redirectPut(t *testing.T, elsewhere string) string {
 }
 
 func TestDoctorFindsUsHealthy(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for name, args := range map[string][]string{"disk": {dir}, "memory": {"--memory"}} {
 		t.Run(name, func(t *testing.T) {

@@ -103,6 +103,7 @@ func (e *editor) settle(dir string) error {
 // The server is killed under load a hundred times. Every acknowledged write is there, every file is one
 // whole version, and no listing shows what the crash left behind.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	dir, state := t.TempDir(), t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "sub"), 0o777); err != nil {
 		t.Fatal(err)

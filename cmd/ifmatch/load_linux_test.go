@@ -147,6 +147,7 @@ func TestIdleConnectionsLeaveOthersServed(t *testing.T) {
 }
 
 func TestSlowBodiesLeaveOthersServed(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p := start(t, nil, "--durability=none", dir)
 	const uploads = crowd / 2
@@ -206,6 +207,7 @@ func TestUploadThatMovesIsNotCutOff(t *testing.T) {
 
 // A header without end is answered with 431 and closed; how much of it was taken is bounded.
 func TestHeaderFloodsLeaveOthersServed(t *testing.T) {
+	t.Parallel()
 	p := start(t, nil, "--durability=none", t.TempDir())
 	line := strings.Repeat("a", 8<<10)
 	floods := map[string]func(i int) string{

@@ -33,6 +33,7 @@ var ofRuntime = strings.Fields("futex epoll_pwait epoll_ctl eventfd2 nanosleep s
 // A GET, a HEAD and a 304 cost the same few system calls whatever the size of the file, but for
 // those that move the bytes; a small file is read and sent with one system call each.
 func TestSystemCallsDoNotGrowWithTheFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	sizes := map[string]int{"small": 4 << 10, "medium": 1 << 20, "large": 100 << 20}
 	for name, n := range sizes {
