@@ -36,8 +36,8 @@ lint:
 # power-cut proofs against it. The second time nothing is reported by the system, and the answers are the same. (-count=1,
 # since the cache of go test does not see what is read from the environment before the tests begin.)
 unit:
-	$(GO) test -race -timeout 30m ./...
-	IFMATCH_NO_NOTIFY=true $(GO) test -count=1 -timeout 30m ./etagfs ./handler ./cmd/ifmatch
+	$(GO) test -race -p 3 -parallel 6 -timeout 30m ./...
+	IFMATCH_NO_NOTIFY=true $(GO) test -count=1 -p 3 -parallel 6 -timeout 30m ./etagfs ./handler ./cmd/ifmatch
 
 # The page in a real Chromium, with two people who edit one file. axe-core checks what can be perceived; it
 # is fetched for the test and never part of the tree.
