@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/tls"
 	"io"
+	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"testing"
 	"time"
 
@@ -145,5 +147,29 @@ func TestDigestInTrailersOverHTTP2(t *testing.T) {
 	f.data = []byte("hello")
 	if status, got := f.send(t, srv), get(); status != "204" || got != "hello" {
 		t.Errorf("%s, %q", status, got)
+	}
+}
+
+// A refusal that would end a connection of HTTP/1.1 ends none that others use at the same time.
+func TestRefusedDeleteKeepsHTTP2(t *testing.T) {
+	srv, _ := overHTTP2(t, "old")
+	var kept bool
+	trace := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) { kept = c.Reused }})
+	for range 3 {
+		r, err := http.NewRequestWithContext(trace, "DELETE", srv.URL+"/missing", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := srv.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != 404 || res.ProtoMajor != 2 {
+			t.Fatalf("%s %s, want HTTP/2.0 404", res.Proto, res.Status)
+		}
+	}
+	if !kept {
+		t.Error("the connection was not kept")
 	}
 }

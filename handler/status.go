@@ -93,6 +93,7 @@ func (h *Handler) answer(w *response, r *http.Request, err error) {
 	if e.status == http.StatusMethodNotAllowed {
 		set(w, "Allow", h.allow)
 	}
+	EndRefused(w, r, e.status)
 	if !h.withRepresentation(w, r, e) {
 		h.explain(w, r, e)
 	}

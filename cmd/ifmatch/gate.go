@@ -228,6 +228,7 @@ func (g gate) answer(w http.ResponseWriter, r *http.Request, user string, status
 	w.Header().Set("X-Request-Id", id)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
+	handler.EndRefused(w, r, status)
 	w.WriteHeader(status)
 	sent := 0
 	if r.Method != http.MethodHead {

@@ -116,6 +116,9 @@ func (st *step) exchange(host string, vars map[string]string) (*answer, error) {
 			continue
 		}
 		a.header = res.Header
+		if res.Close { // ReadResponse takes the field out
+			a.header.Set("Connection", "close")
+		}
 		got, err := io.ReadAll(res.Body)
 		a.body = string(got)
 		return a, err
