@@ -11,13 +11,13 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-all=(others rclone davfs2 flood proxies npm gvfs litmus cadaver gowebdav emersion) # the slow ones first
+all=(others rclone davfs2 kde flood proxies npm gvfs litmus cadaver gowebdav emersion) # the slow ones first
 most=3    # clients at a time
 limit=900 # seconds for one client, with building it on a fresh and busy machine
 
 # What Debian calls the programs that the scripts use.
 packages=(
-	litmus:litmus cadaver:cadaver mount.davfs:davfs2 gio:libglib2.0-bin dbus-run-session:dbus-daemon
+	litmus:litmus cadaver:cadaver mount.davfs:davfs2 gio:libglib2.0-bin kioclient5:kde-cli-tools dbus-run-session:dbus-daemon
 	fusermount3:fuse3 git:git curl:curl node:nodejs npm:npm nginx:nginx-light apache2:apache2 lighttpd:lighttpd caddy:caddy openssl:openssl
 )
 
@@ -27,6 +27,7 @@ install_clients() {
 		PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 	done
 	[ -e /usr/share/gvfs/mounts/dav.mount ] || missing+=(gvfs gvfs-daemons gvfs-backends)
+	[ -e /usr/share/dbus-1/services/org.kde.KIOFuse.service ] || missing+=(kio-fuse)
 	[ -e /usr/lib/lighttpd/mod_webdav.so ] || missing+=(lighttpd-mod-webdav)
 	[ ${#missing[@]} = 0 ] && return
 	echo "installing ${missing[*]}"
