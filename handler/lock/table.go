@@ -121,7 +121,8 @@ func (t *Table) delete(e *entry) {
 func (t *Table) Count() int { return int(t.count.Load()) }
 
 // Create grants a lock like want, which has all but Token and Expires, until now plus its Timeout. way are the symbolic
-// links that the URL it is asked for by leads through (Place.Way); the lock itself is on the real name alone. It returns when the lock is durable; before that nobody else is granted a conflicting one.
+// links that the URL it is asked for by leads through (Place.Way); the lock itself is on the real name alone.
+// It returns when the lock is durable; before that nobody else is granted a conflicting one.
 // Errors: *ConflictError; ErrTooMany; those of the store.
 func (t *Table) Create(now time.Time, want Lock, way ...string) (Lock, error) {
 	at := Place{want.Root, way}
