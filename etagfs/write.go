@@ -247,13 +247,13 @@ func (f *FS) keep(info *Info) error {
 		return f.base.SyncDir(info.Name)
 	}
 	file, err := f.base.OpenRead(info.Name)
-	if errors.Is(err, iofs.ErrPermission) {
-		return f.base.SyncAll()
+	if err == nil {
+		err = errors.Join(file.Sync(), file.Close())
 	}
-	if err != nil {
-		return err
+	if errors.Is(err, iofs.ErrPermission) { // it may not be read; or the system syncs only what may be written
+		err = f.base.SyncAll()
 	}
-	return errors.Join(file.Sync(), file.Close())
+	return err
 }
 
 func (f *FS) setModTime(name string, modTime time.Time) (*Info, error) {

@@ -56,6 +56,15 @@ func (f *DiskFile) Again() (info Info, err error) {
 	return info, pathError("stat", f.name, err)
 }
 
+// Sync makes its bytes and its state durable, by whomever they were changed.
+func (f *DiskFile) Sync() error {
+	err := f.with(fsync)
+	if err == unix.EINVAL || err == unix.EOPNOTSUPP { // it has nothing to make durable
+		return nil
+	}
+	return pathError("sync", f.name, err)
+}
+
 // Uncache drops clean pages; what is lost with the others is nothing but time.
 func (f *DiskFile) Uncache() {
 	f.with(func(fd int) error { return unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED) })
@@ -171,6 +180,5 @@ func (noWrites) Write([]byte) (int, error)            { return 0, iofs.ErrPermis
 func (noWrites) WriteAt([]byte, int64) (int, error)   { return 0, iofs.ErrPermission }
 func (noWrites) WriteString(string) (int, error)      { return 0, iofs.ErrPermission }
 func (noWrites) Truncate(int64) error                 { return iofs.ErrPermission }
-func (noWrites) Sync() error                          { return nil }
 func (noWrites) Readdir(int) ([]iofs.FileInfo, error) { return nil, ErrNotDir }
 func (noWrites) Readdirnames(int) ([]string, error)   { return nil, ErrNotDir }

@@ -64,6 +64,38 @@ func TestAcknowledgedWritesAreOnTheDisk(t *testing.T) {
 	}
 }
 
+// So is the modification time that a PROPPATCH has set.
+func TestAcknowledgedTimesAreOnTheDisk(t *testing.T) {
+	dir := t.TempDir()
+	p := startTraced(t, "utimensat,fsync,syncfs,write,writev,sendto", "--durability=full", dir)
+	names := []string{"/file", "/col"}
+	do := func(method, path, body string, code int) {
+		res, _ := send(t, method, p.url+path, strings.NewReader(body))
+		wantStatus(t, res, code)
+	}
+	do("PUT", names[0], "text", 201)
+	do("MKCOL", names[1], "", 201)
+	for _, name := range names {
+		do("PROPPATCH", name, `<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><D:lastmodified>1000000000</D:lastmodified></D:prop></D:set></D:propertyupdate>`, 207)
+	}
+	calls := p.end()
+	at := 0
+	for _, name := range names {
+		set := find(calls, at, func(c syscallLine) bool { return c.is("utimensat", "tv_sec=1000000000") })
+		if set < 0 {
+			t.Fatalf("no time was set:\n%s", traceText(calls))
+		}
+		answer := find(calls, set, func(c syscallLine) bool { return c.is("write,writev,sendto", "HTTP/1.1 207") })
+		synced := find(calls, set, func(c syscallLine) bool {
+			return c.is("fsync", "<"+dir+name+">") && c.began > calls[set].ended && c.ended < calls[answer].began
+		})
+		if answer < 0 || synced < 0 {
+			t.Errorf("the time of %s was not fsynced before the answer:\n%s", name, traceText(calls[at:]))
+		}
+		at = set + 1
+	}
+}
+
 // What is acknowledged before it is durable may be lost in a power cut, but not what was there before: where two files
 // change places, the bytes of the new one are on their way to the disk first, as rename(2) sees to by itself.
 func TestUnsyncedSaveKeepsOneVersionWhole(t *testing.T) {
