@@ -72,7 +72,6 @@ func readXMLBody(r *http.Request) ([]byte, error) {
 
 // newXMLReader reads a document in UTF-8 or UTF-16, which RFC 4918 §8.2 asks for.
 func newXMLReader(doc []byte) *xmlReader {
-	x := &xmlReader{}
 	wide := false
 	switch {
 	case bytes.HasPrefix(doc, []byte("\xef\xbb\xbf")):
@@ -82,7 +81,7 @@ func newXMLReader(doc []byte) *xmlReader {
 	case bytes.HasPrefix(doc, []byte("\xff\xfe")):
 		doc, wide = narrowed(doc[2:], 1, 0), true
 	}
-	x.dec = xml.NewDecoder(bytes.NewReader(doc))
+	x := &xmlReader{doc: doc, dec: xml.NewDecoder(bytes.NewReader(doc))}
 	x.dec.CharsetReader = func(charset string, in io.Reader) (io.Reader, error) {
 		if wide && strings.HasPrefix(strings.ToLower(charset), "utf-16") || strings.EqualFold(charset, "us-ascii") {
 			return in, nil

@@ -39,6 +39,7 @@ type xmlDecl struct{ prefix, space string }
 
 // xmlReader reads one document. The zero value is not usable; see newXMLReader.
 type xmlReader struct {
+	doc      []byte // what dec reads
 	dec      *xml.Decoder
 	open     []openElement
 	binds    []xmlDecl // in scope, the innermost last
@@ -58,6 +59,9 @@ type openElement struct {
 // next returns the next start, end or text; xmlEOF after the root element.
 func (x *xmlReader) next() (*xmlToken, error) {
 	for {
+		if x.crowded() {
+			return nil, xmlTooMuch("has too many attributes on one element")
+		}
 		t, err := x.dec.RawToken()
 		if err == io.EOF {
 			if len(x.open) > 0 || !x.rooted {
@@ -91,6 +95,33 @@ func (x *xmlReader) next() (*xmlToken, error) {
 	}
 }
 
+// crowded tells whether a start tag comes next that has more than maxXMLAttrs attributes. They are counted before
+// encoding/xml builds them, which makes more than a hundred bytes of the four that an attribute can be written with.
+func (x *xmlReader) crowded() bool {
+	rest := x.doc[x.dec.InputOffset():]
+	if len(rest) < 2 || rest[0] != '<' || rest[1] == '!' || rest[1] == '?' {
+		return false
+	}
+	attrs, quote := 0, byte(0)
+	for _, c := range rest {
+		switch {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '>':
+			return false
+		case c == '=':
+			if attrs++; attrs > maxXMLAttrs {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // start opens an element: its declarations count for its own name already.
 func (x *xmlReader) start(t xml.StartElement) (*xmlToken, error) {
 	x.elements++
@@ -101,8 +132,6 @@ func (x *xmlReader) start(t xml.StartElement) (*xmlToken, error) {
 		return nil, xmlTooMuch("nests elements too deeply")
 	case x.elements > maxXMLElements:
 		return nil, xmlTooMuch("has too many elements")
-	case len(t.Attr) > maxXMLAttrs:
-		return nil, xmlTooMuch("has too many attributes on one element")
 	}
 	x.rooted = true
 	e := openElement{raw: t.Name, binds: len(x.binds), lang: x.lang()}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -67,7 +68,9 @@ func TestHostileXML(t *testing.T) {
 		{"wide", propfind(strings.Repeat("<a/>", maxXMLElements)), 413},
 		{"long name", propfind("<" + strings.Repeat("a", 2000) + "/>"), 413},
 		{"long namespace", propfind(`<a xmlns="` + strings.Repeat("a", 2000) + `"/>`), 413},
-		{"many attributes", propfind("<a" + attributes(100) + "/>"), 413},
+		{"as many attributes as may be", propfind("<D:allprop/><a b='=\"=' c=\"=>'=\"" + attributes(maxXMLAttrs-2) + "/><a" + attributes(maxXMLAttrs) + ">=</a>"), 0},
+		{"many attributes", propfind("<D:allprop/><a" + attributes(maxXMLAttrs+1) + "/>"), 413},
+		{"many attributes with a greater-than sign", propfind("<D:allprop/><a b='>'" + attributes(maxXMLAttrs) + "/>"), 413},
 		{"as many namespaces in scope as may be", propfind("<D:allprop/>" + namespaces(maxXMLDecls-1) + namespaces(maxXMLDecls-1)), 0},
 		{"many namespaces in scope", propfind("<D:allprop/>" + namespaces(maxXMLDecls)), 413},
 		{"many properties", propfind("<D:prop>" + names(300) + "</D:prop>"), 413},
@@ -84,6 +87,21 @@ func TestHostileXML(t *testing.T) {
 				t.Errorf("got %d (%v), want %d", got, err, c.want)
 			}
 		})
+	}
+}
+
+// What is refused for its attributes was not built before: the document may be 2 MiB, and clients are many.
+func TestManyAttributesAreNotBuilt(t *testing.T) {
+	doc := []byte("<a" + strings.Repeat(` a=""`, 400_000) + "/>")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := parsePropfind(doc)
+	runtime.ReadMemStats(&after)
+	if got := status(err); got != 413 {
+		t.Errorf("got %d (%v), want 413", got, err)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
+		t.Errorf("%d bytes were allocated", n)
 	}
 }
 
