@@ -34,7 +34,7 @@ func (s *Store) Carry(name string) (value []byte, err error) {
 }
 
 // Luggage are the dead properties that a COPY has taken with it so far. It is in memory until Begin keeps it, so all that
-// is under way to a store is no more than what that may keep. Not safe for concurrent use.
+// is under way to a store is bounded by MaxCarriedBytes: its intent is several times as large until it is kept. Not safe for concurrent use.
 type Luggage struct {
 	to    *Store
 	all   []Carried
@@ -49,7 +49,7 @@ func (s *Store) Luggage() *Luggage { return &Luggage{to: s} }
 func (l *Luggage) Add(name string, value []byte) error {
 	c := Carried{name, value}
 	l.bytes += c.sizeBytes()
-	if l.to.underWay.Add(c.sizeBytes()) > l.to.opts.MaxStoreBytes {
+	if l.to.underWay.Add(c.sizeBytes()) > l.to.opts.MaxCarriedBytes {
 		return fmt.Errorf("copy of %d resources with properties: %w", len(l.all), ErrTooLarge)
 	}
 	l.all = append(l.all, c)

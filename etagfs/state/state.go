@@ -47,6 +47,7 @@ type Options struct {
 	MaxPropertyBytes int          // of one dead property; 0: 64 KiB
 	MaxResourceBytes int          // of all dead properties of one resource; 0: 1 MiB
 	MaxStoreBytes    int64        // of all dead properties; 0: 1 GiB
+	MaxCarriedBytes  int64        // of all that copies under way have with them, which is in memory; 0: 64 MiB
 	Relaxed          bool         // acknowledge before it is durable (--durability none)
 	Log              *slog.Logger // nil: discard
 }
@@ -142,6 +143,9 @@ func New(e Engine, o Options) (*Store, error) {
 	}
 	if o.MaxStoreBytes == 0 {
 		o.MaxStoreBytes = 1 << 30
+	}
+	if o.MaxCarriedBytes == 0 {
+		o.MaxCarriedBytes = 64 << 20
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -268,9 +268,9 @@ func carried(t *testing.T) []Carried {
 	return all.All()
 }
 
-// TestLuggageIsBounded: what is under way to a store is no more than it may keep, and comes off the bound again.
+// TestLuggageIsBounded: what is under way to a store is in memory, so there is a bound for all of it; and it comes off again.
 func TestLuggageIsBounded(t *testing.T) {
-	s := NewMemory(Options{MaxStoreBytes: 100})
+	s := NewMemory(Options{MaxCarriedBytes: 100})
 	one, two := s.Luggage(), s.Luggage()
 	must(t, one.Add("/a", make([]byte, 48)))
 	must(t, two.Add("/b", make([]byte, 48)))
