@@ -25,7 +25,10 @@ for remote in plain cloud; do
 		grep -vE '^ *(=== |--- (PASS|SKIP)|fstests.go:[0-9]+: (skip|skipping))' "$WORK/integration.log"
 		fail "integration tests as $remote"
 	}
-	echo "$(grep -c -- '--- PASS' "$WORK/integration.log") passed"
+	# rclone passes with nothing but a remark when it does not find the remote.
+	passed=$(grep -c -- '--- PASS: TestIntegration/FsMkdir/' "$WORK/integration.log") || true
+	[ "$passed" -ge 100 ] || fail "only $passed integration tests as $remote"
+	echo "$passed passed"
 	left=$(ls -A "$DIR")
 	[ -z "$left" ] || fail "the integration tests left $left"
 done
