@@ -24,34 +24,59 @@ mount_davfs() {
 	mount.davfs -o "conf=$WORK/davfs2.conf,uid=0,gid=0" "$URL" "$mnt"
 }
 
-serve
-source_tree "$WORK/tree"
+# session NAME: a tree is copied to $mnt/NAME and worked on, as is a copy beside the mount, $WORK/NAME; and a repository is
+# made in $mnt/NAME.repo.
+session() {
+	local root repo=$mnt/$1.repo
+	step "$1: copy a tree in"
+	cp -r "$WORK/tree" "$WORK/$1"
+	cp -r "$WORK/tree" "$mnt/$1"
+	diff -r "$WORK/$1" "$mnt/$1"
 
-step "copy a tree in"
-mount_davfs 1
-cp -r "$WORK/tree" "$mnt/tree"
-diff -r "$WORK/tree" "$mnt/tree"
+	step "$1: edit, append, truncate, rename, delete"
+	for root in "$mnt/$1" "$WORK/$1"; do (
+		cd "$root"
+		sed -i 's/spaces/SPACES/' "deep/a name with spaces.txt" # writes a new file and renames it over
+		echo appended >>large.txt
+		truncate -s 1000000 large.txt
+		dd if=/dev/zero of=large.txt bs=1000 seek=10 count=3 conv=notrunc status=none
+		mv "deep/100% #1 & [more]; 'quoted'+.txt" über/moved.txt
+		mv empty deep/er/and/
+		mv über under
+		mv under/größe.txt under/moved.txt # replaces a file
+		mkdir -p new/er && echo made >new/er/file
+		: >deep/er/and/deeper/still/file # truncated to nothing
+		rm -r fs
+		rmdir "empty directory"
+	); done
+	diff -r "$WORK/$1" "$mnt/$1"
 
-step "edit, append, truncate, rename, delete"
-# The same is done to the mount and to the copy beside it.
-for root in "$mnt/tree" "$WORK/tree"; do (
-	cd "$root"
-	sed -i 's/spaces/SPACES/' "deep/a name with spaces.txt" # writes a new file and renames it over
-	echo appended >>large.txt
-	truncate -s 1000000 large.txt
-	dd if=/dev/zero of=large.txt bs=1000 seek=10 count=3 conv=notrunc status=none
-	mv "deep/100% #1 & [more]; 'quoted'+.txt" über/moved.txt
-	mv empty deep/er/and/
-	mv über under
-	mv under/größe.txt under/moved.txt # replaces a file
-	mkdir -p new/er && echo made >new/er/file
-	: >deep/er/and/deeper/still/file # truncated to nothing
-	rm -r fs
-	rmdir "empty directory"
-); done
-diff -r "$WORK/tree" "$mnt/tree"
+	step "$1: git"
+	git init -q "$repo"
+	cp -r "$WORK/$1/etagfs" "$WORK/$1/deep" "$repo/"
+	git -C "$repo" add .
+	git -C "$repo" commit -q -m "first"
+	echo more >>"$repo/deep/a name with spaces.txt"
+	git -C "$repo" rm -q -r etagfs
+	git -C "$repo" commit -q -a -m "second"
+	git -C "$repo" gc -q
+	git -C "$repo" fsck --strict
+	equal "$(git -C "$repo" status --porcelain)" "" "git status in the mount"
+	git -C "$repo" rev-parse HEAD >"$WORK/$1.head"
+}
 
-step "git"
+# compare NAME: after the unmount, DIR has what the session made.
+compare() {
+	local repo=$DIR/$1.repo
+	step "$1: compare"
+	diff -r "$WORK/$1" "$DIR/$1"
+	git -C "$repo" fsck --strict
+	holds "$WORK/$1.head" "$(git -C "$repo" rev-parse HEAD)"
+	equal "$(git -C "$repo" status --porcelain)" "" "git status in the directory"
+	equal "$(git -C "$repo" log --format=%s | tr '\n' ' ')" "second first " "git log in the directory"
+	nothing_staged
+}
+
 cat >"$HOME/.gitconfig" <<-END
 	[user]
 		name = Judge
@@ -61,51 +86,43 @@ cat >"$HOME/.gitconfig" <<-END
 	[init]
 		defaultBranch = main
 END
-git init -q "$mnt/repo"
-cp -r "$WORK/tree/etagfs" "$WORK/tree/deep" "$mnt/repo/"
-git -C "$mnt/repo" add .
-git -C "$mnt/repo" commit -q -m "first"
-echo more >>"$mnt/repo/deep/a name with spaces.txt"
-git -C "$mnt/repo" rm -q -r etagfs
-git -C "$mnt/repo" commit -q -a -m "second"
-git -C "$mnt/repo" gc -q
-git -C "$mnt/repo" fsck --strict
-equal "$(git -C "$mnt/repo" status --porcelain)" "" "git status in the mount"
-
-step "unmount and compare"
-head=$(git -C "$mnt/repo" rev-parse HEAD)
+serve
+source_tree "$WORK/tree"
+mount_davfs 1
+session alone
 umount "$mnt"
-diff -r "$WORK/tree" "$DIR/tree"
-git -C "$DIR/repo" fsck --strict
-equal "$(git -C "$DIR/repo" rev-parse HEAD)" "$head" "HEAD in the directory"
-equal "$(git -C "$DIR/repo" status --porcelain)" "" "git status in the directory"
-equal "$(git -C "$DIR/repo" log --format=%s | tr '\n' ' ')" "second first " "git log in the directory"
-nothing_staged
+compare alone
 
 step "again, with a second writer beside it"
 mount_davfs 1
-# One by HTTP, one in the directory itself, both while the mount is written to.
+# One by HTTP, one in the directory itself, both as long as the mount is written to.
 mkdir "$DIR/http" "$DIR/local"
-(for i in $(seq 60); do curl -sf -o /dev/null -T "$WORK/tree/deep/er/and/empty" "${URL}http/$i"; done) &
-http_writer=$!
-(for i in $(seq 300); do
-	echo "$i" >"$DIR/local/new" && mv "$DIR/local/new" "$DIR/local/file"
-	sleep 0.01
+(for ((i = 0; ; i++)); do
+	curl -sf -o /dev/null -T "$WORK/tree/deep/er/and/deeper/still/file" "${URL}http/$((i % 60))"
+	[ ! -e "$WORK/enough" ] || [ "$i" -lt 60 ] || break
+	sleep 0.02
 done) &
+http_writer=$!
+(for ((i = 0; ; i++)); do
+	echo "$i" >"$DIR/local/new" && mv "$DIR/local/new" "$DIR/local/file"
+	[ ! -e "$WORK/enough" ] || break
+	sleep 0.01
+done && echo "$i" >"$WORK/last") &
 local_writer=$!
-cp -r "$WORK/tree" "$mnt/again"
-mv "$mnt/again/deep" "$mnt/again/moved"
-rm -r "$mnt/tree"
+session beside
+rm -r "$mnt/alone"
+: >"$WORK/enough"
 wait "$http_writer" || fail "the second writer's PUTs failed"
 wait "$local_writer"
-mv "$WORK/tree/deep" "$WORK/tree/moved"
-diff -r "$WORK/tree" "$mnt/again"
-eventually "the directory has other files than were written to the mount" diff -r "$WORK/tree" "$DIR/again"
 equal "$(ls "$DIR/http" | wc -l)" 60 "files of the second writer"
-holds "$DIR/local/file" 300
-eventually "the mount does not show the second writer's files" test -e "$mnt/http/60" -a -e "$mnt/local/file"
-eventually "the mount shows stale bytes" grep -qx 300 "$mnt/local/file"
-[ ! -e "$DIR/tree" ] || fail "what the mount deleted is still there"
+last=$(cat "$WORK/last")
+holds "$DIR/local/file" "$last"
+eventually "the mount does not show the second writer's files" test -e "$mnt/http/59" -a -e "$mnt/local/file"
+eventually "the mount shows stale bytes" grep -qx "$last" "$mnt/local/file"
+[ ! -e "$DIR/alone" ] || fail "what the mount deleted is still there"
+umount "$mnt"
+compare beside
+mount_davfs 1
 
 # What the other changed is shown, not the cached bytes.
 echo before >"$mnt/shared"
