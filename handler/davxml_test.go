@@ -68,6 +68,7 @@ func TestHostileXML(t *testing.T) {
 		{"wide", propfind(strings.Repeat("<a/>", maxXMLElements)), 413},
 		{"long name", propfind("<" + strings.Repeat("a", 2000) + "/>"), 413},
 		{"long namespace", propfind(`<a xmlns="` + strings.Repeat("a", 2000) + `"/>`), 413},
+		{"long prefix", propfind(`<D:allprop/><a xmlns:` + strings.Repeat("a", 2000) + `="u:"/>`), 413},
 		{"as many attributes as may be", propfind("<D:allprop/><a b='=\"=' c=\"=>'=\"" + attributes(maxXMLAttrs-2) + "/><a" + attributes(maxXMLAttrs) + ">=</a>"), 0},
 		{"many attributes", propfind("<D:allprop/><a" + attributes(maxXMLAttrs+1) + "/>"), 413},
 		{"many attributes with a greater-than sign", propfind("<D:allprop/><a b='>'" + attributes(maxXMLAttrs) + "/>"), 413},
@@ -143,7 +144,7 @@ func TestReadXMLBody(t *testing.T) {
 		{"empty", http.NoBody, "", 0},
 		{"small", strings.NewReader("<a/>"), "", 0},
 		{"too large by its length", strings.NewReader(strings.Repeat("x", maxXMLBytes+1)), "", 413},
-		{"too large, chunked", io.LimitReader(endless{}, maxXMLBytes*2), "", 413},
+		{"too large, chunked: the rest is not read", io.MultiReader(io.LimitReader(endless{}, maxXMLBytes+1), broken{}), "", 413},
 		{"coded", strings.NewReader("<a/>"), "gzip", 415},
 		{"breaks off", io.MultiReader(strings.NewReader("<a"), broken{}), "", 400},
 	} {
