@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -364,12 +365,20 @@ func TestTenThousandLocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, "mkcol", ask(h, "MKCOL", "/d", ""), 201)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
 	var last string
 	for i := range 10_000 {
 		res := ask(h, "LOCK", fmt.Sprintf("/d/%d", i), exclusive, asXML, "Timeout: Second-3600")
 		if last = res.Header.Get("Lock-Token"); res.StatusCode != 201 {
 			t.Fatal(i, res.Status)
 		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 16<<20 {
+		t.Errorf("they and their files take %d bytes of memory", grown)
 	}
 	start := time.Now()
 	for range 100 {
