@@ -34,7 +34,8 @@ func (s *Store) Carry(name string) (value []byte, err error) {
 }
 
 // Luggage are the dead properties that a COPY has taken with it so far. It is in memory until Begin keeps it, so all that
-// is under way to a store is bounded by MaxCarriedBytes: its intent is several times as large until it is kept. Not safe for concurrent use.
+// is under way to a store is bounded by MaxCarriedBytes: its intent is several times as large until it is kept.
+// Not safe for concurrent use.
 type Luggage struct {
 	to    *Store
 	all   []Carried
