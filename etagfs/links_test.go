@@ -3,9 +3,11 @@
 package etagfs
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"ifmatch/fs"
 )
@@ -52,4 +54,60 @@ func TestLinksOnTheWayAreHeld(t *testing.T) {
 		}
 		itself.release()
 	}
+}
+
+// What takes no step on a prepared place, as LOCK and UNLOCK, follows a link that others change, and tells that it is busy
+// only when that has no end.
+func TestUpdateFollowsALinkThatChanges(t *testing.T) {
+	dir := t.TempDir()
+	for _, d := range []string{"a", "b"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	base, err := fs.OpenRoot(dir, fs.RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer base.Close()
+	link := filepath.Join(dir, "l")
+	for _, c := range []struct {
+		changes int
+		want    error
+	}{{3, nil}, {1000, fs.ErrBusy}} {
+		os.Remove(link)
+		if err := os.Symlink("a", link); err != nil {
+			t.Fatal(err)
+		}
+		f := New(&relinking{base, link, c.changes}, Options{Settings: Settings{NoNotify: true}})
+		at := ""
+		_, err := f.Update(ctx, "/l", time.Time{}, Write{
+			Check: func(*Info) error { return nil },
+			Then:  func(cur *Info) error { at = cur.Name; return nil },
+		})
+		if !errors.Is(err, c.want) || err == nil && at != "/b" {
+			t.Errorf("%d changes: at %q: %v", c.changes, at, err)
+		}
+		f.Close()
+	}
+}
+
+// relinking changes a link right after it was followed, some times.
+type relinking struct {
+	fs.FS
+	link string
+	left int
+}
+
+func (r *relinking) Resolve(name string) (string, error) {
+	real, err := r.FS.Resolve(name)
+	if r.left > 0 {
+		r.left--
+		other := "b"
+		if real == "/b" {
+			other = "a"
+		}
+		err = errors.Join(err, os.Remove(r.link), os.Symlink(other, r.link))
+	}
+	return real, err
 }

@@ -197,22 +197,26 @@ func (f *FS) makeCollection(name, hidden string, room *room, w Write) (fs.Info, 
 // Update runs w.Check and then w.Then under the exclusive latch of name without changing bytes
 // (LOCK, UNLOCK and PROPPATCH). A non-zero modTime is set after them.
 // Errors: what Check and Then returned; fs sentinels. The state of the resource has not changed when it fails, but for *AfterError.
-func (f *FS) Update(ctx context.Context, name string, modTime time.Time, w Write) (*Info, error) {
-	real, err := f.base.Resolve(name)
-	if err != nil {
-		return nil, err
-	}
-	var info *Info
-	err = f.hashed(ctx, func(last bool) error {
-		held, err := f.holdReal(name, real, w.Beside)
-		if err != nil {
-			return f.relinked(name, last, w, err)
+func (f *FS) Update(ctx context.Context, name string, modTime time.Time, w Write) (info *Info, err error) {
+	for range linkTries { // nothing is readied for another place, so a link that has changed costs only another try
+		var real string
+		if real, err = f.base.Resolve(name); err != nil {
+			return nil, err
 		}
-		defer held.release()
-		info, err = f.update(real, modTime, last, w)
-		return err
-	})
-	return info, err
+		err = f.hashed(ctx, func(last bool) error {
+			held, err := f.holdReal(name, real, w.Beside)
+			if err != nil {
+				return err
+			}
+			defer held.release()
+			info, err = f.update(real, modTime, last, w)
+			return err
+		})
+		if err != errRelinked {
+			return info, err
+		}
+	}
+	return nil, f.relinked(name, true, w, err)
 }
 
 func (f *FS) update(name string, modTime time.Time, last bool, w Write) (*Info, error) {
