@@ -154,13 +154,14 @@ func (t *Table) Create(now time.Time, want Lock, way ...string) (Lock, error) {
 }
 
 // Made ends Making, when the resource is there. Nobody waits until that is durable: should a crash come first, New finds the
-// resource.
+// resource. A lock that ends meanwhile is not kept again: others may have found its token with the resource.
 func (t *Table) Made(token string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if e := t.byToken[token]; e != nil { // else it has ended meanwhile
-		e.Making = false
-		t.store.SaveLocks(map[string][]byte{token: encode(&e.Lock)}, nil)
+		if e.Making = false; !e.ending {
+			t.store.SaveLocks(map[string][]byte{token: encode(&e.Lock)}, nil)
+		}
 	}
 }
 

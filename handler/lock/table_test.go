@@ -494,3 +494,34 @@ func TestLockIsMade(t *testing.T) {
 		there = nil // what was found once needs not be found again
 	}
 }
+
+// TestLockEndsBeforeItIsMade: who finds the token with the resource may unlock before Made is called.
+func TestLockEndsBeforeItIsMade(t *testing.T) {
+	store := &slowDrop{memory: &memory{records: map[string][]byte{}}}
+	table := newTable(t, store)
+	l := grant(t, table, Lock{Root: "/a", Making: true, Timeout: time.Hour})
+	store.meanwhile = func() { table.Made(l.Token) }
+	if err := table.Unlock(start, at("/a"), l.Token, ""); err != nil {
+		t.Fatal(err)
+	}
+	if len(store.records) != 0 {
+		t.Error("the lock comes back with the next start")
+	}
+}
+
+// slowDrop calls meanwhile before the end of a lock is durable.
+type slowDrop struct {
+	*memory
+	meanwhile func()
+}
+
+func (s *slowDrop) SaveLocks(put map[string][]byte, drop []string) func() error {
+	wait := s.memory.SaveLocks(put, drop)
+	if len(drop) == 0 {
+		return wait
+	}
+	return func() error {
+		s.meanwhile()
+		return wait()
+	}
+}
