@@ -24,9 +24,11 @@ func openState(base fs.FS, dir string, s *settings, log *slog.Logger, getenv fun
 		_, err := base.Lookup(root)
 		return errors.Is(err, iofs.ErrNotExist)
 	}
-	locks, err := lock.New(store, time.Now(), lock.Options{Unmapped: unmapped, Log: log})
+	tree := state.TreeOf(base)
+	root, _ := tree.Node("/") // Recover logs what it fails with
+	locks, err := lock.New(store, time.Now(), lock.Options{Unmapped: unmapped, Tree: root.Ino, Log: log})
 	if err == nil {
-		_, err = store.Recover(state.TreeOf(base), locks)
+		_, err = store.Recover(tree, locks)
 	}
 	if err != nil {
 		store.Close()

@@ -39,7 +39,8 @@ type Lock struct {
 	User      string        // principal that may use it; "" anybody who knows the token (RFC 4918 §6.4)
 	Timeout   time.Duration // granted with the last LOCK; it ends at Expires
 	Expires   time.Time
-	Making    bool // the resource that comes with it may not be there yet: see Made
+	Making    bool   // the resource that comes with it may not be there yet: see Made
+	MakingIn  uint64 // Options.Tree then
 }
 
 // Place is where a URL leads: to a real name, perhaps through symbolic links. A link is a member of the collection that

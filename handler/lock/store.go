@@ -40,10 +40,11 @@ type stored struct {
 	Timeout   time.Duration `json:"timeout"`
 	Expires   time.Time     `json:"expires"`
 	Making    bool          `json:"making,omitempty"`
+	MakingIn  uint64        `json:"makingIn,omitempty"`
 }
 
 func encode(l *Lock) []byte {
-	s := stored{l.Root, nil, l.Shared, l.Infinite, l.Owner, l.OwnerLang, l.User, l.Timeout, l.Expires.UTC(), l.Making}
+	s := stored{l.Root, nil, l.Shared, l.Infinite, l.Owner, l.OwnerLang, l.User, l.Timeout, l.Expires.UTC(), l.Making, l.MakingIn}
 	if !utf8.ValidString(l.Root) { // no URL has such a name, but a link can lead to it
 		s.RootBytes = []byte(l.Root)
 	}
@@ -60,5 +61,5 @@ func decode(token string, record []byte) (Lock, error) {
 	if s.RootBytes != nil {
 		s.Root = string(s.RootBytes)
 	}
-	return Lock{token, s.Root, s.Shared, s.Infinite, s.Owner, s.OwnerLang, s.User, s.Timeout, s.Expires, s.Making}, err
+	return Lock{token, s.Root, s.Shared, s.Infinite, s.Owner, s.OwnerLang, s.User, s.Timeout, s.Expires, s.Making, s.MakingIn}, err
 }

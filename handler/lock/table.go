@@ -20,7 +20,10 @@ type Options struct {
 	// Unmapped tells whether nothing is at a root. New asks it of locks that a crash may have kept their resource from
 	// being made; nil: nothing is.
 	Unmapped func(root string) bool
-	Log      *slog.Logger // nil: discard
+	// Tree is a number of the tree, as that of its root. In another one, since a disk is not mounted, Unmapped says nothing
+	// of a lock. 0: not known.
+	Tree uint64
+	Log  *slog.Logger // nil: discard
 }
 
 // Table holds the locks of one tree. Safe for concurrent use. A lock is durable when it is granted.
@@ -29,6 +32,7 @@ type Table struct {
 	max      int
 	together int
 	maxBytes int
+	tree     uint64
 	log      *slog.Logger
 
 	count atomic.Int64 // len(byToken), so that nobody waits for mu where nothing is locked
@@ -67,7 +71,7 @@ func New(store Store, now time.Time, o Options) (*Table, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	t := &Table{store: store, max: o.Max, together: o.MaxTogether, maxBytes: o.MaxBytes, log: o.Log, byToken: make(map[string]*entry), swept: now}
+	t := &Table{store: store, max: o.Max, together: o.MaxTogether, maxBytes: o.MaxBytes, tree: o.Tree, log: o.Log, byToken: make(map[string]*entry), swept: now}
 	unmapped := o.Unmapped
 	if unmapped == nil {
 		unmapped = func(string) bool { return true }
@@ -80,11 +84,15 @@ func New(store Store, now time.Time, o Options) (*Table, error) {
 		case err != nil:
 			t.log.Error("a lock cannot be read and is dropped", "err", err)
 			drop = append(drop, token)
-		case !now.Before(l.Expires), l.Making && unmapped(l.Root):
+		case !now.Before(l.Expires):
+			drop = append(drop, token)
+		case l.Making && l.MakingIn != 0 && l.MakingIn != t.tree:
+			t.insert(&entry{Lock: l}) // a later start finds out
+		case l.Making && unmapped(l.Root):
 			drop = append(drop, token)
 		default:
 			if l.Making {
-				l.Making = false
+				l.Making, l.MakingIn = false, 0
 				made[token] = encode(&l)
 			}
 			t.insert(&entry{Lock: l})
@@ -128,6 +136,9 @@ func (t *Table) Create(now time.Time, want Lock, way ...string) (Lock, error) {
 	at := Place{want.Root, way}
 	e := &entry{Lock: want}
 	e.Token, e.Expires = newToken(), until(now, want.Timeout)
+	if e.Making {
+		e.MakingIn = t.tree
+	}
 	record := encode(&e.Lock)
 
 	t.mu.Lock()
@@ -159,7 +170,7 @@ func (t *Table) Made(token string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if e := t.byToken[token]; e != nil { // else it has ended meanwhile
-		if e.Making = false; !e.ending {
+		if e.Making, e.MakingIn = false, 0; !e.ending {
 			t.store.SaveLocks(map[string][]byte{token: encode(&e.Lock)}, nil)
 		}
 	}

@@ -495,6 +495,31 @@ func TestLockIsMade(t *testing.T) {
 	}
 }
 
+// TestLockIsMadeInAnotherTree: where the disk is not mounted nothing is found out, neither that it is there nor that it
+// is not.
+func TestLockIsMadeInAnotherTree(t *testing.T) {
+	store := &memory{records: map[string][]byte{}}
+	nothing := func(string) bool { return true }
+	was, err := New(store, start, Options{Tree: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	grant(t, was, Lock{Root: "/a", Making: true})
+	for _, c := range []struct {
+		tree     uint64
+		unmapped func(string) bool
+		locks    int
+	}{{8, nothing, 1}, {8, func(string) bool { return false }, 1}, {7, nothing, 0}} {
+		again, err := New(store, start, Options{Tree: c.tree, Unmapped: c.unmapped})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := again.Count(); n != c.locks || len(store.records) != c.locks {
+			t.Errorf("tree %d: %d locks, %d records, want %d", c.tree, n, len(store.records), c.locks)
+		}
+	}
+}
+
 // TestLockEndsBeforeItIsMade: who finds the token with the resource may unlock before Made is called.
 func TestLockEndsBeforeItIsMade(t *testing.T) {
 	store := &slowDrop{memory: &memory{records: map[string][]byte{}}}
