@@ -63,7 +63,7 @@ func (f *FS) stillLead(names, real []string) (way []string, err error) {
 }
 
 // relinked is the error of a change that came too late: that of its Check for what name leads to now, or else
-// fs.ErrBusy, since the step was readied for another place.
+// fs.ErrBusy, since the step was readied for another place. What the Check did there is taken back.
 func (f *FS) relinked(name string, last bool, w Write, err error) error {
 	if err != errRelinked {
 		return err
@@ -80,6 +80,7 @@ func (f *FS) relinked(name string, last bool, w Write, err error) error {
 	if err := f.check(real, w, last)(cur); err != nil {
 		return err
 	}
+	w.back()
 	return fs.ErrBusy
 }
 

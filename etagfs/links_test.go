@@ -111,3 +111,33 @@ func (r *relinking) Resolve(name string) (string, error) {
 	}
 	return real, err
 }
+
+// A collection that is not made because a link on the way has changed leaves nothing of what its Check did, where the
+// link leads now.
+func TestRelinkedCollectionIsTakenBack(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	for _, d := range []string{"a", "b"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("a", link); err != nil {
+		t.Fatal(err)
+	}
+	base, err := fs.OpenRoot(dir, fs.RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer base.Close()
+	f := New(&relinking{base, link, 1}, Options{Settings: Settings{NoNotify: true}})
+	defer f.Close()
+	checks, backs := 0, 0
+	_, err = f.MakeCollection(ctx, "/link/c", time.Unix(1e9, 0), Write{
+		Check: func(*Info) error { checks++; return nil },
+		Back:  func() { backs++ },
+	})
+	if !errors.Is(err, fs.ErrBusy) || checks != 1 || backs != 1 {
+		t.Errorf("%v, checked %d times, taken back %d times", err, checks, backs)
+	}
+}
