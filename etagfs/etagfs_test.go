@@ -263,9 +263,9 @@ type timeless struct {
 	err error
 }
 
-func (f timeless) SetModTime(name string, t time.Time) (fs.Info, error) {
+func (f timeless) SetModTime(name string, t time.Time) (was fs.Identity, now fs.Info, err error) {
 	if f.err != nil {
-		return fs.Info{}, f.err
+		return was, now, f.err
 	}
 	return f.FS.SetModTime(name, t)
 }

@@ -6,8 +6,9 @@ import (
 	"ifmatch/fs"
 )
 
-// renames remembers the latest MOVEs of files. Each has moved the ctime of a file and not its bytes, which nobody could
-// tell afterwards: who reads the file meanwhile would take it for one that was changed in place. Safe for concurrent use.
+// renames remembers the latest MOVEs of files, and the latest times that a PROPPATCH has set. Each has moved the times of a
+// file and not its bytes, which nobody could tell afterwards: who reads the file meanwhile would take it for one that was
+// changed in place. Safe for concurrent use.
 type renames struct {
 	mu   sync.Mutex
 	to   map[fs.Identity]fs.Identity // guarded by mu
@@ -30,7 +31,7 @@ func (r *renames) note(was, now fs.Identity) {
 	r.to[was] = now
 }
 
-// lead tells whether MOVEs, and nothing else, have made now of was.
+// lead tells whether these, and nothing else, have made now of was.
 func (r *renames) lead(was, now fs.Identity) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -47,6 +48,6 @@ func (r *renames) lead(was, now fs.Identity) bool {
 	return false
 }
 
-// Moved tells whether all that has happened to the file is that clients have moved it, where its descriptor
-// shows the state now.
+// Moved tells whether all that has happened to the file is that clients have moved it or set its time, where its
+// descriptor shows the state now.
 func (f *File) Moved(now *fs.Info) bool { return f.of.renames.lead(f.info.Identity, now.Identity) }

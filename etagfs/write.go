@@ -159,7 +159,7 @@ func (f *FS) dated(name string, modTime time.Time) (hidden string, err error) {
 	if _, err := f.base.MakeCollection(hidden); err != nil {
 		return "", err
 	}
-	if _, err := f.base.SetModTime(hidden, modTime); err != nil {
+	if _, _, err := f.base.SetModTime(hidden, modTime); err != nil {
 		f.base.Remove(hidden)
 		return "", err
 	}
@@ -261,12 +261,18 @@ func (f *FS) keep(info *Info) error {
 }
 
 func (f *FS) setModTime(name string, modTime time.Time) (*Info, error) {
-	now, err := f.base.SetModTime(name, modTime)
+	was, now, err := f.base.SetModTime(name, modTime)
 	if err != nil {
 		return nil, err
 	}
-	// The digest is not carried over: another program may have written just before.
-	info := f.committed(name, &now, nil)
+	var digest *Digest // it is not carried over where another program may have written just before
+	if was != (fs.Identity{}) && !now.IsCollection() {
+		f.renames.note(was, now.Identity)
+		if f.tags.sure(was) {
+			digest = f.digestOf(&fs.Info{Identity: was})
+		}
+	}
+	info := f.committed(name, &now, digest)
 	f.subs.tell(name)
 	return info, nil
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"ifmatch/fs"
 )
@@ -77,5 +78,23 @@ func TestOwnCommitNeedsNoLease(t *testing.T) {
 	}
 	if len(f.own.is) > len(f.own.ring) {
 		t.Errorf("%d states are remembered", len(f.own.is))
+	}
+}
+
+// A time that a client sets keeps the digest, unless another program has the file open for writing.
+func TestTimeKeepsTheDigest(t *testing.T) {
+	for _, written := range []bool{false, true} {
+		f, dir := disk(t, Options{Settings: Settings{Content: true}})
+		before := put(t, f, "/f", "body")
+		if written {
+			writer, err := os.OpenFile(filepath.Join(dir, "f"), os.O_WRONLY, 0)
+			must(t, err)
+			defer writer.Close()
+		}
+		now, err := f.Update(ctx, "/f", time.Unix(1e9, 0), Write{})
+		must(t, err)
+		if known := f.digestOf(&now.Info) != nil; known == written || known && now.Tag != before.Tag {
+			t.Errorf("open for writing %v: digest known %v, tag %s, was %s", written, known, now.Tag, before.Tag)
+		}
 	}
 }

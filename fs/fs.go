@@ -88,8 +88,9 @@ type FS interface {
 	// SyncAll makes durable what was written to the tree without that, by whomever, as far as the system has a call for it.
 	SyncAll() error
 
-	// SetModTime changes the modification time of a resource, to the second as in Staged.Prepare.
-	SetModTime(name string, t time.Time) (Info, error)
+	// SetModTime changes the modification time of a resource, to the second as in Staged.Prepare. now has the content
+	// that was had; was is zero where another program may have written in between.
+	SetModTime(name string, t time.Time) (was Identity, now Info, err error)
 
 	// Usage returns what RFC 4331 asks for, in bytes.
 	Usage(name string) (Usage, error)

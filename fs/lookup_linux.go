@@ -129,14 +129,13 @@ func (r *Root) Usage(name string) (Usage, error) {
 }
 
 // SetModTime changes the modification time of a resource.
-func (r *Root) SetModTime(name string, t time.Time) (Info, error) {
-	var info Info
+func (r *Root) SetModTime(name string, t time.Time) (was Identity, info Info, err error) {
 	if r.tried.Load().ReadOnly {
-		return info, pathError("settime", name, ErrReadOnly)
+		return was, info, pathError("settime", name, ErrReadOnly)
 	}
 	fd, err := openInside(r.fd, rel(name), unix.O_PATH|unix.O_NOFOLLOW, 0)
 	if err != nil {
-		return info, pathError("settime", name, err)
+		return was, info, pathError("settime", name, err)
 	}
 	defer unix.Close(fd)
 	var st unix.Statx_t
@@ -149,11 +148,14 @@ func (r *Root) SetModTime(name string, t time.Time) (Info, error) {
 	var mtime int64
 	var unsure bool
 	if err == nil {
+		var release func()
+		was, release = r.holdBefore(name, &st)
 		mtime, unsure = r.clock.mtime(t, 0, r.device(device64(&st)).storeNS)
 		err = setTimesPath(fd, mtime)
+		release()
 	}
 	if err != nil {
-		return info, pathError("settime", name, err)
+		return Identity{}, info, pathError("settime", name, err)
 	}
 	var now unix.Statx_t
 	if r.look(fd, "", &now) == nil {
@@ -161,5 +163,28 @@ func (r *Root) SetModTime(name string, t time.Time) (Info, error) {
 	}
 	info.fill(&st)
 	info.Unsure = unsure || info.Mtime != mtime
-	return info, nil
+	return was, info, nil
+}
+
+// holdBefore holds off writers of the file whose state st was a moment ago, until release. was is the state since when
+// they are; zero where they are not.
+func (r *Root) holdBefore(name string, st *unix.Statx_t) (was Identity, release func()) {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return was, func() {}
+	}
+	p, base, err := r.openParent(name)
+	if err != nil {
+		return was, func() {}
+	}
+	defer p.close()
+	h, err := hold(p.fd, base, 0)
+	if err != nil {
+		return was, func() {}
+	}
+	if h.leased && sameInode(&h.st, st) {
+		var info Info
+		info.fill(&h.st)
+		was = info.Identity
+	}
+	return was, func() { unix.Close(h.fd) } // and the lease ends
 }

@@ -180,7 +180,7 @@ func (m *memory) Chown(name string, uid, gid int) error {
 }
 
 func (m *memory) Chtimes(name string, _, mtime time.Time) error {
-	_, err := m.SetModTime(memoryName(name), mtime)
+	_, _, err := m.SetModTime(memoryName(name), mtime)
 	return err
 }
 

@@ -118,19 +118,20 @@ func within(name, dir string) bool {
 	return ok && (rest == "" || rest[0] == '/')
 }
 
-func (m *memory) SetModTime(name string, t time.Time) (Info, error) {
+func (m *memory) SetModTime(name string, t time.Time) (was Identity, now Info, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n, err := m.lookup(name)
 	if err != nil {
-		return Info{}, memoryError("set time", name, err)
+		return Identity{}, Info{}, memoryError("set time", name, err)
 	}
+	was = n.Identity
 	n.Ctime = m.tick()
 	mtime, unsure := m.stamp(t, 0)
 	n.Mtime = mtime
-	info := n.Info
-	info.Unsure = unsure
-	return info, nil
+	now = n.Info
+	now.Unsure = unsure
+	return was, now, nil
 }
 
 // Sweep removes reserved names that this tree has not given: a crash leaves nothing in memory.

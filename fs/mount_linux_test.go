@@ -91,7 +91,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 		wantErr(t, "Retire", err, ErrReadOnly)
 		_, _, err = f.Move("/f", "/g", false, func(_, _ *Info) error { return nil })
 		wantErr(t, "Move", err, ErrReadOnly)
-		_, err = f.SetModTime("/f", time.Now())
+		_, _, err = f.SetModTime("/f", time.Now())
 		wantErr(t, "SetModTime", err, ErrReadOnly)
 		_, err = f.Create("/g")
 		wantErr(t, "Create", err, ErrReadOnly)

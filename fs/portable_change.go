@@ -160,11 +160,10 @@ func (p *portable) remove(rel string) {
 	}
 }
 
-func (p *portable) SetModTime(name string, t time.Time) (Info, error) {
-	var info Info
+// SetModTime holds nobody off, so that it does not know what was there before.
+func (p *portable) SetModTime(name string, t time.Time) (was Identity, info Info, err error) {
 	var mtime int64
 	var unsure bool
-	var err error
 	if p.found.Load().ReadOnly {
 		err = ErrReadOnly
 	}
@@ -180,13 +179,13 @@ func (p *portable) SetModTime(name string, t time.Time) (Info, error) {
 		err = p.root.Chtimes(rel, time.Time{}, time.Unix(0, mtime))
 	}
 	if err != nil {
-		return Info{}, pathError("settime", name, err)
+		return was, Info{}, pathError("settime", name, err)
 	}
 	if now, err := p.look(name); err == nil {
 		info = now // else it stays that of before, which is nobody's any more
 	}
 	info.Unsure = unsure || info.Mtime != mtime
-	return info, nil
+	return was, info, nil
 }
 
 // SyncAll has the system write what was written.

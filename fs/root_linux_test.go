@@ -189,7 +189,7 @@ func TestSpecialFilesAreNotServed(t *testing.T) {
 			_, _, err = put(f, name, "x", exact, accept)
 			wantErr(t, name+" Commit", err, ErrSpecial)
 		}
-		_, err = f.SetModTime(name, time.Now())
+		_, _, err = f.SetModTime(name, time.Now())
 		wantErr(t, name+" SetModTime", err, ErrSpecial)
 		if name == "/link" {
 			continue

@@ -78,7 +78,7 @@ func (c *content) failure() error {
 
 // unchanged looks whether the descriptor still shows the state that the tag stands for. A file that was
 // replaced or deleted meanwhile keeps its bytes; only its ctime moved, and it has no name any more. One that a client
-// moved keeps both but for its ctime. The step shows a moment before the rest of it, hence the other looks.
+// moved, or gave a time, keeps both but for its times. The step shows a moment before the rest of it, hence the other looks.
 //
 // BUG(handler): another program that renames the file, or changes its owner or mode, looks like one that
 // writes and sets mtime back: the download is cut off. So it is when one of several hard links comes or goes. Who writes,
@@ -90,9 +90,9 @@ func (c *content) unchanged() error {
 		switch {
 		case err != nil:
 			return err
-		case now.SizeBytes != was.SizeBytes || now.Mtime != was.Mtime:
+		case now.SizeBytes != was.SizeBytes:
 			return errChanged
-		case now.Ctime == was.Ctime || now.Links == 0 || c.file.Moved(&now):
+		case now.Mtime == was.Mtime && (now.Ctime == was.Ctime || now.Links == 0), c.file.Moved(&now):
 			return nil
 		case try == 5:
 			return errChanged

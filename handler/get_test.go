@@ -276,6 +276,25 @@ func move(from, to string) error {
 	return nil
 }
 
+// stamp sets a modification time, in seconds since 1970.
+func stamp(url string, seconds int) error {
+	body := fmt.Sprintf(`<propertyupdate xmlns="DAV:"><set><prop><lastmodified>%d</lastmodified></prop></set></propertyupdate>`, seconds)
+	req, err := http.NewRequest("PROPPATCH", url, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err == nil && !bytes.Contains(answer, []byte("200 OK")) {
+		err = fmt.Errorf("%s: %s", res.Status, answer)
+	}
+	return err
+}
+
 // A large download while the file is replaced goes on with the old bytes, whole. One whose file is
 // changed in place or cut is cut off, so that no client keeps it under the tag that was sent.
 func TestGetWhileTheFileChanges(t *testing.T) {
@@ -298,6 +317,15 @@ func TestGetWhileTheFileChanges(t *testing.T) {
 				return err
 			}
 			return writeBack(path + "2")
+		}, false},
+		"given two times, and moved": {func(_, url string) error {
+			return errors.Join(stamp(url, 1e6), stamp(url, 2e6), move(url, url+"2"))
+		}, true},
+		"changed, then given a time": {func(path, url string) error {
+			return errors.Join(writeBack(path), stamp(url, 1e6))
+		}, false},
+		"given a time, then changed": {func(path, url string) error {
+			return errors.Join(stamp(url, 1e6), writeBack(path))
 		}, false},
 		"linked": {func(path, _ string) error { return os.Link(path, path+"2") }, false}, // nobody can tell it from the next one
 		"changed with mtime put back, then linked": {func(path, _ string) error {

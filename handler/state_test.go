@@ -335,8 +335,8 @@ func (emptyTx) Scan(state.Bucket, []byte, func(key, value []byte) error) error {
 // timeless has files whose times are another user's to set.
 type timeless struct{ fs.FS }
 
-func (timeless) SetModTime(name string, _ time.Time) (fs.Info, error) {
-	return fs.Info{}, &iofs.PathError{Op: "settime", Path: name, Err: iofs.ErrPermission}
+func (timeless) SetModTime(name string, _ time.Time) (was fs.Identity, now fs.Info, err error) {
+	return was, now, &iofs.PathError{Op: "settime", Path: name, Err: iofs.ErrPermission}
 }
 
 // TestLocksBelongToTheirUser: a token is no password. RFC 4918 §6.4.

@@ -47,7 +47,7 @@ func (n nodes) Stamp(name string, was fs.Identity, modTime time.Time) error {
 	case err != nil, info.Identity != was:
 		return err
 	}
-	_, err = n.base.SetModTime(name, modTime)
+	_, _, err = n.base.SetModTime(name, modTime)
 	return err
 }
 

@@ -60,7 +60,7 @@ func TestRecoverStamps(t *testing.T) {
 	}{
 		"before the time": {func(fs.FS) error { return nil }, true},
 		"after the time": {func(base fs.FS) error {
-			_, err := base.SetModTime("/a", stamp)
+			_, _, err := base.SetModTime("/a", stamp)
 			return err
 		}, true},
 		"replaced": {func(base fs.FS) error {

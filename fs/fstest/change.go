@@ -202,9 +202,12 @@ func testSetModTime(t *testing.T, f fs.FS) {
 	chosen := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 	for _, name := range []string{"/d", "/f"} {
 		before := lookup(t, f, name)
-		info, err := f.SetModTime(name, chosen)
+		was, info, err := f.SetModTime(name, chosen)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if was != before.Identity && was != (fs.Identity{}) {
+			t.Errorf("%s: the state before was %+v, not %+v", name, before.Identity, was)
 		}
 		if now := lookup(t, f, name); now != info {
 			t.Errorf("%s: returned %+v, the state is %+v", name, info, now)
@@ -213,7 +216,7 @@ func testSetModTime(t *testing.T, f fs.FS) {
 			t.Errorf("%s: time %v, want the second of %v", name, info.ModTime(), chosen)
 		}
 	}
-	_, err := f.SetModTime("/none", chosen)
+	_, _, err := f.SetModTime("/none", chosen)
 	wantErr(t, "set time of an unmapped name", err, iofs.ErrNotExist)
 }
 

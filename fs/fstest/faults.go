@@ -189,9 +189,9 @@ func (f *Faults) SyncDir(name string) error {
 	return f.FS.SyncDir(name)
 }
 
-func (f *Faults) SetModTime(name string, t time.Time) (fs.Info, error) {
+func (f *Faults) SetModTime(name string, t time.Time) (was fs.Identity, now fs.Info, err error) {
 	if err := f.op("settime", name); err != nil {
-		return fs.Info{}, err
+		return was, now, err
 	}
 	return f.FS.SetModTime(name, t)
 }
