@@ -2,6 +2,7 @@ package fs
 
 import (
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -61,7 +62,7 @@ func (r *Root) adoptDir(dirfd int, base string) error {
 	return err
 }
 
-// tryOwner tells whether new files can be given away.
+// tryOwner tells whether new files can be given away, and then their modification time.
 func (r *Root) tryOwner() error {
 	if t := r.tried.Load(); t.Owner == nil || t.ReadOnly {
 		return nil
@@ -69,13 +70,15 @@ func (r *Root) tryOwner() error {
 	s, err := r.stage("/" + r.reserved())
 	if err == nil {
 		defer s.Discard()
-		err = r.adopt(s.fd, s.name)
+		if err = r.adopt(s.fd, s.name); err == nil {
+			err = r.setTimes(s.fd, s.name, time.Now().UnixNano())
+		}
 	}
 	switch err {
 	case nil:
 		return nil
 	case unix.EPERM:
-		return fmt.Errorf("%s: new files cannot be given the owner or group that is asked for, which takes privileges (CAP_CHOWN), or a group of one's own", r.face.root.Name())
+		return fmt.Errorf("%s: new files cannot be given the owner or group that is asked for, which takes privileges (CAP_CHOWN, and CAP_FOWNER for their times), or a group of one's own", r.face.root.Name())
 	}
 	return fmt.Errorf("%s: it cannot be tried whether new files can be given an owner or group: %v", r.face.root.Name(), err)
 }

@@ -76,15 +76,17 @@ func TestOwnership(t *testing.T) {
 	}
 }
 
-// What cannot be given away is said at start.
+// What cannot be given away, or not be given a time after that, is said at start.
 func TestOwnershipIsTriedAtStart(t *testing.T) {
-	refused := RootOptions{Owner: &Owner{UID: 12345, GID: -1}, Hook: func(step, _ string) error {
-		if step == "attributes" {
-			return syscall.EPERM
+	for _, refused := range []string{"attributes", "utimes"} {
+		opts := RootOptions{Owner: &Owner{UID: 12345, GID: -1}, Hook: func(step, _ string) error {
+			if step == refused {
+				return syscall.EPERM
+			}
+			return nil
+		}}
+		if _, err := OpenRoot(t.TempDir(), opts); err == nil || !strings.Contains(err.Error(), "privileges") {
+			t.Errorf("OpenRoot without %s: %v", refused, err)
 		}
-		return nil
-	}}
-	if _, err := OpenRoot(t.TempDir(), refused); err == nil || !strings.Contains(err.Error(), "privileges") {
-		t.Errorf("OpenRoot: %v", err)
 	}
 }
