@@ -150,16 +150,18 @@ func (r *Root) SetModTime(name string, t time.Time) (was Identity, info Info, er
 	if err == nil {
 		var release func()
 		was, release = r.holdBefore(name, &st)
+		defer release() // after the look at what it has become
 		mtime, unsure = r.clock.mtime(t, 0, r.device(device64(&st)).storeNS)
 		err = setTimesPath(fd, mtime)
-		release()
 	}
 	if err != nil {
 		return Identity{}, info, pathError("settime", name, err)
 	}
 	var now unix.Statx_t
 	if r.look(fd, "", &now) == nil {
-		st = now // else it stays that of before, which is nobody's any more
+		st = now
+	} else {
+		was = Identity{} // it stays that of before, which is nobody's any more
 	}
 	info.fill(&st)
 	info.Unsure = unsure || info.Mtime != mtime
