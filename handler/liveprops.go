@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"encoding/hex"
 	"encoding/xml"
 	"strconv"
@@ -224,7 +225,7 @@ func (h *Handler) appendActiveLock(dst []byte, l *lock.Lock, now time.Time) []by
 	dst = strconv.AppendInt(append(dst, "<D:timeout>Second-"...), int64(left), 10)
 	dst = appendXMLText(append(dst, "</D:timeout><D:locktoken><D:href>"...), l.Token)
 	dst = append(dst, "</D:href></D:locktoken><D:lockroot><D:href>"...)
-	dst = append(dst, h.href(l.Root, h.isCollection(l.Root))...)
+	dst = append(dst, h.href(cmp.Or(l.Asked, l.Root), h.isCollection(l.Root))...) // RFC 4918 §14.12: as it was asked for
 	return append(dst, "</D:href></D:lockroot></D:activelock>"...)
 }
 

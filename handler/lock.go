@@ -145,8 +145,17 @@ func (g *grant) granting(real string) etagfs.Write {
 		}
 		g.want.Making = real != ""
 		g.at = g.h.opts.Now()
-		g.place = g.h.lockPlaceAs(g.r.Method, g.t.name, g.want.Root)
-		got, err := g.h.locks.Create(g.at, g.want, g.place.Way...)
+		g.want.Asked, g.want.Links = "", nil
+		if g.t.name != g.want.Root {
+			g.want.Asked = g.t.name
+			_, links, err := g.h.fs.Way(g.t.name)
+			if err != nil {
+				return err
+			}
+			g.want.Links = links
+		}
+		g.place = lock.Place{Name: g.want.Root, Way: g.want.Links}
+		got, err := g.h.locks.Create(g.at, g.want)
 		if errors.Is(err, lock.ErrTooMany) {
 			return &statusError{status: webdav.StatusInsufficientStorage, cause: err, say: "The server keeps no more locks."}
 		}

@@ -373,7 +373,7 @@ Content-Type: application/xml
 
 <D:lockinfo xmlns:D="DAV:"><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>
 -> 200
-body ~ <D:lockroot><D:href>/b/target.txt</D:href></D:lockroot>.*<D:lockroot><D:href>/a/</D:href></D:lockroot>
+body ~ <D:lockroot><D:href>/a/moved.txt</D:href></D:lockroot>.*<D:lockroot><D:href>/a/</D:href></D:lockroot>
 $s2 = Lock-Token
 
 PUT /a/moved.txt
@@ -432,6 +432,103 @@ func TestLockGuardsWhatLinksLeadTo(t *testing.T) {
 		})
 	}
 }
+
+func TestLockOfALinkGuardsIt(t *testing.T) {
+	for kind, open := range openers {
+		t.Run(kind, func(t *testing.T) {
+			base, err := open(linkedDir(t), fs.RootOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			exchange.Run(t, serve(t, base, handler.Options{}), []byte(lockedLink))
+		})
+	}
+}
+
+// lockedLink is what a lock guards that was asked for by the URL of a symbolic link: what that leads to, and the links that
+// make it lead there. RFC 4918 §7, §14.12.
+const lockedLink = `
+LOCK /c/via/target.txt
+Depth: 0
+Content-Type: application/xml
+
+<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>
+-> 200
+body ~ <D:lockroot><D:href>/c/via/target.txt</D:href></D:lockroot>
+$t = Lock-Token
+
+PUT /b/target.txt
+
+other
+-> 423
+
+DELETE /c/via
+-> 423
+
+MOVE /a/dirlink
+Destination: /a/elsewhere
+-> 423
+
+MOVE /free.txt
+Destination: /c/via
+-> 423
+
+COPY /free.txt
+Destination: /a/dirlink/target.txt
+-> 423
+
+DELETE /a
+-> 423
+
+LOCK /a
+Content-Type: application/xml
+
+<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>
+-> 423
+
+# Links elsewhere are free.
+MOVE /a/link.txt
+Destination: /a/moved.txt
+-> 201
+
+# The holder may do all of it; and where one of the links is gone, so is the lock.
+MOVE /c/via
+Destination: /c/way
+If: </c/via/target.txt> ($t)
+-> 201
+
+PUT /b/target.txt
+
+other
+-> 204
+
+# A link that is replaced leaves what is there in the scope of the lock.
+LOCK /a/new.txt
+Content-Type: application/xml
+
+<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>
+-> 201
+$n = Lock-Token
+
+MOVE /free.txt
+Destination: /a/new.txt
+If: </a/new.txt> ($n)
+-> 204
+
+PUT /a/new.txt
+
+other
+-> 423
+
+UNLOCK /a/new.txt
+Lock-Token: $n
+-> 204
+
+PUT /a/new.txt
+
+other
+-> 204
+`
 
 var openers = map[string]func(string, fs.RootOptions) (fs.FS, error){"root": fs.OpenRoot, "portable": fs.OpenPortable}
 

@@ -32,6 +32,8 @@ var (
 type Lock struct {
 	Token     string        // a urn:uuid: URI, different for each lock ever granted (RFC 4918 §6.5)
 	Root      string        // real name it was granted for
+	Asked     string        // name that it was asked for by, where symbolic links led from that to Root; else ""
+	Links     []string      // real names of those links, which the lock guards as it does Root
 	Shared    bool          // RFC 4918 §6.2; else exclusive
 	Infinite  bool          // Depth infinity: also for all members, now and later; else for Root only
 	Owner     []byte        // what the client wants others to read: content of DAV:owner, verbatim XML
@@ -53,12 +55,22 @@ type Place struct {
 // Covers tells whether p is in the scope of the lock: its name is, or the lock is one of a collection with all members
 // that a link on the way is in. RFC 4918 §6.1, §7.
 func (l *Lock) Covers(p Place) bool {
-	return p.Name == l.Root || l.Infinite && (below(p.Name, l.Root) ||
-		slices.ContainsFunc(p.Way, func(link string) bool { return below(link, l.Root) }))
+	return slices.ContainsFunc(l.roots(), func(root string) bool {
+		return p.Name == root || l.Infinite && (below(p.Name, root) ||
+			slices.ContainsFunc(p.Way, func(link string) bool { return below(link, root) }))
+	})
 }
 
+// roots are what the lock is on: the URL that was locked is that of the links as well, which would lead elsewhere without them.
+func (l *Lock) roots() []string { return append(l.Links[:len(l.Links):len(l.Links)], l.Root) }
+
 // bytes is what clients make a lock take.
-func (l *Lock) bytes() int { return len(l.Root) + len(l.Owner) + len(l.OwnerLang) }
+func (l *Lock) bytes() (n int) {
+	for _, root := range l.roots() {
+		n += len(root)
+	}
+	return n + len(l.Asked) + len(l.Owner) + len(l.OwnerLang)
+}
 
 // usable tells whether user may use the lock.
 func (l *Lock) usable(user string) bool { return l.User == "" || l.User == user }

@@ -34,10 +34,10 @@ func TestTableAgreesWithTheDefinition(t *testing.T) {
 			p := Place{name, way}
 			switch r.IntN(5) {
 			case 0, 1:
-				want := Lock{Root: name, Shared: r.IntN(2) == 0, Infinite: r.IntN(2) == 0, Timeout: time.Duration(1+r.IntN(600)) * time.Second}
-				l, err := table.Create(now, want, way...)
-				if conflicts(list, want, way) != (err != nil) {
-					t.Fatalf("seed %d: create %v by way of %v among %v: %v", seed, want, way, list, err)
+				want := Lock{Root: name, Shared: r.IntN(2) == 0, Infinite: r.IntN(2) == 0, Links: way, Timeout: time.Duration(1+r.IntN(600)) * time.Second}
+				l, err := table.Create(now, want)
+				if conflicts(list, want) != (err != nil) {
+					t.Fatalf("seed %d: create %v among %v: %v", seed, want, list, err)
 				}
 				if err == nil {
 					list = append(list, l)
@@ -60,7 +60,8 @@ func TestTableAgreesWithTheDefinition(t *testing.T) {
 			case 3:
 				if r.IntN(4) == 0 {
 					table.RemoveTree(name)
-					list = slices.DeleteFunc(list, func(l Lock) bool { return l.Root == name || below(l.Root, name) })
+					gone := func(root string) bool { return root == name || below(root, name) }
+					list = slices.DeleteFunc(list, func(l Lock) bool { return gone(l.Root) || slices.ContainsFunc(l.Links, gone) })
 				}
 			}
 			var h Holder
@@ -88,7 +89,9 @@ func TestTableAgreesWithTheDefinition(t *testing.T) {
 			}
 			around := covering(list, p)
 			for _, l := range list {
-				if l.Root != "/" && path.Dir(l.Root) == name {
+				member := func(root string) bool { return root != "/" && path.Dir(root) == name }
+				known := func(o Lock) bool { return o.Token == l.Token }
+				if (member(l.Root) || slices.ContainsFunc(l.Links, member)) && !slices.ContainsFunc(around, known) {
 					around = append(around, l)
 				}
 			}
@@ -100,20 +103,25 @@ func TestTableAgreesWithTheDefinition(t *testing.T) {
 }
 
 // covering are the locks of the resource itself, those of a collection and its members that it is in, and those of one
-// that a link is in which was followed on the way.
+// that a link is in which was followed on the way. The links that a lock was asked for through are its resources as well.
 func covering(list []Lock, p Place) (ls []Lock) {
 	for _, l := range list {
-		in := func(name string) bool { return l.Infinite && below(name, l.Root) }
-		if l.Root == p.Name || in(p.Name) || slices.ContainsFunc(p.Way, in) {
+		covers := false
+		for _, root := range append([]string{l.Root}, l.Links...) {
+			in := func(name string) bool { return l.Infinite && below(name, root) }
+			covers = covers || root == p.Name || in(p.Name) || slices.ContainsFunc(p.Way, in)
+		}
+		if covers {
 			ls = append(ls, l)
 		}
 	}
 	return ls
 }
 
-func conflicts(list []Lock, want Lock, way []string) bool {
+func conflicts(list []Lock, want Lock) bool {
 	for _, l := range list {
-		meets := len(covering([]Lock{l}, Place{want.Root, way})) > 0 || len(covering([]Lock{want}, at(l.Root))) > 0
+		member := func(root string) bool { return want.Infinite && below(root, want.Root) }
+		meets := len(covering([]Lock{l}, Place{want.Root, want.Links})) > 0 || member(l.Root) || slices.ContainsFunc(l.Links, member)
 		if meets && !(l.Shared && want.Shared) {
 			return true
 		}

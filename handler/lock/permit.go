@@ -71,7 +71,7 @@ func (t *Table) ask(p *permit, changes []Change) {
 		locks, at := t.root.covering(c.Place, few[:0])
 		if c.Kind == MapTree && at != nil {
 			p.tree(c, c.Name, locks)
-			p.below(c, at, infinite(locks))
+			p.below(c, c.Name, at, infinite(locks))
 		} else {
 			p.need(locks)
 		}
@@ -137,15 +137,16 @@ func (p *permit) tree(c Change, name string, locks []*Lock) {
 	p.lacking = p.lacking[:lacking]
 }
 
-// below asks for the locks of all resources under t; inherited are those from above that cover them.
+// below asks for the locks of all resources under t, which is at name; inherited are those from above that cover them.
 // Members without locks of their own need what their collection was asked for.
-func (p *permit) below(c Change, t *tree, inherited []*Lock) {
-	for _, m := range t.members {
+func (p *permit) below(c Change, name string, t *tree, inherited []*Lock) {
+	for segment, m := range t.members {
+		member := path.Join(name, segment)
 		locks := slices.Concat(inherited, m.locks)
 		if len(m.locks) > 0 {
-			p.tree(c, m.locks[0].Root, locks)
+			p.tree(c, member, locks)
 		}
-		p.below(c, m, infinite(locks))
+		p.below(c, member, m, infinite(locks))
 	}
 }
 
@@ -195,7 +196,7 @@ func (t *Table) Around(now time.Time, p Place) []Lock {
 		members = append(members, m.locks...)
 	}
 	slices.SortFunc(members, func(a, b *Lock) int { return strings.Compare(a.Token, b.Token) })
-	return lasting(now, append(covering, members...))
+	return lasting(now, with(covering, slices.Compact(members)))
 }
 
 // lasting are the locks that have not expired.

@@ -44,10 +44,12 @@ func (t *Table) removeAll(which func() []*Lock, none error) error {
 		t.mu.Unlock()
 		return none
 	}
-	tokens := make([]string, len(locks))
-	for i, l := range locks {
-		tokens[i] = l.Token
-		t.delete(t.byToken[l.Token])
+	tokens := make([]string, 0, len(locks))
+	for _, l := range locks {
+		if e := t.byToken[l.Token]; e != nil { // else it was found by another root already
+			tokens = append(tokens, l.Token)
+			t.delete(e)
+		}
 	}
 	wait := t.store.DropLocks(tokens)
 	t.mu.Unlock()

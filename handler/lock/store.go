@@ -32,6 +32,8 @@ func (nowhere) DropLocks([]string) func() error { return func() error { return n
 type stored struct {
 	Root      string        `json:"root"`
 	RootBytes []byte        `json:"rootBytes,omitempty"` // Root when it is not UTF-8, which a string of JSON must be
+	Asked     []byte        `json:"asked,omitempty"`
+	Links     [][]byte      `json:"links,omitempty"`
 	Shared    bool          `json:"shared,omitempty"`
 	Infinite  bool          `json:"infinite,omitempty"`
 	Owner     []byte        `json:"owner,omitempty"`
@@ -44,7 +46,10 @@ type stored struct {
 }
 
 func encode(l *Lock) []byte {
-	s := stored{l.Root, nil, l.Shared, l.Infinite, l.Owner, l.OwnerLang, l.User, l.Timeout, l.Expires.UTC(), l.Making, l.MakingIn}
+	s := stored{l.Root, nil, []byte(l.Asked), nil, l.Shared, l.Infinite, l.Owner, l.OwnerLang, l.User, l.Timeout, l.Expires.UTC(), l.Making, l.MakingIn}
+	for _, link := range l.Links {
+		s.Links = append(s.Links, []byte(link))
+	}
 	if !utf8.ValidString(l.Root) { // no URL has such a name, but a link can lead to it
 		s.RootBytes = []byte(l.Root)
 	}
@@ -61,5 +66,9 @@ func decode(token string, record []byte) (Lock, error) {
 	if s.RootBytes != nil {
 		s.Root = string(s.RootBytes)
 	}
-	return Lock{token, s.Root, s.Shared, s.Infinite, s.Owner, s.OwnerLang, s.User, s.Timeout, s.Expires, s.Making, s.MakingIn}, err
+	var links []string
+	for _, link := range s.Links {
+		links = append(links, string(link))
+	}
+	return Lock{token, s.Root, string(s.Asked), links, s.Shared, s.Infinite, s.Owner, s.OwnerLang, s.User, s.Timeout, s.Expires, s.Making, s.MakingIn}, err
 }

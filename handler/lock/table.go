@@ -128,12 +128,11 @@ func (t *Table) delete(e *entry) {
 // Count returns the number of locks, expired ones that nobody has met yet among them.
 func (t *Table) Count() int { return int(t.count.Load()) }
 
-// Create grants a lock like want, which has all but Token and Expires, until now plus its Timeout. way are the symbolic
-// links that the URL it is asked for by leads through (Place.Way); the lock itself is on the real name alone.
+// Create grants a lock like want, which has all but Token and Expires, until now plus its Timeout.
 // It returns when the lock is durable; before that nobody else is granted a conflicting one.
 // Errors: *ConflictError; ErrTooMany; those of the store.
-func (t *Table) Create(now time.Time, want Lock, way ...string) (Lock, error) {
-	at := Place{want.Root, way}
+func (t *Table) Create(now time.Time, want Lock) (Lock, error) {
+	at := Place{want.Root, want.Links}
 	e := &entry{Lock: want}
 	e.Token, e.Expires = newToken(), until(now, want.Timeout)
 	if e.Making {

@@ -69,7 +69,8 @@ func TestConflicts(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			table := newTable(t, nil)
 			grant(t, table, c.have)
-			_, err := table.Create(start, c.want, strings.Fields(c.way)...)
+			c.want.Links = strings.Fields(c.way)
+			_, err := table.Create(start, c.want)
 			got := ""
 			if conflict, ok := errors.AsType[*ConflictError](err); ok {
 				got = strings.Join(conflict.Roots, " ")
@@ -358,7 +359,7 @@ func (m *memory) SaveLocks(put map[string][]byte, drop []string) func() error {
 func TestLocksSurviveARestartUntilTheyExpire(t *testing.T) {
 	store := &memory{records: map[string][]byte{"urn:uuid:bad": []byte("{")}}
 	table := newTable(t, store)
-	long := grant(t, table, Lock{Root: "/long", Owner: []byte("<x:o xmlns:x='u'>Eva &amp; Max</x:o>"), OwnerLang: "de", User: "eva", Infinite: true, Timeout: time.Hour})
+	long := grant(t, table, Lock{Root: "/long", Asked: "/l\xff/long", Links: []string{"/l\xff"}, Owner: []byte("<x:o xmlns:x='u'>Eva &amp; Max</x:o>"), OwnerLang: "de", User: "eva", Infinite: true, Timeout: time.Hour})
 	grant(t, table, Lock{Root: "/short", Timeout: time.Minute})
 	again, err := New(store, start.Add(2*time.Minute), Options{})
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 // tree holds locks by the segments of their roots. It keeps only the nodes that lead to a lock, so all
 // locks below a name are found without looking at others, and those above it on the way down.
 type tree struct {
-	locks   []*Lock // rooted here
+	locks   []*Lock // of which this is a root
 	members map[string]*tree
 }
 
@@ -25,7 +25,13 @@ func cut(name string) (segment, rest string) {
 }
 
 func (t *tree) insert(l *Lock) {
-	for seg, rest := cut(l.Root); seg != ""; seg, rest = cut(rest) {
+	for _, root := range l.roots() {
+		t.insertAt(root, l)
+	}
+}
+
+func (t *tree) insertAt(root string, l *Lock) {
+	for seg, rest := cut(root); seg != ""; seg, rest = cut(rest) {
 		next := t.members[seg]
 		if next == nil {
 			if t.members == nil {
@@ -40,10 +46,12 @@ func (t *tree) insert(l *Lock) {
 }
 
 func (t *tree) remove(l *Lock) {
-	t.removeAt(l.Root, l)
+	for _, root := range l.roots() {
+		t.removeAt(root, l)
+	}
 }
 
-// removeAt goes down along what is left of the root, and prunes on the way back.
+// removeAt goes down along what is left of a root, and prunes on the way back.
 func (t *tree) removeAt(left string, l *Lock) {
 	seg, rest := cut(left)
 	if seg == "" {
@@ -70,24 +78,30 @@ func (t *tree) empty() bool { return len(t.locks) == 0 && len(t.members) == 0 }
 func (t *tree) covering(p Place, dst []*Lock) ([]*Lock, *tree) {
 	dst, at := t.above(p.Name, dst)
 	if at != nil {
-		dst = append(dst, at.locks...)
+		dst = with(dst, at.locks)
 	}
 	for _, link := range p.Way {
 		more, _ := t.above(link, nil)
-		for _, l := range more {
-			if !slices.Contains(dst, l) {
-				dst = append(dst, l)
-			}
-		}
+		dst = with(dst, more)
 	}
 	return dst, at
+}
+
+// with appends those of more that dst does not have.
+func with(dst, more []*Lock) []*Lock {
+	for _, l := range more {
+		if !slices.Contains(dst, l) {
+			dst = append(dst, l)
+		}
+	}
+	return dst
 }
 
 // above appends the locks of collections that have name in their scope as a member, and returns the node of name.
 func (t *tree) above(name string, dst []*Lock) ([]*Lock, *tree) {
 	for seg, rest := cut(name); seg != ""; seg, rest = cut(rest) {
 		for _, l := range t.locks {
-			if l.Infinite {
+			if l.Infinite && !slices.Contains(dst, l) {
 				dst = append(dst, l)
 			}
 		}
