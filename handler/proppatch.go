@@ -3,6 +3,7 @@ package handler
 import (
 	"encoding/xml"
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -167,8 +168,9 @@ func (p *patchPlan) stamp(text string, parse func(string) (time.Time, error)) (s
 	return 0
 }
 
-// keepsTime tells whether t can be a modification time: whether nanoseconds in 64 bits can hold it.
-func keepsTime(t time.Time) bool { return t.Year() >= 1678 && t.Year() <= 2261 }
+// keepsTime tells whether t can be a modification time: file systems begin with what seconds in 32 bits can hold, and set that
+// for what is earlier; nanoseconds in 64 bits end in 2262.
+func keepsTime(t time.Time) bool { return t.Unix() >= math.MinInt32 && t.Year() <= 2261 }
 
 // parseSeconds reads seconds since 1970, or an HTTP-date.
 func parseSeconds(text string) (time.Time, error) {
