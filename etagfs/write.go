@@ -266,7 +266,7 @@ func (f *FS) setModTime(name string, modTime time.Time) (*Info, error) {
 		return nil, err
 	}
 	var digest *Digest // it is not carried over where another program may have written just before
-	if was != (fs.Identity{}) && !now.IsCollection() {
+	if was != (fs.Identity{}) && !now.IsCollection() && !now.Unsure {
 		f.renames.note(was, now.Identity)
 		if f.tags.sure(was) {
 			digest = f.digestOf(&fs.Info{Identity: was})

@@ -93,8 +93,8 @@ func (s *Store) Begin(c Change, locked bool) (*Intent, error) {
 }
 
 // Stamp carries out ops as Patch does before a modification time is set as well, which Recover does when a crash comes
-// first, if was is still the state of name. The time follows, and Stamped when that is durable; or TakeBack. A time alone is one
-// step and costs nothing here.
+// first, if was is still the state of name. The time follows, and Stamped when that is durable; or TakeBack.
+// A time alone is one step and costs nothing here.
 // Errors: as Patch.
 func (s *Store) Stamp(name string, ops []Op, was fs.Identity, modTime time.Time) (*Intent, error) {
 	if len(ops) == 0 {

@@ -152,13 +152,13 @@ alone)
 mount)
 	step "copy a tree into a mount"
 	mnt=$(bus org.kde.KIOFuse /org/kde/KIOFuse org.kde.KIOFuse.VFS.mountUrl "${share}" | cut -d "'" -f 2)
-	mkdir "$mnt/work"
-	cp -r "$WORK/tree" "$mnt/work/tree"
-	diff -r "$WORK/tree" "$mnt/work/tree"
+	mkdir "$mnt/desk"
+	cp -r "$WORK/tree" "$mnt/desk/tree"
+	diff -r "$WORK/tree" "$mnt/desk/tree"
 
 	step "edit, append, truncate, rename, delete in it"
 	# The same is done to the mount and to the copy beside it.
-	for root in "$mnt/work/tree" "$WORK/tree"; do (
+	for root in "$mnt/desk/tree" "$WORK/tree"; do (
 		cd "$root"
 		sed s/spaces/SPACES/ "deep/a name with spaces.txt" >deep/new # saves as many an editor does
 		mv deep/new "deep/a name with spaces.txt"
@@ -174,20 +174,20 @@ mount)
 		rmdir "empty directory"
 		sync large.txt under/moved.txt new/er/file
 	); done
-	diff -r "$WORK/tree" "$mnt/work/tree"
-	eventually "the directory has other files than were written to the mount" diff -r "$WORK/tree" "$DIR/work/tree"
+	diff -r "$WORK/tree" "$mnt/desk/tree"
+	eventually "the directory has other files than were written to the mount" diff -r "$WORK/tree" "$DIR/desk/tree"
 
 	step "somebody else saves in between, or has a lock"
-	mnt+=/work
+	mnt+=/desk
 	echo mine >"$mnt/doc"
-	eventually "the mount did not save" grep -qx mine "$DIR/work/doc"
+	eventually "the mount did not save" grep -qx mine "$DIR/desk/doc"
 	curl -sf -X PUT -d 'theirs
-' "${URL}work/doc"
+' "${URL}desk/doc"
 	equal "$(cat "$mnt/doc")" theirs "what the mount shows of a file that somebody else saved"
 	echo mine >>"$mnt/doc"
-	eventually "the mount did not save" grep -qx mine "$DIR/work/doc"
-	holds "$DIR/work/doc" $'theirs\nmine'
-	token=$(lock "${URL}work/doc")
+	eventually "the mount did not save" grep -qx mine "$DIR/desk/doc"
+	holds "$DIR/desk/doc" $'theirs\nmine'
+	token=$(lock "${URL}desk/doc")
 	rm "$mnt/doc" && fail "a locked file was removed"
 	# What KDE asks next stands still when it cannot tell the refusal's end.
 	timeout -s KILL 30 bash -c "echo next >'$mnt/next' && ls '$mnt'" >"$WORK/said" || fail "the mount hangs after a refused DELETE"
@@ -195,12 +195,12 @@ mount)
 	timeout -s KILL 30 mv "$mnt/next" "$mnt/after" || fail "the mount hangs after a refused MOVE"
 	mv "$mnt/after" "$mnt/doc" && fail "a locked file was replaced"
 	timeout -s KILL 30 cp "$WORK/first" "$mnt/doc" && fail "a locked file was overwritten"
-	holds "$DIR/work/doc" $'theirs\nmine'
-	holds "$DIR/work/after" next
+	holds "$DIR/desk/doc" $'theirs\nmine'
+	holds "$DIR/desk/after" next
 	# kio-fuse keeps what it could not save
-	curl -sf -X UNLOCK -H "Lock-Token: $token" "${URL}work/doc"
+	curl -sf -X UNLOCK -H "Lock-Token: $token" "${URL}desk/doc"
 	sync "$mnt/doc"
-	holds "$DIR/work/doc" first
+	holds "$DIR/desk/doc" first
 	;;
 
 login)
