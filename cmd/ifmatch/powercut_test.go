@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -122,6 +123,29 @@ func TestUnsyncedSaveKeepsOneVersionWhole(t *testing.T) {
 			t.Errorf("exchange %d without its bytes on their way:\n%s", n, traceText(calls))
 		}
 		at = step + 1
+	}
+}
+
+// A body goes to the disk in small writes, however large the pieces are that are hashed: see fs, Write.
+func TestBytesAreWrittenInSmallPieces(t *testing.T) {
+	dir := t.TempDir()
+	p := startTraced(t, "write", "--etag=content", dir)
+	const size = 6 << 20
+	res, _ := send(t, "PUT", p.url+"/file", bytes.NewReader(make([]byte, size)))
+	wantStatus(t, res, 201)
+	written := int64(0)
+	for _, c := range p.end() {
+		if !c.is("write", "<"+dir+"/") {
+			continue
+		}
+		n := atoi(c.result)
+		if n > 256<<10 {
+			t.Errorf("a write of %d bytes at once", n)
+		}
+		written += n
+	}
+	if written != size {
+		t.Errorf("%d bytes were written, want %d", written, size)
 	}
 }
 
