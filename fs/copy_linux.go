@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 )
 
@@ -46,11 +47,36 @@ func (s *staged) Write(p []byte) (int, error) {
 	return done, nil
 }
 
-// WriteOut is sync_file_range(2). What cannot be written is found by fsync.
+// flushBytes is how much of a body reaches the disk before it is fsynced, beside the receiving of what follows. A disk with
+// a cache, as those of virtual machines have, else writes most of a large file while somebody waits for the answer.
+const flushBytes = 256 << 20
+
+// WriteOut is sync_file_range(2), and now and then an fsync that nobody waits for. What fails in it is an error of Prepare:
+// the system tells of it once.
 func (s *staged) WriteOut(offsetBytes, sizeBytes int64) {
-	if !s.finished {
-		_ = unix.SyncFileRange(s.fd, offsetBytes, sizeBytes, unix.SYNC_FILE_RANGE_WRITE)
+	if s.finished {
+		return
 	}
+	_ = unix.SyncFileRange(s.fd, offsetBytes, sizeBytes, unix.SYNC_FILE_RANGE_WRITE) // fsync finds what cannot be written
+	end := offsetBytes + sizeBytes
+	if end-s.flushed < flushBytes {
+		return
+	}
+	if s.flushes == nil {
+		s.flushes = new(errgroup.Group)
+		s.flushes.SetLimit(1)
+	}
+	if s.flushes.TryGo(func() error { return s.r.fsync(s.fd, s.name) }) {
+		s.flushed = end
+	}
+}
+
+// flushesEnd waits for those of WriteOut and returns the first error of theirs.
+func (s *staged) flushesEnd() error {
+	if s.flushes == nil {
+		return nil
+	}
+	return s.flushes.Wait()
 }
 
 // ReadFrom appends all that r has. An error of r is returned as it is.

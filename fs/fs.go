@@ -143,7 +143,7 @@ type Staged interface {
 	io.ReaderFrom // copies without passing user space where the system can
 
 	// WriteOut has the system begin to write some of the bytes to the disk, so that who waits until a large file is
-	// durable waits for less. It is a hint, and makes nothing durable.
+	// durable waits for less. It is a hint, and makes nothing durable; what cannot be written is an error of Prepare.
 	WriteOut(offsetBytes, sizeBytes int64)
 
 	// Prepare readies the bytes for Commit: it takes on mode, owner, ACL and extended attributes of

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 )
 
@@ -32,6 +33,9 @@ type staged struct {
 	durable  bool
 	prepared bool
 	finished bool
+
+	flushed int64           // bytes of which an fsync before Prepare was begun
+	flushes *errgroup.Group // those; nil: none
 
 	alone bool         // nobody else can open it before it is published
 	now   unix.Statx_t // as it was published
@@ -127,6 +131,9 @@ func (s *staged) prepare(modTime time.Time, durable bool) error {
 		return err
 	}
 	s.durable = true
+	if err := s.flushesEnd(); err != nil {
+		return err
+	}
 	return s.r.fsync(s.fd, s.name)
 }
 
@@ -242,6 +249,7 @@ func (s *staged) Discard() {
 		return
 	}
 	s.finished = true
+	_ = s.flushesEnd()
 	s.dropName()
 	if s.fd >= 0 {
 		unix.Close(s.fd)
