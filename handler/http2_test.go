@@ -173,3 +173,16 @@ func TestRefusedDeleteKeepsHTTP2(t *testing.T) {
 		t.Error("the connection was not kept")
 	}
 }
+
+// The page of a collection has no Content-Length over HTTP/2 either.
+func TestPageOverHTTP2HasNoLength(t *testing.T) {
+	srv, _ := overHTTP2(t, "old")
+	res, err := srv.Client().Get(srv.URL + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.ProtoMajor != 2 || res.StatusCode != 200 || res.ContentLength >= 0 {
+		t.Errorf("HTTP/%d, status %d, Content-Length %d", res.ProtoMajor, res.StatusCode, res.ContentLength)
+	}
+}

@@ -38,7 +38,13 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *e
 		}
 		return readError(err)
 	}
-	return p.end()
+	if err := p.end(); err != nil {
+		return err
+	}
+	// A collection has no getcontentlength, so its page tells none either (RFC 4918 §15.4): clients take what has one for a
+	// file. net/http tells the length of what it has whole at the end.
+	_ = http.NewResponseController(w).Flush()
+	return nil
 }
 
 // setIndexMetadata sets what a 304 has of the fields of an index.

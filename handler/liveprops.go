@@ -24,10 +24,6 @@ import (
 // listing an open and a read for each member, or Depth 1 would not agree with Depth 0; to keep it in the
 // store would cost each replacing PUT a second durable transaction, and be wrong for what other
 // programs replace.
-//
-// BUG(handler): net/http tells the length of the page of a collection with a few members, and there is no
-// getcontentlength for it (RFC 4918 §15.4): it depends on who asks, and only making the page tells it. Clients
-// take a collection that has one for a file (arut/nginx-dav-ext-module#34).
 
 // liveProp numbers the live properties in the order of allprop.
 type liveProp int
