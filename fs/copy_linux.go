@@ -5,6 +5,7 @@ import (
 	"io"
 	iofs "io/fs"
 	"os"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -23,6 +24,21 @@ var (
 	smallPool = sync.Pool{New: func() any { return new([smallBytes]byte) }}
 	largePool = sync.Pool{New: func() any { return new([largeBytes]byte) }}
 )
+
+// storedWhole are the file systems that store as many bytes as they are given.
+var storedWhole = []int64{unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.MSDOS_SUPER_MAGIC, unix.EXFAT_SUPER_MAGIC}
+
+// Fits asks statfs(2).
+func (s *staged) Fits(sizeBytes int64) error {
+	var st unix.Statfs_t
+	if s.finished || unix.Fstatfs(s.fd, &st) != nil || st.Blocks == 0 || !slices.Contains(storedWhole, int64(st.Type)) {
+		return nil
+	}
+	if sizeBytes > int64(st.Bfree)*blockBytes(&st) {
+		return pathError("write", s.name, ErrNoSpace)
+	}
+	return nil
+}
 
 // Write appends p, in pieces: for a write(2) of megabytes ext4 and others take large folios, whose pages a machine, a
 // virtual one most of all, has seldom at hand.

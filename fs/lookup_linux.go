@@ -118,14 +118,18 @@ func (r *Root) Usage(name string) (Usage, error) {
 	if err := unix.Fstatfs(fd, &st); err != nil {
 		return Usage{}, pathError("usage", name, err)
 	}
-	unit := int64(st.Frsize)
-	if unit == 0 {
-		unit = int64(st.Bsize)
-	}
 	return Usage{
-		AvailableBytes: int64(st.Bavail) * unit,
-		UsedBytes:      int64(st.Blocks-st.Bfree) * unit,
+		AvailableBytes: int64(st.Bavail) * blockBytes(&st),
+		UsedBytes:      int64(st.Blocks-st.Bfree) * blockBytes(&st),
 	}, nil
+}
+
+// blockBytes is the unit in which statfs(2) counts blocks.
+func blockBytes(st *unix.Statfs_t) int64 {
+	if st.Frsize == 0 {
+		return int64(st.Bsize)
+	}
+	return int64(st.Frsize)
 }
 
 // SetModTime changes the modification time of a resource.

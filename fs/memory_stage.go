@@ -56,6 +56,14 @@ func (s *memoryStaged) ReadFrom(r io.Reader) (int64, error) {
 	return io.CopyBuffer(struct{ io.Writer }{s}, struct{ io.Reader }{r}, buf[:])
 }
 
+// Fits asks what is left of the memory.
+func (s *memoryStaged) Fits(sizeBytes int64) error {
+	if sizeBytes > s.m.capacity-s.m.used.Load() {
+		return memoryError("write", s.name, ErrNoSpace)
+	}
+	return nil
+}
+
 // WriteOut does nothing: there is no disk.
 func (s *memoryStaged) WriteOut(int64, int64) {}
 

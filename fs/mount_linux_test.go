@@ -30,6 +30,14 @@ func TestFullDisk(t *testing.T) {
 	dir := mount(t, "tmpfs", "small", "size=1m,nr_inodes=20", 0)
 	f := openRoot(t, dir, RootOptions{})
 	mustPut(t, f, "/f", "old")
+	before, err := f.Stage("/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	usage, err := f.Usage("/")
+	wantErr(t, "as much as there is", errors.Join(err, before.Fits(usage.AvailableBytes)), nil)
+	wantErr(t, "more than there is", before.Fits(usage.AvailableBytes+1), ErrNoSpace)
+	before.Discard()
 	for _, from := range []string{"Write", "ReadFrom", "copy"} {
 		s, err := f.Stage("/f")
 		if err != nil {
@@ -57,7 +65,6 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	}
-	var err error
 	for n := 0; n < 30 && err == nil; n++ {
 		_, err = f.MakeCollection("/d" + string(rune('a'+n)))
 	}

@@ -21,7 +21,7 @@ func diskUsage(dir *os.File) (Usage, error) {
 	if err := unix.Fstatfs(int(dir.Fd()), &st); err != nil {
 		return Usage{}, err
 	}
-	unit := int64(st.Bsize)
+	unit := blockBytes(&st)
 	return Usage{AvailableBytes: int64(st.Bavail) * unit, UsedBytes: int64(st.Blocks-st.Bfree) * unit}, nil
 }
 

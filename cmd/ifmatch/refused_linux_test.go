@@ -57,6 +57,9 @@ func TestFullDisk(t *testing.T) {
 	})
 	res, _ := send(t, "PUT", p.url+"/f", strings.NewReader("it fits"))
 	wantStatus(t, res, 204)
+	if got := expects(t, p.url, "/f", 1<<30); got != 507 {
+		t.Errorf("Expect: 100-continue with 1 GiB: %d; it fills the disk and is refused then", got)
+	}
 }
 
 // A file system that cannot be written to is said at start, is read, and answers 403.
