@@ -157,7 +157,7 @@ func (g *grant) granting(real string) etagfs.Write {
 		g.place = lock.Place{Name: g.want.Root, Way: g.want.Links}
 		got, err := g.h.locks.Create(g.at, g.want)
 		if errors.Is(err, lock.ErrTooMany) {
-			return &statusError{status: webdav.StatusInsufficientStorage, cause: err, say: "The server keeps no more locks."}
+			return &statusError{status: webdav.StatusInsufficientStorage, cause: err, say: "The server keeps no more locks, of all resources or of this one."}
 		}
 		if err == nil {
 			g.got = &got

@@ -58,7 +58,7 @@ ifmatch/etagfs/state:
 	go.etcd.io/bbolt go.etcd.io/bbolt/errors golang.org/x/sys/unix golang.org/x/sys/windows
 ifmatch/fs:
 	github.com/spf13/afero github.com/spf13/afero/mem github.com/fsnotify/fsnotify
-	golang.org/x/sys/unix golang.org/x/sys/windows
+	golang.org/x/sync/errgroup golang.org/x/sys/unix golang.org/x/sys/windows
 ifmatch/fs/fstest:
 	ifmatch/fs github.com/spf13/afero
 `
