@@ -1,6 +1,7 @@
 package etagfs
 
 import (
+	"crypto/sha256"
 	"os"
 	"slices"
 	"strings"
@@ -281,5 +282,63 @@ func TestReportWhileReadingKeepsTheDigestOut(t *testing.T) {
 	f.content.changed("/d/f", &newer)
 	if _, ok := f.content.get(state.Identity); ok {
 		t.Error("a report of a change left the digest")
+	}
+}
+
+// late is a tree whose clock ticks late.
+type late struct {
+	fs.FS
+	now *time.Time
+}
+
+func (l late) Now() time.Time { return *l.now }
+
+// The clock that the file system stamps with ticks late: what another program writes now gets the times of long ago, and
+// those of its next write may be the same.
+func TestYoungUntilTheClockOfTheFileSystemHasMovedOn(t *testing.T) {
+	const step = 4 * time.Millisecond
+	tick := time.Now().Truncate(step)
+	f := New(late{fs.NewMemoryCoarse(step), &tick}, Options{Settings: Settings{NoNotify: true}})
+	state := identity(step, tick.Add(-time.Hour))
+	if tag := f.tags.tag(state, nil); !strong(tag) {
+		t.Errorf("of an hour ago: %s", tag)
+	}
+	tick = tick.Add(-time.Hour)
+	if tag := f.tags.tag(state, nil); strong(tag) {
+		t.Errorf("strong although the clock stands: %s", tag)
+	}
+	tick = tick.Add(2 * step)
+	if tag := f.tags.tag(state, nil); !strong(tag) {
+		t.Errorf("the clock has moved on: %s", tag)
+	}
+}
+
+// With content tags another program writes twice within a second, and who opened the file in between reads the bytes of the
+// second time.
+func TestOpenOfYoungBytes(t *testing.T) {
+	for name, limit := range map[string]int64{"small": 0, "above the limit": 1} {
+		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(300 * time.Millisecond)
+			f := New(fs.NewMemoryCoarse(time.Second), Options{Settings: Settings{NoNotify: true, Content: true, HashLimitBytes: limit}})
+			defer f.Close()
+			beside(t, f, "/f", "AAAA")
+			file, err := f.Open("/f")
+			must(t, err)
+			if tag := file.State().Tag; strong(tag) || file.State().Digest != nil {
+				t.Errorf("%s: %s although the bytes may change and the state may not", name, tag)
+			}
+			beside(t, f, "/f", "BBBB")
+			if now, err := file.Again(); err != nil || now.Identity != file.State().Identity {
+				t.Errorf("%s: this tests nothing: %+v, %v", name, now, err)
+			}
+			must(t, file.Close())
+			time.Sleep(3 * time.Second)
+			file, err = f.OpenTagged(ctx, "/f")
+			must(t, err)
+			defer file.Close()
+			if tag := file.State().Tag; tag != hashTag(sha256.Sum256([]byte("BBBB"))) {
+				t.Errorf("%s: in the end %s", name, tag)
+			}
+		})
 	}
 }

@@ -82,7 +82,7 @@ func (f *FS) settle(ctx context.Context, name string) (found, error) {
 	if err != nil {
 		return found{}, nil // the operation will see it
 	}
-	if f.tags.young(info.Identity) {
+	for n := 0; n < 2 && f.tags.young(info.Identity); n++ { // the clock of the file system may be a step behind ours
 		select {
 		case <-ctx.Done():
 			return found{}, ctx.Err()
@@ -93,11 +93,11 @@ func (f *FS) settle(ctx context.Context, name string) (found, error) {
 }
 
 // found is the digest of the bytes of a state. held tells that nobody could have changed the file while they were read;
-// otherwise the digest is of no state.
+// otherwise the digest is of no state. sure tells that nobody could since then either and leave the state as it is.
 type found struct {
-	digest Digest
-	state  fs.Info
-	held   bool
+	digest     Digest
+	state      fs.Info
+	held, sure bool
 }
 
 // is makes the state that was found that of info.
@@ -120,7 +120,7 @@ func (f *FS) hashShared(ctx context.Context, name string, seen *fs.Info) (r foun
 				}
 			}()
 			if d, known := f.content.get(seen.Identity); known {
-				return found{d, *seen, true}, nil
+				return found{d, *seen, true, true}, nil
 			}
 			return f.hashFile(ctx, name, 0)
 		})
@@ -141,6 +141,7 @@ func (f *FS) hashFile(ctx context.Context, name string, bytesPerSecond int64) (f
 	f.reports.watch(path.Dir(name)) // without a watch, stat alone decides
 	t := c.begin(name)
 	r, err := f.readDigest(ctx, name, bytesPerSecond)
+	r.sure = r.held && !c.young(r.state.Identity, t.began)
 	t.end(r.state.Identity, r.digest, r.held)
 	if r.held {
 		c.hashedFiles.Add(1)
@@ -184,16 +185,20 @@ func (f *FS) readDigest(ctx context.Context, name string, bytesPerSecond int64) 
 func (f *FS) tooLarge(i *Info) bool { return f.untagged(i) && i.SizeBytes > f.limitBytes }
 
 // lazily hashes a file that a Stat or Open met without digest, unless it is too large to let
-// somebody wait for it; then the background hasher gets it.
-func (f *FS) lazily(info *Info) {
+// somebody wait for it; then the background hasher gets it. unsure tells that the bytes may be others by now, and
+// the state still the same.
+func (f *FS) lazily(info *Info) (unsure bool) {
 	if !f.untagged(info) {
-		return
+		return false
 	}
 	if f.tooLarge(info) {
 		f.content.wanted.add(info.Name)
-		return
+		return false
 	}
-	if r, err := f.hashShared(context.Background(), info.Name, &info.Info); err == nil && r.held {
-		r.is(info)
+	r, err := f.hashShared(context.Background(), info.Name, &info.Info)
+	if err != nil || !r.held {
+		return false
 	}
+	r.is(info)
+	return !r.sure
 }

@@ -42,7 +42,7 @@ type Info struct {
 type Options struct {
 	Settings
 	Log *slog.Logger     // nil: discard
-	Now func() time.Time // nil: time.Now
+	Now func() time.Time // nil: that of base, if it is an fs.Clock, else time.Now
 
 	// Digests keeps those of content tags across restarts; nil: they are computed anew.
 	Digests DigestStore
@@ -139,6 +139,9 @@ var numbers atomic.Uint64
 func New(base fs.FS, o Options) *FS {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if c, ok := base.(fs.Clock); ok && o.Now == nil {
+		o.Now = c.Now
 	}
 	if o.Now == nil {
 		o.Now = time.Now

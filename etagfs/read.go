@@ -47,8 +47,11 @@ func (f *FS) Open(name string) (*File, error) {
 		// read now could be taken for what comes.
 		info.Tag, info.Digest = f.tags.unsure(&state), nil
 	case info.Tag.IsZero():
-		if f.lazily(info); info.Identity != state.Identity {
+		switch unsure := f.lazily(info); {
+		case info.Identity != state.Identity:
 			info = f.info(name, &state) // it was replaced meanwhile: these bytes have no tag
+		case unsure:
+			info.Tag, info.Digest = f.tags.unsure(&state), nil // what is read now may not be what was hashed
 		}
 	}
 	return &File{File: file, info: *info, of: f}, nil
@@ -87,7 +90,7 @@ func (f *FS) OpenTagged(ctx context.Context, name string) (*File, error) {
 		return nil, ctx.Err()
 	}
 	file, openErr := f.Open(name)
-	if openErr == nil && err == nil && r.held && f.tooLarge(file.State()) && file.info.Identity == r.state.Identity {
+	if openErr == nil && err == nil && r.sure && f.tooLarge(file.State()) && file.info.Identity == r.state.Identity {
 		r.is(&file.info)
 	}
 	return file, openErr

@@ -132,6 +132,11 @@ type File interface {
 // digest of them may be kept for that state.
 type Settler interface{ Settled() bool }
 
+// Clock is an FS that knows the clock by which the system gives files their times where not every change has its own. That one
+// ticks when the system gets to it, and may be behind time.Now by more than its step: only when it has moved on itself can
+// no change get the same time any more.
+type Clock interface{ Now() time.Time }
+
 // Uncacher is a File whose bytes the system keeps in memory. Uncache has it forget them, as far as it can (not what is mapped,
 // or waits to be written), so that they are read from the disk.
 type Uncacher interface{ Uncache() }

@@ -132,6 +132,15 @@ func (r *Root) Features() Features { return r.tried.Load().features }
 // Granularity is that of the file system with this number.
 func (r *Root) Granularity(dev uint64) time.Duration { return r.device(dev).granularity }
 
+// Now is the time that the kernel would give to a change that has none of its own: that of its last tick.
+func (r *Root) Now() time.Time {
+	var ts unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &ts) != nil {
+		return time.Now()
+	}
+	return time.Unix(ts.Unix())
+}
+
 func (r *Root) device(dev uint64) *device {
 	if root := r.tried.Load().root; root.dev == dev {
 		return root
