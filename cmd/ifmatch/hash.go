@@ -147,10 +147,11 @@ func scrub(ctx context.Context, tree *etagfs.FS, asJSON bool, stdout, stderr io.
 		})
 	tally.Close()
 	report.Files, report.Bytes, report.Unknown, report.Seconds = p.Files, p.Bytes, p.Unknown, time.Since(began).Seconds()
+	var untold error
 	if asJSON {
-		json.NewEncoder(stdout).Encode(report)
+		untold = json.NewEncoder(stdout).Encode(report)
 	} else {
-		fmt.Fprintf(stdout, "%d files read (%s), %d rotten, %d unknown, %d could not be read\n",
+		_, untold = fmt.Fprintf(stdout, "%d files read (%s), %d rotten, %d unknown, %d could not be read\n",
 			p.Files, bytesText(p.Bytes), len(report.Rotten), p.Unknown, len(report.Failed))
 	}
 	switch {
@@ -161,7 +162,7 @@ func scrub(ctx context.Context, tree *etagfs.FS, asJSON bool, stdout, stderr io.
 	case len(report.Failed) > 0:
 		return fmt.Errorf("%d files could not be read", len(report.Failed))
 	}
-	return nil
+	return untold // who does not get the report must not take silence for a clean one
 }
 
 // withDigests opens dir with the digests that a server of it has recorded: from the state directory, or from

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"ifmatch/etagfs"
+	"ifmatch/fs"
 )
 
 // hash fills the digests; scrub reads again what nobody has changed since.
@@ -127,5 +132,21 @@ func rot(t *testing.T, path string) {
 	m[0] ^= 1
 	if err := unix.Munmap(m); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A report that cannot be written is no clean one.
+func TestScrubWhoseReportIsLost(t *testing.T) {
+	tree := etagfs.New(fs.NewMemory(), etagfs.Options{Settings: etagfs.Settings{Content: true, NoNotify: true}})
+	defer tree.Close()
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	for _, asJSON := range []bool{false, true} {
+		if err := scrub(t.Context(), tree, asJSON, full, io.Discard); !errors.Is(err, unix.ENOSPC) {
+			t.Errorf("json %v: %v", asJSON, err)
+		}
 	}
 }
