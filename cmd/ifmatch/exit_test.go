@@ -73,6 +73,7 @@ func TestMistakes(t *testing.T) {
 		{"no such interface", []string{"serve", "--listen", "192.0.2.1:0", dir}, nil, 1, []string{"192.0.2.1:0"}},
 		{"socket in a missing directory", []string{"serve", "--listen", "unix:" + filepath.Join(dir, "none", "s"), dir}, nil, 1, []string{"unix:", "no such file"}},
 		{"socket where a file is", []string{"serve", "--listen", "unix:" + file, dir}, nil, 1, []string{"unix:", "in use"}},
+		{"socket with a long path", []string{"serve", "--listen", "unix:" + filepath.Join(dir, strings.Repeat("long", 40)), dir}, nil, 1, []string{"unix:", "too long for a socket"}},
 		{"version with an argument", []string{"version", "now"}, nil, 2, []string{"version", "now"}},
 		{"man of what is not there", []string{"man", "serv"}, nil, 2, []string{"serv", "serve"}},
 	} {
