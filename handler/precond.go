@@ -158,8 +158,9 @@ func (p *preconditions) failsIfNoneMatch(cur *etagfs.Info) bool {
 }
 
 // ifRange tells whether a Range counts: true without If-Range, else when its validator is the current
-// one. Tags compare strongly; a date must be equal and must not be of the running second, in which
-// another change could still follow (RFC 9110 §13.1.5, §8.8.2.2).
+// one. Tags compare strongly; a date must be equal, must not be of the running second, in which
+// another change could still follow, and must be that of the last change: two contents can have one date that
+// somebody chose (touch -r, X-OC-Mtime), and parts of both are no file (RFC 9110 §13.1.5, §8.8.2.2).
 func ifRange(lines []string, cur *etagfs.Info, now time.Time) bool {
 	if len(lines) == 0 {
 		return true
@@ -171,8 +172,12 @@ func ifRange(lines []string, cur *etagfs.Info, now time.Time) bool {
 		return rest == "" && tag.StrongMatch(cur.Tag)
 	}
 	d := parseDate(lines)
-	return d.ok && d.unix == seconds(cur) && now.Unix() > d.unix
+	return d.ok && d.unix == seconds(cur) && now.Unix() > d.unix && cur.Ctime/1e9 <= d.unix+commitSeconds
 }
+
+// commitSeconds is how much later than its modification time a file may have been changed, for both to be one change:
+// the content is stamped, then made durable, and then gets its name.
+const commitSeconds = 60
 
 // seconds is Last-Modified as far as an HTTP-date can tell it.
 func seconds(i *etagfs.Info) int64 { return i.ModTime().Unix() }
