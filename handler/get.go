@@ -87,6 +87,11 @@ func (h *Handler) decideRead(w http.ResponseWriter, r *http.Request, t target, p
 	if t.slash && !cur.IsCollection() {
 		return true, errNotCollection
 	}
+	if cur.IsCollection() && cur.Shut {
+		if err := h.listable(t.name); err != nil {
+			return true, readError(err)
+		}
+	}
 	if err := h.readCondition(r, t, cur); err != nil {
 		return true, err
 	}
@@ -104,6 +109,15 @@ func (h *Handler) decideRead(w http.ResponseWriter, r *http.Request, t target, p
 		return true, nil
 	}
 	return false, nil
+}
+
+// listable tells whether the members of a collection may be read, which is what a GET begins with.
+func (h *Handler) listable(name string) error {
+	found := errors.New("one will do")
+	if err := h.list(name, func(string, *etagfs.Info) error { return found }); err != found {
+		return err
+	}
+	return nil
 }
 
 // getFile sends an open representation and closes it. Its descriptor supplied bytes and tag, so

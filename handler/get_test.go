@@ -67,7 +67,7 @@ func TestHeadNotModifiedAndPropfindOpenNothing(t *testing.T) {
 	}
 }
 
-// shut has files that seem not to be readable; some are all the same, as by an ACL.
+// shut has files and collections that seem not to be readable; some are all the same, as by an ACL.
 type shut struct{ opens }
 
 func (s *shut) Lookup(name string) (fs.Info, error) {
@@ -77,10 +77,17 @@ func (s *shut) Lookup(name string) (fs.Info, error) {
 }
 
 func (s *shut) OpenRead(name string) (fs.File, error) {
-	if name != "/readable" {
+	if name != "/readable" && name != "/open" {
 		return nil, &iofs.PathError{Op: "open", Path: name, Err: iofs.ErrPermission}
 	}
 	return s.opens.OpenRead(name)
+}
+
+func (s *shut) List(name string, fn func(string, *fs.Info) error) error {
+	if name == "/shut" {
+		return &iofs.PathError{Op: "open", Path: name, Err: iofs.ErrPermission}
+	}
+	return s.opens.List(name, fn)
 }
 
 // HEAD tells what GET would, and so does a precondition: it is ignored where the answer without it is 403. RFC 9110 §9.3.2, §13.2.1.
@@ -96,6 +103,16 @@ func TestHeadOfWhatTheServerMayNotRead(t *testing.T) {
 				}
 				if res, _ := do(t, method, root+path, "", "If-None-Match", tag); res.StatusCode != map[int]int{403: 403, 200: 304}[status] {
 					t.Errorf("%s: %s %s when it has not changed: %s", mode, method, path, res.Status)
+				}
+			}
+		}
+		for path, want := range map[string][3]int{"/shut": {403, 403, 403}, "/open": {200, 304, 412}} {
+			do(t, "MKCOL", root+path, "")
+			for _, method := range []string{"GET", "HEAD"} {
+				for i, header := range [][]string{nil, {"If-None-Match", "*"}, {"If-Match", `"stale"`}} {
+					if res, _ := do(t, method, root+path, "", header...); res.StatusCode != want[i] {
+						t.Errorf("%s: %s %s %v: %s, want %d", mode, method, path, header, res.Status, want[i])
+					}
 				}
 			}
 		}
