@@ -136,12 +136,12 @@ func (h *Handler) statusOf(r *http.Request, err error) *statusError {
 // brokenBody is the answer to a request whose content did not arrive whole. Mostly nobody is left to
 // read it.
 func brokenBody(r *http.Request, err error) *statusError {
-	if r.Context().Err() != nil {
-		return &statusError{status: clientGone, say: "The request was given up; nothing was changed.", cause: err}
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) { // the listener's idle time
+	if errors.Is(err, os.ErrDeadlineExceeded) { // the listener's idle time; net/http takes it for the end of the request, too
 		return &statusError{status: http.StatusRequestTimeout, say: "No content came for too long; nothing was changed.", cause: err,
 			header: http.Header{"Connection": {"close"}}}
+	}
+	if r.Context().Err() != nil {
+		return &statusError{status: clientGone, say: "The request was given up; nothing was changed.", cause: err}
 	}
 	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return tooLarge(e.Limit)
