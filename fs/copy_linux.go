@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -25,20 +26,29 @@ var (
 	largePool = sync.Pool{New: func() any { return new([largeBytes]byte) }}
 )
 
-// storedWhole are the file systems that store as many bytes as they are given.
-var storedWhole = []int64{unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.MSDOS_SUPER_MAGIC, unix.EXFAT_SUPER_MAGIC}
+// storedWhole are the file systems that store as many bytes as they are given, and of which statfs(2) tells what is free. XFS
+// frees in the background what was removed, and who finds no room waits for that in write(2) alone.
+var storedWhole = []int64{unix.EXT4_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.MSDOS_SUPER_MAGIC, unix.EXFAT_SUPER_MAGIC}
 
-// Fits asks statfs(2).
+// Fits asks statfs(2), for two seconds: an upload that was broken off a moment ago, and is sent again, is about to give its
+// room back, and so is what was just removed or replaced.
 func (s *staged) Fits(sizeBytes int64) error {
-	var st unix.Statfs_t
-	if s.finished || unix.Fstatfs(s.fd, &st) != nil || st.Blocks == 0 || !slices.Contains(storedWhole, int64(st.Type)) {
-		return nil
+	for wait := 2 * time.Second; ; wait -= fitsEvery {
+		var st unix.Statfs_t
+		if s.finished || unix.Fstatfs(s.fd, &st) != nil || st.Blocks == 0 || !slices.Contains(storedWhole, int64(st.Type)) {
+			return nil
+		}
+		if sizeBytes <= int64(st.Bfree)*blockBytes(&st) {
+			return nil
+		}
+		if wait <= 0 {
+			return pathError("write", s.name, ErrNoSpace)
+		}
+		time.Sleep(fitsEvery)
 	}
-	if sizeBytes > int64(st.Bfree)*blockBytes(&st) {
-		return pathError("write", s.name, ErrNoSpace)
-	}
-	return nil
 }
+
+const fitsEvery = 50 * time.Millisecond
 
 // Write appends p, in pieces: for a write(2) of megabytes ext4 and others take large folios, whose pages a machine, a
 // virtual one most of all, has seldom at hand.

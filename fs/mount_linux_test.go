@@ -37,6 +37,13 @@ func TestFullDisk(t *testing.T) {
 	usage, err := f.Usage("/")
 	wantErr(t, "as much as there is", errors.Join(err, before.Fits(usage.AvailableBytes)), nil)
 	wantErr(t, "more than there is", before.Fits(usage.AvailableBytes+1), ErrNoSpace)
+	broken, err := f.Stage("/broken")
+	if err == nil {
+		_, err = broken.Write(make([]byte, 512<<10))
+	}
+	wantErr(t, "an upload that breaks off", err, nil)
+	time.AfterFunc(fitsEvery, broken.Discard)
+	wantErr(t, "and gives its room back in a moment", before.Fits(usage.AvailableBytes), nil)
 	before.Discard()
 	for _, from := range []string{"Write", "ReadFrom", "copy"} {
 		s, err := f.Stage("/f")
