@@ -13,13 +13,15 @@ import (
 // descriptor still shows the state whose tag is in the header:
 //
 //   - up to smallBytes are read into memory and the state is looked at again before anything is sent;
-//   - a larger one goes by sendfile, but for its last bytes: they are held back until the state was
-//     looked at again. A file that was changed in place meanwhile is cut off and never completed.
+//   - of a larger one the last bytes are held back until the state was looked at again. A file that was changed
+//     in place meanwhile is cut off and never completed;
+//   - more than copiedBytes go by sendfile. The kernel sends pages of the file itself then, which change while they
+//     wait: so the other side has them all before that look.
 //
 // Replacing by rename, as ifmatch and most programs do, never disturbs a reader.
 //
-// BUG(handler): the kernel sends pages of the file itself, so bytes that wait in a socket can still
-// change under an in-place writer after the last look. Such writers are not atomic for local readers either.
+// BUG(handler): it waits for the other side on Linux alone, and no longer than ten seconds while that takes nothing; what waits
+// in a socket then can still change after the last look.
 type content struct {
 	file *etagfs.File
 	size int64
@@ -33,7 +35,10 @@ type content struct {
 	over   bool // nobody may read any more
 }
 
-const smallBytes = 64 << 10
+const (
+	smallBytes  = 64 << 10
+	copiedBytes = 4 << 20 // to wait for the other side would cost a good part of the time that this takes
+)
 
 var buffers = sync.Pool{New: func() any { return new([smallBytes]byte) }}
 
@@ -146,7 +151,7 @@ func (c *content) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// send writes the next n bytes to w, mostly by sendfile.
+// send writes the next n bytes to w, many of them by sendfile.
 func (c *content) send(w *response, n int64) (sent int64, err error) {
 	defer func() { c.err = err }()
 	if c.small != nil || c.size == 0 {
@@ -156,23 +161,35 @@ func (c *content) send(w *response, n int64) (sent int64, err error) {
 		k, err := w.Write(c.small[c.pos : c.pos+n])
 		return int64(k), err
 	}
-	held := min(n, smallBytes)
-	if body := n - held; body > 0 {
-		if sent, err = c.sendFile(w, body); err != nil {
+	if n > copiedBytes {
+		if sent, err = c.sendFile(w, n-smallBytes); err != nil {
 			return sent, err
 		}
+		drain(w.request)
 	}
 	buf := buffers.Get().(*[smallBytes]byte)
 	defer buffers.Put(buf)
-	tail := buf[:held]
-	if _, err = c.file.ReadAt(tail, c.pos); err != nil {
-		return sent, err
+	for sent < n {
+		piece := buf[:min(n-sent, smallBytes)]
+		if _, err = c.file.ReadAt(piece, c.pos); err == io.EOF {
+			err = errChanged // it shrank
+		}
+		if err != nil {
+			return sent, err
+		}
+		if sent+int64(len(piece)) == n {
+			if err = c.unchanged(); err != nil {
+				return sent, err
+			}
+		}
+		k, err := w.Write(piece)
+		sent += int64(k)
+		c.pos += int64(k)
+		if err != nil {
+			return sent, err
+		}
 	}
-	if err = c.unchanged(); err != nil {
-		return sent, err
-	}
-	k, err := w.Write(tail)
-	return sent + int64(k), err
+	return sent, nil
 }
 
 // sendFile lets the kernel copy n bytes from the file to the connection.

@@ -9,15 +9,15 @@ import (
 // answer is one write and not two.
 type Joiner interface{ JoinNext() }
 
+// Drainer is a connection that can wait until the other side has all that was written to it, or takes nothing any more.
+type Drainer interface{ Drain() }
+
 type connKey struct{}
 
-// WithConn says which net.Conn the requests of a context come by (http.Server.ConnContext); one that is
-// no [Joiner] is not asked for anything.
+// WithConn says which net.Conn the requests of a context come by (http.Server.ConnContext). It is asked for what it can do as
+// [Joiner] and [Drainer].
 func WithConn(ctx context.Context, c any) context.Context {
-	if j, ok := c.(Joiner); ok {
-		return context.WithValue(ctx, connKey{}, j)
-	}
-	return ctx
+	return context.WithValue(ctx, connKey{}, c)
 }
 
 // joinBytes of body cannot fit with a header into the buffer through which net/http writes: so when
@@ -28,5 +28,11 @@ const joinBytes = 4 << 10
 func joinNext(r *http.Request) {
 	if j, ok := r.Context().Value(connKey{}).(Joiner); ok {
 		j.JoinNext()
+	}
+}
+
+func drain(r *http.Request) {
+	if d, ok := r.Context().Value(connKey{}).(Drainer); ok {
+		d.Drain()
 	}
 }

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The kernel sends pages of a large file itself: what waits for a slow client when the file is changed in place goes out
+// changed. So the end, and with it the whole, waits for the client; what is smaller is a copy by then, and whole.
+func TestDownloadWhoseEndWaitsForTheClient(t *testing.T) {
+	dir := t.TempDir()
+	p := start(t, nil, dir)
+	for _, c := range []struct {
+		size, read int // so much more than what was read waits in the socket
+		whole      bool
+	}{
+		{6 << 20, 4 << 20, false},
+		{2 << 20, 1000, true},
+	} {
+		file := filepath.Join(dir, "f")
+		old := bytes.Repeat([]byte("o"), c.size)
+		writeFile(t, file, string(old))
+		dial := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
+			return raw.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 64<<10) })
+		}}
+		conn, err := dial.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(time.Minute))
+		fmt.Fprintf(conn, "GET /f HTTP/1.1\r\nHost: x\r\n\r\n")
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := bytes.NewBuffer(make([]byte, 0, c.size+bytes.MinRead))
+		if _, err := io.CopyN(got, res.Body, int64(c.read)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(500 * time.Millisecond) // the server has written what it can
+		beside, err := os.OpenFile(file, os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = beside.Write(bytes.Repeat([]byte("n"), c.size))
+		beside.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = got.ReadFrom(res.Body)
+		switch {
+		case c.whole && (err != nil || !bytes.Equal(got.Bytes(), old)):
+			t.Errorf("%d bytes: %d came, %d of them changed, %v", c.size, got.Len(), bytes.Count(got.Bytes(), []byte("n")), err)
+		case !c.whole && err == nil:
+			t.Errorf("%d bytes: whole, and %d of them changed", c.size, bytes.Count(got.Bytes(), []byte("n")))
+		}
+	}
+}
