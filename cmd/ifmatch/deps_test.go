@@ -21,7 +21,7 @@ ifmatch/cmd/ifmatch:
 	golang.org/x/crypto/acme golang.org/x/crypto/acme/autocert
 	github.com/prometheus/client_golang/prometheus github.com/prometheus/client_golang/prometheus/collectors
 	github.com/prometheus/client_golang/prometheus/promhttp golang.org/x/sync/singleflight
-	github.com/pires/go-proxyproto github.com/jdx/go-netrc github.com/schollz/progressbar/v3 golang.org/x/term
+	github.com/pires/go-proxyproto github.com/jdx/go-netrc github.com/schollz/progressbar/v3 golang.org/x/term golang.org/x/sys/unix
 	std: net/http net os/signal
 ifmatch/cmd/ifmatch/admin:
 	ifmatch/handler/lock ifmatch/etagfs ifmatch/fs golang.org/x/sys/unix
