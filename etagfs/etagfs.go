@@ -140,11 +140,11 @@ func New(base fs.FS, o Options) *FS {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if c, ok := base.(fs.Clock); ok && o.Now == nil {
-		o.Now = c.Now
-	}
 	if o.Now == nil {
 		o.Now = time.Now
+		if c, ok := base.(fs.Clock); ok {
+			o.Now = c.Now
+		}
 	}
 	if o.Latches == nil {
 		o.Latches = new(Latches)

@@ -148,7 +148,7 @@ type Staged interface {
 	io.ReaderFrom // copies without passing user space where the system can
 
 	// Fits tells whether so many bytes have room, before any of them is written. What it lets pass may have none all the same: where
-	// bytes can be stored in fewer, or as others write, only writing tells. Error: ErrNoSpace.
+	// bytes can be stored in fewer, or as others write, only writing tells. It may take two seconds. Error: ErrNoSpace.
 	Fits(sizeBytes int64) error
 
 	// WriteOut has the system begin to write some of the bytes to the disk, so that who waits until a large file is

@@ -111,7 +111,7 @@ func (h *Handler) decideRead(w http.ResponseWriter, r *http.Request, t target, p
 	return false, nil
 }
 
-// listable tells whether the members of a collection may be read, which is what a GET begins with.
+// listable tells whether the members of a collection may be read, which is what a GET begins with. It reads no more than the first.
 func (h *Handler) listable(name string) error {
 	found := errors.New("one will do")
 	if err := h.list(name, func(string, *etagfs.Info) error { return found }); err != found {

@@ -27,7 +27,7 @@ func TestDownloadWhoseEndWaitsForTheClient(t *testing.T) {
 		whole      bool
 	}{
 		{6 << 20, 4 << 20, false},
-		{2 << 20, 1000, true},
+		{1 << 20, 1000, true},
 	} {
 		file := filepath.Join(dir, "f")
 		old := bytes.Repeat([]byte("o"), c.size)
