@@ -218,6 +218,9 @@ func (c *copying) stage(ctx context.Context, file fs.File, dst string) (fs.Stage
 // has an entity-tag at once, as after a Put. Very large files are left to the background hasher.
 func (c *copying) fill(ctx context.Context, staged fs.Staged, file fs.File) (*Digest, error) {
 	state := file.Info()
+	if err := staged.Expect(state.SizeBytes); err != nil {
+		return nil, err
+	}
 	digest := c.from.digestOf(&state)
 	if c.to.content == nil || digest != nil || state.SizeBytes > c.to.limitBytes {
 		_, err := staged.ReadFrom(file)

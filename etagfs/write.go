@@ -36,10 +36,8 @@ func (f *FS) Put(ctx context.Context, name string, body io.Reader, o PutOptions)
 		return nil, false, err
 	}
 	defer staged.Discard()
-	if o.SizeBytes >= outBytes { // what is smaller is sooner written than asked for
-		if err := staged.Fits(o.SizeBytes); err != nil {
-			return nil, false, err
-		}
+	if err := staged.Expect(o.SizeBytes); err != nil {
+		return nil, false, err
 	}
 	if !f.relaxed {
 		b.to = staged

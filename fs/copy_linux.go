@@ -30,15 +30,21 @@ var (
 // frees in the background what was removed, and who finds no room waits for that in write(2) alone.
 var storedWhole = []int64{unix.EXT4_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.MSDOS_SUPER_MAGIC, unix.EXFAT_SUPER_MAGIC}
 
-// Fits asks statfs(2), for two seconds: an upload that was broken off a moment ago, and is sent again, is about to give its
+// Expect asks statfs(2), for two seconds: an upload that was broken off a moment ago, and is sent again, is about to give its
 // room back, and so is what was just removed or replaced.
-func (s *staged) Fits(sizeBytes int64) error {
+func (s *staged) Expect(sizeBytes int64) error {
+	if sizeBytes < expectBytes {
+		return nil
+	}
 	for wait := 2 * time.Second; ; wait -= fitsEvery {
 		var st unix.Statfs_t
 		if s.finished || unix.Fstatfs(s.fd, &st) != nil || st.Blocks == 0 || !slices.Contains(storedWhole, int64(st.Type)) {
 			return nil
 		}
 		if sizeBytes <= int64(st.Bfree)*blockBytes(&st) {
+			if st.Type == unix.EXT4_SUPER_MAGIC {
+				s.expected = sizeBytes
+			}
 			return nil
 		}
 		if wait <= 0 {
@@ -50,6 +56,27 @@ func (s *staged) Fits(sizeBytes int64) error {
 
 const fitsEvery = 50 * time.Millisecond
 
+// expectBytes is how long a body is for which it pays to ask.
+const expectBytes = 1 << 20
+
+// reserveBytes is how much of what is expected gets its blocks at once: no more than comes soon, since a client can claim any
+// length.
+const reserveBytes = 64 << 20
+
+// reserve is fallocate(2) ahead of the next bytes to be written: page by page, finding their blocks is 40% of what it costs to
+// write them to ext4. Where it fails, write(2) says why.
+func (s *staged) reserve(sizeBytes int) {
+	if s.end+int64(sizeBytes) <= s.reserved || s.reserved == s.expected {
+		return
+	}
+	n := min(reserveBytes, s.expected-s.reserved)
+	if unix.Fallocate(s.fd, unix.FALLOC_FL_KEEP_SIZE, s.reserved, n) != nil {
+		s.expected = s.reserved
+		return
+	}
+	s.reserved += n
+}
+
 // Write appends p, in pieces: for a write(2) of megabytes ext4 and others take large folios, whose pages a machine, a
 // virtual one most of all, has seldom at hand.
 func (s *staged) Write(p []byte) (int, error) {
@@ -59,6 +86,7 @@ func (s *staged) Write(p []byte) (int, error) {
 	if err := s.r.hook("write", s.name); err != nil {
 		return 0, pathError("write", s.name, err)
 	}
+	s.reserve(len(p))
 	done := 0
 	for done < len(p) {
 		n, err := unix.Write(s.fd, p[done:min(done+largeBytes, len(p))])
@@ -69,6 +97,7 @@ func (s *staged) Write(p []byte) (int, error) {
 			return done, pathError("write", s.name, err)
 		}
 		done += n
+		s.end += int64(n)
 	}
 	return done, nil
 }
@@ -191,6 +220,7 @@ func (s *staged) copyRange(src *os.File, limit *int64) (total int64, err error) 
 			if size == 0 {
 				return
 			}
+			s.reserve(size)
 			var n int
 			n, err = unix.CopyFileRange(int(from), nil, s.fd, nil, size, 0)
 			switch {
@@ -204,6 +234,7 @@ func (s *staged) copyRange(src *os.File, limit *int64) (total int64, err error) 
 				return
 			}
 			total += int64(n)
+			s.end += int64(n)
 			if limit != nil {
 				*limit -= int64(n)
 			}

@@ -147,9 +147,10 @@ type Staged interface {
 	io.Writer
 	io.ReaderFrom // copies without passing user space where the system can
 
-	// Fits tells whether so many bytes have room, before any of them is written. What it lets pass may have none all the same: where
-	// bytes can be stored in fewer, or as others write, only writing tells. It may take two seconds. Error: ErrNoSpace.
-	Fits(sizeBytes int64) error
+	// Expect says how many bytes are to come, before any of them is written, so that the system can give them their place at less
+	// cost than as each comes. Error: ErrNoSpace, where there is no room for so many; it may take two seconds. What it lets pass may
+	// have none all the same: where bytes can be stored in fewer, or as others write, only writing tells.
+	Expect(sizeBytes int64) error
 
 	// WriteOut has the system begin to write some of the bytes to the disk, so that who waits until a large file is
 	// durable waits for less. It is a hint, and makes nothing durable; what cannot be written is an error of Prepare.

@@ -98,8 +98,8 @@ func (s *sourceReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Fits lets all pass: only writing tells.
-func (s *portableStaged) Fits(int64) error { return nil }
+// Expect lets all pass: only writing tells.
+func (s *portableStaged) Expect(int64) error { return nil }
 
 // WriteOut does nothing: what would have to be written waits for fsync.
 func (s *portableStaged) WriteOut(int64, int64) {}

@@ -34,6 +34,10 @@ type staged struct {
 	prepared bool
 	finished bool
 
+	expected int64 // bytes that get blocks ahead of being written
+	reserved int64 // of these
+	end      int64 // of what was written
+
 	flushed int64           // bytes of which an fsync before Prepare was begun
 	flushes *errgroup.Group // those; nil: none
 
