@@ -256,18 +256,20 @@ func TestContentStopsComing(t *testing.T) {
 		h.ServeHTTP(w, r)
 	}))
 	defer srv.Close()
-	c, err := net.Dial("tcp", srv.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	fmt.Fprint(c, "PUT /f HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf")
-	res, err := http.ReadResponse(bufio.NewReader(c), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, _ := io.ReadAll(res.Body)
-	if res.StatusCode != 408 || !res.Close || !strings.Contains(string(body), "No content came") {
-		t.Errorf("%s, %q", res.Status, body)
+	for _, line := range []string{"PUT /f", "PROPFIND /", "LOCK /f"} {
+		c, err := net.Dial("tcp", srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		fmt.Fprint(c, line+" HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf")
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		if res.StatusCode != 408 || !res.Close || !strings.Contains(string(body), "No content came") {
+			t.Errorf("%s: %s, %q", line, res.Status, body)
+		}
 	}
 }

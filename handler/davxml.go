@@ -43,7 +43,7 @@ const (
 )
 
 // readXMLBody reads the body of r, nil when it is empty.
-// Errors: 413 when it is too large, 415 when it is coded, 400 when it breaks off.
+// Errors: 413 when it is too large, 415 when it is coded, those of brokenBody.
 func readXMLBody(r *http.Request) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil, nil
@@ -61,7 +61,7 @@ func readXMLBody(r *http.Request) ([]byte, error) {
 	n, err := b.ReadFrom(io.LimitReader(r.Body, maxXMLBytes+1))
 	switch {
 	case err != nil:
-		return nil, &statusError{status: http.StatusBadRequest, say: "The body broke off.", cause: err}
+		return nil, brokenBody(r, err)
 	case n > maxXMLBytes:
 		return nil, errXMLTooLarge
 	case n == 0:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	iofs "io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -93,6 +94,9 @@ Exit codes: 0 nothing found, 1 something was found or failed, 2 the command line
 		Example: "  ifmatch scrub /srv/share\n  ifmatch scrub --json /srv/share | jq .rotten",
 		Args:    oneArg("the directory to scrub"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := os.Stat(s.state); s.state != "" && errors.Is(err, iofs.ErrNotExist) {
+				return usagef("--state: there is no %s, so no digest that the files could be compared with; name the directory that serve or hash was given", s.state)
+			}
 			return withDigests(cmd.Context(), args[0], s, getenv, cmd.ErrOrStderr(), func(ctx context.Context, tree *etagfs.FS) error {
 				return scrub(ctx, tree, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			})

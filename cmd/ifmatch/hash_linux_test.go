@@ -39,6 +39,15 @@ func TestHashAndScrub(t *testing.T) {
 		t.Errorf("scrub: %d, %q, %q", code, out, errs)
 	}
 
+	none := filepath.Join(t.TempDir(), "none")
+	code, out, errs = call(context.Background(), env, "scrub", "--state", none, dir)
+	if code != 2 || out != "" || !strings.Contains(errs, none) {
+		t.Errorf("scrub with a state that is not there: %d, %q, %q", code, out, errs)
+	}
+	if _, err := os.Stat(none); err == nil {
+		t.Error("it was made")
+	}
+
 	// A digest of a file that is gone is dropped.
 	if err := os.WriteFile(filepath.Join(dir, "c"), []byte("c"), 0o644); err != nil {
 		t.Fatal(err)

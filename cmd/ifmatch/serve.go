@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"runtime"
 	"slices"
 	"syscall"
@@ -51,6 +52,7 @@ Exit codes: 0 after a signal, 1 when something failed, 2 when the command line i
 			if err != nil {
 				return err
 			}
+			signal.Ignore(syscall.SIGPIPE) // that nobody reads the log any more is no reason to end
 			log := newLogger(cmd.ErrOrStderr(), set.logFormat.value, set.logLevel.value)
 			for _, name := range unknownVariables(cmd.Root(), os.Environ()) {
 				log.Warn("an environment variable stands for no flag", "variable", name)

@@ -3,12 +3,15 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -107,6 +110,39 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	p.logged("stopping")
 	if code := p.stop(syscall.SIGTERM); code == 0 {
 		t.Error("exit code 0, but the transfer was cut off")
+	}
+}
+
+// The end of who reads the log is not that of the server.
+func TestNobodyReadsTheLog(t *testing.T) {
+	log, stderr, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program(t), "serve", "--listen=127.0.0.1:0", "--state="+t.TempDir(), t.TempDir())
+	cmd.Stderr = stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill() })
+	stderr.Close()
+	var url string
+	for lines := bufio.NewScanner(log); url == "" && lines.Scan(); {
+		fmt.Sscanf(lines.Text(), "time=%s level=INFO msg=serving url=%s", new(string), &url)
+	}
+	log.Close()
+	for range 3 {
+		res, _, err := trySend(http.DefaultClient, "PUT", url+"a", strings.NewReader("unheard"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.StatusCode >= 300 {
+			t.Error(res.Status)
+		}
+	}
+	cmd.Process.Signal(syscall.SIGTERM)
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 
