@@ -47,7 +47,7 @@ func (s *staged) Expect(sizeBytes int64) error {
 			}
 			return nil
 		}
-		if wait <= 0 {
+		if wait <= 0 || sizeBytes > int64(st.Blocks)*blockBytes(&st) {
 			return pathError("write", s.name, ErrNoSpace)
 		}
 		time.Sleep(fitsEvery)
@@ -59,8 +59,8 @@ const fitsEvery = 50 * time.Millisecond
 // expectBytes is how long a body is for which it pays to ask.
 const expectBytes = 1 << 20
 
-// reserveBytes is how much of what is expected gets its blocks at once: no more than comes soon, since a client can claim any
-// length.
+// reserveBytes is the most of what is expected that gets its blocks at once. It is no more than has come already, or
+// expectBytes: a client can claim any length, and some that send little would hold a disk.
 const reserveBytes = 64 << 20
 
 // reserve is fallocate(2) ahead of the next bytes to be written: page by page, finding their blocks is 40% of what it costs to
@@ -69,7 +69,7 @@ func (s *staged) reserve(sizeBytes int) {
 	if s.end+int64(sizeBytes) <= s.reserved || s.reserved == s.expected {
 		return
 	}
-	n := min(reserveBytes, s.expected-s.reserved)
+	n := min(reserveBytes, max(expectBytes, s.end, int64(sizeBytes)), s.expected-s.reserved)
 	if unix.Fallocate(s.fd, unix.FALLOC_FL_KEEP_SIZE, s.reserved, n) != nil {
 		s.expected = s.reserved
 		return

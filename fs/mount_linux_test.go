@@ -37,6 +37,11 @@ func TestFullDisk(t *testing.T) {
 	usage, err := f.Usage("/")
 	wantErr(t, "as much as there is", errors.Join(err, before.Expect(usage.AvailableBytes)), nil)
 	wantErr(t, "more than there is", before.Expect(usage.AvailableBytes+1), ErrNoSpace)
+	began := time.Now()
+	wantErr(t, "more than there could be", before.Expect(1<<40), ErrNoSpace)
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("what no wait can help took %s", took)
+	}
 	broken, err := f.Stage("/broken")
 	if err == nil {
 		_, err = broken.Write(make([]byte, 512<<10))

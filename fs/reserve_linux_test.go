@@ -37,8 +37,8 @@ func mountExt4(t *testing.T, sizeBytes int64) string {
 	return dir
 }
 
-// What is expected has its blocks before it is written, but no more than comes soon, whatever length a client claims; in the
-// end the file has those of its bytes.
+// What is expected has its blocks before it is written, but no more than as much again as has come, whatever length a client
+// claims; in the end the file has those of its bytes.
 func TestBlocksAheadOfBytes(t *testing.T) {
 	const mib = 1 << 20
 	dir := mountExt4(t, 400*mib)
@@ -70,15 +70,23 @@ func TestBlocksAheadOfBytes(t *testing.T) {
 		wantErr(t, way, err, nil)
 		if way == "Write" {
 			within("before the first byte", blocks(s), 0, 0)
-			_, err = s.Write(body[:mib])
-			within("after the first MiB", blocks(s), reserveBytes, reserveBytes+mib)
-			if err == nil {
-				_, err = s.Write(body[mib : reserveBytes+1])
+			came := int64(0)
+			write := func(n int64) {
+				t.Helper()
+				if err == nil {
+					_, err = s.Write(body[came : came+n])
+				}
+				came += n
 			}
-			within("after the first part", blocks(s), int64(len(body)), int64(len(body))+mib)
-			if err == nil {
-				_, err = s.Write(body[reserveBytes+1:])
+			write(16 << 10)
+			within("of a client that claims much", blocks(s), mib, mib+mib/2)
+			write(8 * mib)
+			within("as much again as has come, after 8 MiB", blocks(s), 8*mib, 17*mib)
+			for came < 70*mib {
+				write(mib)
 			}
+			within("after 70 MiB", blocks(s), came, int64(len(body))+mib)
+			write(int64(len(body)) - came)
 		} else if way == "ReadFrom" {
 			_, err = s.ReadFrom(bytes.NewReader(body))
 		} else {
