@@ -218,7 +218,7 @@ func (c *copying) stage(ctx context.Context, file fs.File, dst string) (fs.Stage
 // has an entity-tag at once, as after a Put. Very large files are left to the background hasher.
 func (c *copying) fill(ctx context.Context, staged fs.Staged, file fs.File) (*Digest, error) {
 	state := file.Info()
-	if err := staged.Expect(state.SizeBytes); err != nil {
+	if err := staged.Expect(state.SizeBytes, !c.to.relaxed); err != nil {
 		return nil, err
 	}
 	digest := c.from.digestOf(&state)

@@ -36,7 +36,7 @@ func (f *FS) Put(ctx context.Context, name string, body io.Reader, o PutOptions)
 		return nil, false, err
 	}
 	defer staged.Discard()
-	if err := staged.Expect(o.SizeBytes); err != nil {
+	if err := staged.Expect(o.SizeBytes, !f.relaxed); err != nil {
 		return nil, false, err
 	}
 	if !f.relaxed {

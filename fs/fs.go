@@ -148,9 +148,10 @@ type Staged interface {
 	io.ReaderFrom // copies without passing user space where the system can
 
 	// Expect says how many bytes are to come, before any of them is written, so that the system can give them their place at less
-	// cost than as each comes. Error: ErrNoSpace, where there is no room for so many; it may take two seconds. What it lets pass may
-	// have none all the same: where bytes can be stored in fewer, or as others write, only writing tells.
-	Expect(sizeBytes int64) error
+	// cost than as each comes; durable is what Prepare will be told. Error: ErrNoSpace, where there is no room for so many; it may
+	// take two seconds. What it lets pass may have none all the same: where bytes can be stored in fewer, or as others write, only
+	// writing tells.
+	Expect(sizeBytes int64, durable bool) error
 
 	// WriteOut has the system begin to write some of the bytes to the disk, so that who waits until a large file is
 	// durable waits for less. It is a hint, and makes nothing durable; what cannot be written is an error of Prepare.

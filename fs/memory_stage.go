@@ -57,7 +57,7 @@ func (s *memoryStaged) ReadFrom(r io.Reader) (int64, error) {
 }
 
 // Expect asks for no more than there is in all: what is in use may be given back in a moment, and to fill the memory harms nobody else.
-func (s *memoryStaged) Expect(sizeBytes int64) error {
+func (s *memoryStaged) Expect(sizeBytes int64, _ bool) error {
 	if sizeBytes > s.m.capacity {
 		return memoryError("write", s.name, ErrNoSpace)
 	}

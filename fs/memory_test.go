@@ -40,10 +40,10 @@ func TestMemoryIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Expect(10); err != nil {
+	if err := s.Expect(10, true); err != nil {
 		t.Errorf("what may be given back: %v", err)
 	}
-	if err := s.Expect(11); !errors.Is(err, ErrNoSpace) {
+	if err := s.Expect(11, true); !errors.Is(err, ErrNoSpace) {
 		t.Errorf("more than there is in all: %v, want ErrNoSpace", err)
 	}
 	if _, err := io.Copy(s, strings.NewReader("123")); !errors.Is(err, ErrNoSpace) {

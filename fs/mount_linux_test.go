@@ -35,10 +35,10 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	usage, err := f.Usage("/")
-	wantErr(t, "as much as there is", errors.Join(err, before.Expect(usage.AvailableBytes)), nil)
-	wantErr(t, "more than there is", before.Expect(usage.AvailableBytes+1), ErrNoSpace)
+	wantErr(t, "as much as there is", errors.Join(err, before.Expect(usage.AvailableBytes, true)), nil)
+	wantErr(t, "more than there is", before.Expect(usage.AvailableBytes+1, true), ErrNoSpace)
 	began := time.Now()
-	wantErr(t, "more than there could be", before.Expect(1<<40), ErrNoSpace)
+	wantErr(t, "more than there could be", before.Expect(1<<40, true), ErrNoSpace)
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("what no wait can help took %s", took)
 	}
@@ -48,7 +48,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	wantErr(t, "an upload that breaks off", err, nil)
 	time.AfterFunc(fitsEvery, broken.Discard)
-	wantErr(t, "and gives its room back in a moment", before.Expect(usage.AvailableBytes), nil)
+	wantErr(t, "and gives its room back in a moment", before.Expect(usage.AvailableBytes, true), nil)
 	before.Discard()
 	for _, from := range []string{"Write", "ReadFrom", "copy"} {
 		s, err := f.Stage("/f")

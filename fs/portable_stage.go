@@ -99,7 +99,7 @@ func (s *sourceReader) Read(b []byte) (int, error) {
 }
 
 // Expect lets all pass: only writing tells.
-func (s *portableStaged) Expect(int64) error { return nil }
+func (s *portableStaged) Expect(int64, bool) error { return nil }
 
 // WriteOut does nothing: what would have to be written waits for fsync.
 func (s *portableStaged) WriteOut(int64, int64) {}
