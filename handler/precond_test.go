@@ -68,7 +68,9 @@ func TestEvaluate(t *testing.T) {
 	}
 	x := file(etagfs.ETag{Opaque: "x"})
 	weak := file(etagfs.ETag{Opaque: "x", Weak: true})
-	at := mtime.Format(http.TimeFormat)
+	setBack := file(etagfs.ETag{Opaque: "x"})
+	setBack.Ctime = mtime.Add(time.Hour).UnixNano()
+	at, after := mtime.Format(http.TimeFormat), mtime.Add(time.Hour).Format(http.TimeFormat)
 	before := mtime.Add(-time.Second).Format(http.TimeFormat)
 	const pass, notModified, refused = "go on", "304", "412"
 	for _, c := range []struct {
@@ -94,6 +96,8 @@ func TestEvaluate(t *testing.T) {
 		{"§13.1.2 star, unmapped", "PUT", nil, [][2]string{{"If-None-Match", "*"}}, pass},
 		{"§13.1.2 star, mapped", "PUT", x, [][2]string{{"If-None-Match", "*"}}, refused},
 		{"§13.1.3 not later", "GET", x, [][2]string{{"If-Modified-Since", at}}, notModified},
+		{"§13.1.3 changed and its time set back", "GET", setBack, [][2]string{{"If-Modified-Since", at}}, pass},
+		{"§13.1.3 set back before that", "GET", setBack, [][2]string{{"If-Modified-Since", after}}, notModified},
 		{"§13.1.3 later", "GET", x, [][2]string{{"If-Modified-Since", before}}, pass},
 		{"§13.1.3 PUT", "PUT", x, [][2]string{{"If-Modified-Since", at}}, pass},
 		{"§13.1.3 beside If-None-Match", "GET", x, [][2]string{{"If-Modified-Since", at}, {"If-None-Match", `"y"`}}, pass},
