@@ -15,13 +15,15 @@ import (
 //   - up to smallBytes are read into memory and the state is looked at again before anything is sent;
 //   - of a larger one the last bytes are held back until the state was looked at again. A file that was changed
 //     in place meanwhile is cut off and never completed;
-//   - more than copiedBytes go by sendfile. The kernel sends pages of the file itself then, which change while they
-//     wait: so the other side has them all before that look.
+//   - what is before the last copiedBytes goes by sendfile. The kernel sends pages of the file itself then, which change
+//     while they wait: so the other side has them all before that look. On the same machine it has them in a socket, still as
+//     pages of the file, until it reads; that the copied ones have arrived, too, says that those were read.
 //
 // Replacing by rename, as ifmatch and most programs do, never disturbs a reader.
 //
 // BUG(handler): it waits for the other side on Linux alone, and no longer than ten seconds while that takes nothing; what waits
-// in a socket then can still change after the last look.
+// in a socket then can still change after the last look. So can what the other side, on the same machine, leaves unread in a
+// socket that holds more than copiedBytes.
 type content struct {
 	file *etagfs.File
 	size int64
@@ -37,7 +39,7 @@ type content struct {
 
 const (
 	smallBytes  = 64 << 10
-	copiedBytes = 4 << 20 // to wait for the other side would cost a good part of the time that this takes
+	copiedBytes = 8 << 20 // more than a socket holds for who does not read: 6 MiB unless somebody asked for more (tcp(7), tcp_rmem)
 )
 
 var buffers = sync.Pool{New: func() any { return new([smallBytes]byte) }}
@@ -151,7 +153,7 @@ func (c *content) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// send writes the next n bytes to w, many of them by sendfile.
+// send writes the next n bytes to w, those before the last copiedBytes by sendfile.
 func (c *content) send(w *response, n int64) (sent int64, err error) {
 	defer func() { c.err = err }()
 	if c.small != nil || c.size == 0 {
@@ -162,15 +164,17 @@ func (c *content) send(w *response, n int64) (sent int64, err error) {
 		return int64(k), err
 	}
 	if n > copiedBytes {
-		if sent, err = c.sendFile(w, n-smallBytes); err != nil {
+		if sent, err = c.sendFile(w, n-copiedBytes); err != nil {
 			return sent, err
 		}
-		drain(w.request)
 	}
 	buf := buffers.Get().(*[smallBytes]byte)
 	defer buffers.Put(buf)
 	for sent < n {
 		piece := buf[:min(n-sent, smallBytes)]
+		if n > copiedBytes && sent+int64(len(piece)) == n {
+			drain(w.request)
+		}
 		if _, err = c.file.ReadAt(piece, c.pos); err == io.EOF {
 			err = errChanged // it shrank
 		}
