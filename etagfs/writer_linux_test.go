@@ -1,10 +1,13 @@
 package etagfs
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"ifmatch/fs"
 )
@@ -39,6 +42,41 @@ func TestFileOpenForWritingHasNoStrongTag(t *testing.T) {
 		}
 		if _, left := read(t, f, "/f"); left.Tag.Weak || left.Tag.IsZero() {
 			t.Errorf("content %v: left: %+v", content, left)
+		}
+	}
+}
+
+// A program that maps a file may close it and go on to store. No two contents that it leaves are read with one strong tag.
+func TestMappedFileThatIsClosed(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Fatal("only root can mount: run the tests as root, as CI does, or under unshare -Urm")
+	}
+	for where, mount := range map[string]func(t *testing.T, dir string) string{"disk": func(_ *testing.T, dir string) string { return dir }, "overlayfs": mountOverlay} {
+		for _, content := range []bool{false, true} {
+			dir := mount(t, t.TempDir())
+			f := diskAt(t, dir, Options{Settings: Settings{Content: content}})
+			path := filepath.Join(dir, "f")
+			must(t, os.WriteFile(path, []byte("body  "), 0o644))
+			file, err := os.OpenFile(path, os.O_RDWR, 0)
+			must(t, err)
+			m, err := unix.Mmap(int(file.Fd()), 0, 6, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+			must(t, err)
+			must(t, file.Close())
+			bodies := map[string]string{}
+			look := func() {
+				time.Sleep(20 * time.Millisecond)
+				body, info := read(t, f, "/f")
+				if was, met := bodies[info.Tag.Opaque]; met && was != body {
+					t.Errorf("%s, content %v: %q and %q have the tag %s", where, content, was, body, info.Tag)
+				}
+				bodies[info.Tag.Opaque] = body
+			}
+			for i := range 20 {
+				copy(m, fmt.Sprintf("body%2d", i))
+				look()
+			}
+			must(t, unix.Munmap(m))
+			look()
 		}
 	}
 }
