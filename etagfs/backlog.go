@@ -57,14 +57,14 @@ func (b *backlog) count() int {
 // HashOptions of the background hasher.
 type HashOptions struct {
 	BytesPerSecond int64                        // 0: unbounded
-	Progress       func(p HashProgress)         // nil: none; called after each file
+	Progress       func(p HashProgress)         // nil: none; called after each file, and while a large one is read
 	Failed         func(name string, err error) // nil: ignored
 }
 
 // HashProgress of the background hasher.
 type HashProgress struct {
 	Name         string // the file just hashed
-	Files, Bytes int64  // hashed since it began
+	Files, Bytes int64  // hashed since it began; Bytes also of the file that is being read
 	Known        int64  // files met whose digest was known
 	Pruned       int64  // records of files that are gone, which were dropped
 	Foreign      bool   // the records are of another tree, so none was dropped
@@ -164,7 +164,15 @@ func (f *FS) hashOne(ctx context.Context, name string, o *HashOptions, p *HashPr
 		}
 	}
 	began := time.Now()
-	r, err := f.hashFile(ctx, name, o.BytesPerSecond)
+	m := manner{bytesPerSecond: o.BytesPerSecond}
+	if o.Progress != nil {
+		m.tell = func(bytes int64) {
+			now := *p
+			now.Bytes += bytes
+			o.Progress(now)
+		}
+	}
+	r, err := f.hashFile(ctx, name, m)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

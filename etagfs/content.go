@@ -109,7 +109,7 @@ func (r *found) is(info *Info) {
 // has. What is found is the state that was seen, or a later one. When the one who reads gives up, the next one begins anew.
 func (f *FS) hashShared(ctx context.Context, name string, seen *fs.Info) (r found, err error) {
 	if f.tags.young(seen.Identity) {
-		return f.hashFile(ctx, name, 0) // a later state may look the same
+		return f.hashFile(ctx, name, manner{}) // a later state may look the same
 	}
 	for {
 		one := f.content.flights.DoChan(fmt.Sprint(seen.Identity, name), func() (r any, err error) {
@@ -122,7 +122,7 @@ func (f *FS) hashShared(ctx context.Context, name string, seen *fs.Info) (r foun
 			if d, known := f.content.get(seen.Identity); known {
 				return found{d, *seen, true, true}, nil
 			}
-			return f.hashFile(ctx, name, 0)
+			return f.hashFile(ctx, name, manner{})
 		})
 		select {
 		case <-ctx.Done():
@@ -135,12 +135,20 @@ func (f *FS) hashShared(ctx context.Context, name string, seen *fs.Info) (r foun
 	}
 }
 
-// hashFile reads a file and keeps its digest, if it may be kept. bytesPerSecond is as for readDigest.
-func (f *FS) hashFile(ctx context.Context, name string, bytesPerSecond int64) (found, error) {
+// manner is how a file is read for its digest.
+type manner struct {
+	bytesPerSecond int64             // no faster than that; 0: as fast as it can be
+	tell           func(bytes int64) // nil: nobody; how many were read so far, after every tellBytes
+}
+
+const tellBytes = 8 << 20
+
+// hashFile reads a file and keeps its digest, if it may be kept.
+func (f *FS) hashFile(ctx context.Context, name string, m manner) (found, error) {
 	c := f.content
 	f.reports.watch(path.Dir(name)) // without a watch, stat alone decides
 	t := c.begin(name)
-	r, err := f.readDigest(ctx, name, bytesPerSecond)
+	r, err := f.readDigest(ctx, name, m)
 	r.sure = r.held && !c.young(r.state.Identity, t.began)
 	t.end(r.state.Identity, r.digest, r.held)
 	if r.held {
@@ -151,8 +159,8 @@ func (f *FS) hashFile(ctx context.Context, name string, bytesPerSecond int64) (f
 }
 
 // readDigest reads a file and returns the digest of its bytes with the state they belong to; it does not read one that
-// another program has open for writing. It is read no faster than bytesPerSecond; 0: as fast as it can be.
-func (f *FS) readDigest(ctx context.Context, name string, bytesPerSecond int64) (r found, err error) {
+// another program has open for writing.
+func (f *FS) readDigest(ctx context.Context, name string, m manner) (r found, err error) {
 	file, err := f.base.OpenRead(name)
 	if err != nil {
 		return r, err
@@ -163,8 +171,11 @@ func (f *FS) readDigest(ctx context.Context, name string, bytesPerSecond int64) 
 		return r, nil
 	}
 	var from io.Reader = &bodyReader{ctx: ctx, r: file}
-	if bytesPerSecond > 0 {
-		from = &paced{ctx: ctx, r: from, sizeBytes: r.state.SizeBytes, bytesPerSecond: bytesPerSecond, began: time.Now()}
+	if m.bytesPerSecond > 0 {
+		from = &paced{ctx: ctx, r: from, sizeBytes: r.state.SizeBytes, bytesPerSecond: m.bytesPerSecond, began: time.Now()}
+	}
+	if m.tell != nil {
+		from = &told{r: from, tell: m.tell}
 	}
 	h := sha256.New()
 	buf := hashBuffers.Get().(*[hashBufferBytes]byte)
@@ -179,6 +190,22 @@ func (f *FS) readDigest(ctx context.Context, name string, bytesPerSecond int64) 
 	h.Sum(r.digest[:0])
 	r.held = after.Identity == r.state.Identity
 	return r, nil
+}
+
+// told tells how much of a file was read.
+type told struct {
+	r          io.Reader
+	tell       func(bytes int64)
+	read, said int64
+}
+
+func (t *told) Read(p []byte) (int, error) {
+	n, err := t.r.Read(p)
+	if t.read += int64(n); t.read-t.said >= tellBytes {
+		t.said = t.read
+		t.tell(t.read)
+	}
+	return n, err
 }
 
 // tooLarge tells whether hashing would give the resource a tag, and takes too long for who only looks at it.

@@ -17,7 +17,7 @@ type ScrubProgress struct {
 
 // Scrub reads every file below name again whose digest is recorded and whose identity has not changed
 // since: bytes that differ then were changed by nobody but the disk. rotten is told of each such
-// file; progress, which may be nil, after each file read. Files that change while they are read are left out.
+// file; progress, which may be nil, after each file read and while a large one is. Files that change while they are read are left out.
 func (f *FS) Scrub(ctx context.Context, name string, progress func(ScrubProgress), rotten func(name string, want, got Digest), failed func(name string, err error)) (ScrubProgress, error) {
 	var p ScrubProgress
 	if f.content == nil {
@@ -45,7 +45,15 @@ func (s *scrubber) tree(ctx context.Context, dir string, p *ScrubProgress, above
 			return
 		}
 		s.f.uncache(name)
-		got, err := s.f.readDigest(ctx, name, 0)
+		var m manner
+		if s.progress != nil {
+			m.tell = func(bytes int64) {
+				now := *p
+				now.Bytes += bytes
+				s.progress(now)
+			}
+		}
+		got, err := s.f.readDigest(ctx, name, m)
 		switch {
 		case ctx.Err() != nil:
 			return

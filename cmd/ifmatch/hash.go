@@ -276,6 +276,7 @@ func newTally(w io.Writer, what string) *tally {
 	}
 	return &tally{progressbar.NewOptions64(-1,
 		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(true),
+		progressbar.OptionShowCount(), // without it, it is drawn when a remainder of the bytes has changed, and for some sizes never
 		progressbar.OptionUseIECUnits(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())}
 }
 

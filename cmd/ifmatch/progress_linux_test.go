@@ -91,3 +91,24 @@ func TestProgressOnATerminal(t *testing.T) {
 		})
 	}
 }
+
+// One large file is enough for hash and scrub to show how far they are.
+func TestProgressOfHashOnATerminal(t *testing.T) {
+	program(t) // before go looks for its cache in another home
+	t.Setenv("HOME", t.TempDir())
+	dir, state := t.TempDir(), t.TempDir()
+	file := filepath.Join(dir, "large")
+	writeFile(t, file, "")
+	if err := os.Truncate(file, 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ command, bar, end string }{{"hash", "hashing (", "1 files hashed"}, {"scrub", "scrubbing (", "1 files read"}} {
+		x := runInTerminal(t, tt.command, "--state", state, dir)
+		x.shows(tt.bar)
+		x.shows(" MiB, ")
+		x.shows(tt.end)
+		if err := x.cmd.Wait(); err != nil {
+			t.Errorf("%s: %v", tt.command, err)
+		}
+	}
+}
