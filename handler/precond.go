@@ -112,8 +112,8 @@ func (p *preconditions) evaluate(method string, cur *etagfs.Info) error {
 }
 
 // unmodifiedAt tells whether a representation is as it was at that second. Programs and clients set modification times back
-// (touch -r, X-OC-Mtime), and a 304 would then hide other bytes; the inode tells. So a file that got its time later than its
-// bytes is sent once more, which costs time and nothing else.
+// (touch -r, X-OC-Mtime), and a 304 would then hide other bytes; the inode tells. So a file whose time is older than its last
+// change is sent each time to who knows that time alone, which costs time and nothing else.
 func unmodifiedAt(cur *etagfs.Info, unix int64) bool {
 	return seconds(cur) <= unix && cur.Ctime/1e9 <= unix+commitSeconds
 }
