@@ -11,6 +11,10 @@ import (
 // a network.
 const longWrite = time.Minute
 
+// longDirty is longer than the system keeps in memory alone what was stored: that is half a minute, or ten minutes where a laptop's
+// disk is to sleep (vm.dirty_expire_centisecs).
+const longDirty = time.Hour
+
 // Settled tells whether the state that Info shows and the bytes read from now on belong together.
 //
 // write(2) gives a file its new times before it copies the bytes: who looks in between finds the
@@ -20,9 +24,11 @@ const longWrite = time.Minute
 //
 // On an overlay a program that has mapped a file and then closed it has it open below, which no lease tells. What such a
 // program stores moves the times with the first store to a page since that was written to the disk. So the file is written
-// out: when that leaves the times as they are, each store from now on will move them.
+// out: when that leaves the times as they are, each store from now on will move them. One whose times are older than
+// longDirty has been written since, and would cost a flush of the disk each time it is read.
 //
-// BUG(fs): an overlay mounted with volatile writes nothing out, so there a mapping is not noticed.
+// BUG(fs): an overlay that writes nothing out, being mounted with volatile or having its upper layer in memory, does not let a
+// mapping be noticed.
 //
 // BUG(fs): a lease on a file of somebody else takes CAP_LEASE. Without it, one write(2) that lasts longer than
 // longWrite is taken for one that has ended.
@@ -34,7 +40,7 @@ func (f *DiskFile) Settled() bool {
 		}
 		return err
 	})
-	if err == nil && f.overlaid() && !f.writtenOut() {
+	if err == nil && f.age() < longDirty && f.overlaid() && !f.writtenOut() {
 		return false
 	}
 	return settledBy(err, f.age())

@@ -90,3 +90,47 @@ func TestSettledWithoutLeases(t *testing.T) {
 		}
 	}
 }
+
+// On an overlay a file is written out before it is settled, but not each time that one is read which was written long ago.
+func TestOldFileOfOverlayIsNotWrittenOut(t *testing.T) {
+	needRoot(t)
+	base := t.TempDir() // not in memory, where nothing is written out
+	for _, d := range []string{"lower", "upper", "work"} {
+		if err := os.Mkdir(filepath.Join(base, d), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := mount(t, "overlay", "overlay", "lowerdir="+base+"/lower,upperdir="+base+"/upper,workdir="+base+"/work", 0)
+	f := openRoot(t, dir, RootOptions{})
+	mustPut(t, f, "/f", "body")
+	file, err := os.OpenFile(filepath.Join(dir, "f"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := unix.Mmap(int(file.Fd()), 0, 4, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(m)
+	file.Close()
+	store := func(b byte) Identity {
+		time.Sleep(20 * time.Millisecond)
+		m[0] = b
+		return mustLookup(t, f, "/f").Identity
+	}
+	first := store('1') // from now on, stores move the times when the page was written
+	if !ofAge(t, f, 2*longDirty).Settled() {
+		t.Error("an old file is not settled")
+	}
+	if store('2') != first {
+		t.Error("an old file was written out")
+	}
+	again, err := f.OpenRead("/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if !again.(*DiskFile).Settled() || store('3') == first {
+		t.Error("a young file was not written out")
+	}
+}
