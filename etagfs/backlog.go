@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	iofs "io/fs"
 	"strings"
 	"sync"
 	"time"
@@ -177,7 +178,7 @@ func (f *FS) hashOne(ctx context.Context, name string, o *HashOptions, p *HashPr
 		return ctx.Err()
 	}
 	if err != nil {
-		if !errors.Is(err, fs.ErrIsDir) {
+		if !errors.Is(err, fs.ErrIsDir) && !errors.Is(err, iofs.ErrNotExist) { // else it is a file no more
 			failed(o, name, err)
 		}
 		return nil

@@ -241,3 +241,46 @@ func (p passes) PruneDigests(func(fs.Identity) bool) (int, error) {
 	p <- struct{}{}
 	return 0, nil
 }
+
+// A file that is deleted before the hasher comes to it is no failure.
+func TestHashingMissesNoVanishedFile(t *testing.T) {
+	f, dir := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(records{})})
+	for i := range 3 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old(f)
+	removed := 0
+	p, err := f.HashAll(ctx, "/", HashOptions{
+		Progress: func(p HashProgress) {
+			for i := range 3 {
+				if name := fmt.Sprint(i); p.Files == 1 && p.Name != "/"+name && os.Remove(filepath.Join(dir, name)) == nil {
+					removed++
+				}
+			}
+		},
+		Failed: func(name string, err error) { t.Errorf("%s: %v", name, err) },
+	})
+	if err != nil || p.Files != 1 || removed != 2 {
+		t.Errorf("hashed %+v, %v; %d removed meanwhile", p, err, removed)
+	}
+}
+
+// One that is deleted before scrub comes to it has not rotted.
+func TestScrubMissesNoVanishedFile(t *testing.T) {
+	f, dir := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(records{})})
+	for i := range 3 {
+		put(t, f, fmt.Sprint("/", i), "x")
+	}
+	gone := func(ScrubProgress) {
+		for i := range 3 {
+			os.Remove(filepath.Join(dir, fmt.Sprint(i)))
+		}
+	}
+	p, err := f.Scrub(ctx, "/", gone, func(name string, _, _ Digest) { t.Error(name, "is rotten") },
+		func(name string, err error) { t.Errorf("%s: %v", name, err) })
+	if err != nil || p.Files != 1 {
+		t.Errorf("scrubbed %+v, %v", p, err)
+	}
+}

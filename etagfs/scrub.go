@@ -55,7 +55,7 @@ func (s *scrubber) tree(ctx context.Context, dir string, p *ScrubProgress, above
 		}
 		got, err := s.f.readDigest(ctx, name, m)
 		switch {
-		case ctx.Err() != nil:
+		case ctx.Err() != nil, errors.Is(err, iofs.ErrNotExist): // a file that is gone by now is none to judge
 			return
 		case err != nil:
 			s.failed(name, err)
@@ -110,7 +110,7 @@ func (f *FS) walk(ctx context.Context, dir string, above []string, failed func(s
 		fn(path.Join(dir, base), i)
 		return ctx.Err()
 	})
-	if err != nil && ctx.Err() == nil && failed != nil {
+	if err != nil && ctx.Err() == nil && failed != nil && !errors.Is(err, iofs.ErrNotExist) {
 		failed(dir, err)
 	}
 	for _, c := range collections {
