@@ -29,12 +29,13 @@ type content struct {
 	size int64
 
 	// For several ranges, ServeContent reads in a goroutine that can outlive it when the client leaves.
-	mu     sync.Mutex
-	pos    int64
-	small  []byte // all of it, when it is small
-	pooled *[smallBytes]byte
-	err    error
-	over   bool // nobody may read any more
+	mu       sync.Mutex
+	pos      int64
+	small    []byte // all of it, when it is small
+	nameless bool   // it has lost its name since it was opened, and who wrote before that could have hidden it
+	pooled   *[smallBytes]byte
+	err      error
+	over     bool // nobody may read any more
 }
 
 const (
@@ -89,7 +90,8 @@ func (c *content) failure() error {
 //
 // BUG(handler): another program that renames the file, or changes its owner or mode, looks like one that
 // writes and sets mtime back: the download is cut off. So it is when one of several hard links comes or goes. Who writes,
-// sets mtime back and deletes the file, all during the download, looks like one that deletes it: the download is completed.
+// sets mtime back and deletes or replaces the file, all during the download, looks like one that only deletes it: the download
+// of a file that is not small is completed.
 func (c *content) unchanged() error {
 	was := &c.file.State().Info
 	for try := 0; ; try++ {
@@ -100,6 +102,7 @@ func (c *content) unchanged() error {
 		case now.SizeBytes != was.SizeBytes:
 			return errChanged
 		case now.Mtime == was.Mtime && (now.Ctime == was.Ctime || now.Links == 0), c.file.Moved(&now):
+			c.nameless = now.Links == 0 && now.Ctime != was.Ctime
 			return nil
 		case try == 5:
 			return errChanged

@@ -36,7 +36,7 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	for try := 0; ; try++ {
-		err := h.getOpened(w, r, t, &pre)
+		err := h.getOpened(w, r, t, &pre, try == 3)
 		if try == 3 || !errors.Is(err, errChanged) {
 			return err
 		}
@@ -44,8 +44,8 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) error {
 }
 
 // getOpened is a GET whose bytes are wanted. It fails with errChanged, before anything is sent, when a
-// small file is changed in place while it is read.
-func (h *Handler) getOpened(w http.ResponseWriter, r *http.Request, t target, pre *preconditions) error {
+// small file is changed in place while it is read, or loses its name; the last time, that one is sent all the same.
+func (h *Handler) getOpened(w http.ResponseWriter, r *http.Request, t target, pre *preconditions, last bool) error {
 	f, err := h.open(r, t.name)
 	if errors.Is(err, fs.ErrIsDir) {
 		cur, err := h.fs.Stat(t.name)
@@ -61,7 +61,7 @@ func (h *Handler) getOpened(w http.ResponseWriter, r *http.Request, t target, pr
 	if err != nil {
 		return readError(err)
 	}
-	return h.getFile(w, r, t, pre, f)
+	return h.getFile(w, r, t, pre, f, last)
 }
 
 // stat is the state of a resource. What decides by entity-tags waits until a file of any size is hashed.
@@ -122,7 +122,7 @@ func (h *Handler) listable(name string) error {
 
 // getFile sends an open representation and closes it. Its descriptor supplied bytes and tag, so
 // preconditions are decided on exactly what is sent.
-func (h *Handler) getFile(w http.ResponseWriter, r *http.Request, t target, pre *preconditions, f *etagfs.File) error {
+func (h *Handler) getFile(w http.ResponseWriter, r *http.Request, t target, pre *preconditions, f *etagfs.File, last bool) error {
 	defer f.Close()
 	done, err := h.decideRead(w, r, t, pre, f.State())
 	if done || err != nil {
@@ -133,6 +133,9 @@ func (h *Handler) getFile(w http.ResponseWriter, r *http.Request, t target, pre 
 		return err
 	}
 	defer c.free()
+	if c.nameless && !last {
+		return errChanged
+	}
 	return h.serveContent(w, r, t, f.State(), c)
 }
 

@@ -526,3 +526,52 @@ func TestSmallGetWhileTheFileChanges(t *testing.T) {
 		}
 	}
 }
+
+// covert writes to a file, puts its time back and replaces it, once, while it is read.
+type covert struct {
+	fs.FS
+	path string
+	done bool
+}
+
+type covertFile struct {
+	fs.File
+	c *covert
+}
+
+func (c *covert) OpenRead(name string) (fs.File, error) {
+	f, err := c.FS.OpenRead(name)
+	return &covertFile{f, c}, err
+}
+
+func (f *covertFile) Read(p []byte) (int, error) {
+	if c := f.c; !c.done {
+		c.done = true
+		err := errors.Join(writeBack(c.path), os.WriteFile(sibling(c.path), []byte("the next version"), 0o644), os.Rename(sibling(c.path), c.path))
+		if err != nil {
+			return 0, err
+		}
+	}
+	return f.File.Read(p)
+}
+
+// Once a file has no name any more, its times do not tell whether it was written before: a small one is read anew.
+func TestSmallGetOfFileThatIsChangedAndReplaced(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x")
+	if err := os.WriteFile(path, []byte(exchange.Bytes(1000)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	root, err := fs.OpenRoot(dir, fs.RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := serve(t, &covert{FS: root, path: path}, handler.Options{})
+	res, body := do(t, "GET", url+"/x", "")
+	if res.StatusCode != 200 || body != "the next version" {
+		t.Errorf("%s, %q", res.Status, body)
+	}
+	if next, _ := do(t, "HEAD", url+"/x", ""); next.Header.Get("ETag") != res.Header.Get("ETag") {
+		t.Errorf("sent under %s, and it is %s", res.Header.Get("ETag"), next.Header.Get("ETag"))
+	}
+}
