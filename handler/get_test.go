@@ -478,30 +478,27 @@ func status(url, method string, want int) error {
 	return nil
 }
 
-// busy changes a file in place while it is read, so often.
-type busy struct {
+// meddled has something done before each read of a file.
+type meddled struct {
 	fs.FS
-	path  string
-	times int
+	meddle func() error
 }
 
-type busyFile struct {
+type meddledFile struct {
 	fs.File
-	b *busy
+	meddle func() error
 }
 
-func (b *busy) OpenRead(name string) (fs.File, error) {
-	f, err := b.FS.OpenRead(name)
-	return &busyFile{f, b}, err
+func (m *meddled) OpenRead(name string) (fs.File, error) {
+	f, err := m.FS.OpenRead(name)
+	return &meddledFile{f, m.meddle}, err
 }
 
-func (f *busyFile) Read(p []byte) (int, error) {
-	n, err := f.File.Read(p)
-	if f.b.times > 0 {
-		f.b.times--
-		return n, writeAt(f.b.path, int64(f.b.times))
+func (f *meddledFile) Read(p []byte) (int, error) {
+	if err := f.meddle(); err != nil {
+		return 0, err
 	}
-	return n, err
+	return f.File.Read(p)
 }
 
 // A small file is read whole before the first byte is sent: one that changes meanwhile is read again, and
@@ -517,7 +514,15 @@ func TestSmallGetWhileTheFileChanges(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res, body := do(t, "GET", serve(t, &busy{root, path, times}, handler.Options{})+"/x", "")
+		left := times
+		busy := &meddled{root, func() error {
+			if left == 0 {
+				return nil
+			}
+			left--
+			return writeAt(path, int64(left))
+		}}
+		res, body := do(t, "GET", serve(t, busy, handler.Options{})+"/x", "")
 		if res.StatusCode != want {
 			t.Errorf("%d changes: %s", times, res.Status)
 		}
@@ -525,34 +530,6 @@ func TestSmallGetWhileTheFileChanges(t *testing.T) {
 			t.Errorf("%d changes: the bytes are not those of the last state", times)
 		}
 	}
-}
-
-// covert writes to a file, puts its time back and replaces it, once, while it is read.
-type covert struct {
-	fs.FS
-	path string
-	done bool
-}
-
-type covertFile struct {
-	fs.File
-	c *covert
-}
-
-func (c *covert) OpenRead(name string) (fs.File, error) {
-	f, err := c.FS.OpenRead(name)
-	return &covertFile{f, c}, err
-}
-
-func (f *covertFile) Read(p []byte) (int, error) {
-	if c := f.c; !c.done {
-		c.done = true
-		err := errors.Join(writeBack(c.path), os.WriteFile(sibling(c.path), []byte("the next version"), 0o644), os.Rename(sibling(c.path), c.path))
-		if err != nil {
-			return 0, err
-		}
-	}
-	return f.File.Read(p)
 }
 
 // Once a file has no name any more, its times do not tell whether it was written before: a small one is read anew.
@@ -566,7 +543,10 @@ func TestSmallGetOfFileThatIsChangedAndReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	url := serve(t, &covert{FS: root, path: path}, handler.Options{})
+	covert := sync.OnceValue(func() error {
+		return errors.Join(writeBack(path), os.WriteFile(sibling(path), []byte("the next version"), 0o644), os.Rename(sibling(path), path))
+	})
+	url := serve(t, &meddled{root, covert}, handler.Options{})
 	res, body := do(t, "GET", url+"/x", "")
 	if res.StatusCode != 200 || body != "the next version" {
 		t.Errorf("%s, %q", res.Status, body)

@@ -179,7 +179,7 @@ func ifRange(lines []string, cur *etagfs.Info, now time.Time) bool {
 		return rest == "" && tag.StrongMatch(cur.Tag)
 	}
 	d := parseDate(lines)
-	return d.ok && d.unix == seconds(cur) && now.Unix() > d.unix && cur.Ctime/1e9 <= d.unix+commitSeconds
+	return d.ok && d.unix == seconds(cur) && now.Unix() > d.unix && unmodifiedAt(cur, d.unix)
 }
 
 // commitSeconds is how much later than its modification time a file may have been changed, for both to be one change:
