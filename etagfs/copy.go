@@ -181,7 +181,7 @@ func (c *copying) done(held *held, now *fs.Info, digest *Digest, release func(),
 	f := c.to
 	info := f.committed(c.dst, now, digest)
 	if !now.IsCollection() {
-		f.own.note(now)
+		f.made(now)
 	}
 	f.subs.tell(c.dst)
 	err := f.durable(held, then(c.Then, info), path.Dir(c.dst))

@@ -128,9 +128,14 @@ type tree struct {
 	subs    subscribers
 	quota   *quota
 	renames renames
-	own     own
-	hashes  atomic.Pointer[content] // of those with content tags; nil: there was none yet
-	reports reporter
+	// States that we have made: no write(2) of another program can be under way, for it would have moved the times. That is known
+	// without a lease, which is not always to be had.
+	own states
+	// States in which no other program had the file open for writing, nor mapped: whoever opens it from then on moves the times
+	// before he changes a byte.
+	unwritten states
+	hashes    atomic.Pointer[content] // of those with content tags; nil: there was none yet
+	reports   reporter
 }
 
 var numbers atomic.Uint64
@@ -158,6 +163,9 @@ func New(base fs.FS, o Options) *FS {
 		tags:    &statTagger{granularity: base.Granularity, now: o.Now},
 		store:   o.Digests,
 		reports: reporter{limit: o.WatchLimit},
+
+		own:       states{atLeast: 256},
+		unwritten: states{atLeast: 1 << 14},
 	}
 	f := (&FS{tree: t}).With(o.Settings)
 	f.Use(o.Settings)

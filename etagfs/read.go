@@ -23,6 +23,7 @@ func (f *FS) Stat(name string) (*Info, error) {
 	}
 	out := f.info(name, &info)
 	f.lazily(out)
+	f.distrust(out, time.Now())
 	return out, nil
 }
 
@@ -106,12 +107,14 @@ func (f *FS) List(name string, fn func(base string, info *Info) error) error {
 	}
 	var info Info
 	var w words
+	now := time.Now()
 	return f.base.List(real, func(base string, i *fs.Info) error {
 		info = Info{Info: *i, Name: i.Real}
 		if info.Name == "" {
 			info.Name = w.memberName(real, base)
 		}
 		f.setTag(&info, &w)
+		f.distrust(&info, now)
 		if f.content != nil && info.Tag.IsZero() && !i.IsCollection() {
 			f.content.wanted.add(info.Name)
 		}

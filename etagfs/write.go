@@ -82,7 +82,7 @@ func (f *FS) commit(held *held, body *filled, name string, last bool, w Write) (
 	}
 	f.quota.took(path.Dir(name), grown)
 	info = f.committed(name, &now, body.digest)
-	f.own.note(&now)
+	f.made(&now)
 	f.subs.tell(name)
 	err = f.durable(held, then(w.Then, info), path.Dir(name))
 	release()

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,6 +83,110 @@ func TestMappedFileThatIsClosed(t *testing.T) {
 	}
 }
 
+// asked counts how often a tree was asked who writes.
+type asked struct {
+	fs.FS
+	times int
+}
+
+func (a *asked) Writing(name string, id fs.Identity) bool {
+	a.times++
+	return a.FS.(fs.WriterFinder).Writing(name, id)
+}
+
+// A store through a mapping need not move the times: who looks at a mapped file without reading it gets no strong tag either,
+// and no tag twice. A state that nobody could be storing to is asked about once.
+func TestMappedFileHasNoStrongTagToLookAt(t *testing.T) {
+	f, dir := disk(t, Options{})
+	base := &asked{FS: f.base}
+	f.base = base
+	path := filepath.Join(dir, "f")
+	must(t, os.WriteFile(path, []byte("body"), 0o644))
+	mapped := func() []byte {
+		file, err := os.OpenFile(path, os.O_RDWR, 0)
+		must(t, err)
+		defer file.Close()
+		m, err := unix.Mmap(int(file.Fd()), 0, 4, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		must(t, err)
+		return m
+	}
+	var met []ETag
+	look := func() {
+		info, err := f.Stat("/f")
+		must(t, err)
+		met = append(met, info.Tag)
+		must(t, f.List("/", func(_ string, info *Info) error {
+			met = append(met, ETag{strings.Clone(info.Tag.Opaque), info.Tag.Weak})
+			return nil
+		}))
+	}
+	stored := func(when string, m []byte) {
+		t.Helper()
+		met = nil
+		for i := range 3 {
+			m[0] = byte(i)
+			old(f)
+			look()
+		}
+		for i, tag := range met {
+			if !tag.Weak || slices.Contains(met[:i], tag) {
+				t.Errorf("%s: %v", when, met)
+			}
+		}
+	}
+	m := mapped()
+	stored("mapped", m)
+	must(t, unix.Munmap(m))
+	met, base.times = nil, 0
+	for range 3 {
+		look()
+	}
+	_, is := read(t, f, "/f")
+	for _, tag := range met {
+		if tag != is.Tag || tag.Weak {
+			t.Errorf("left: %v, and read with %s", met, is.Tag)
+		}
+	}
+	if base.times != 1 {
+		t.Errorf("a state that nobody writes to was asked about %d times", base.times)
+	}
+	m = mapped()
+	defer unix.Munmap(m)
+	stored("mapped once more", m)
+
+	base.times = 0
+	saved := put(t, f, "/f", "ours").Tag
+	if info, err := f.Stat("/f"); err != nil || info.Tag != saved || base.times > 0 {
+		t.Errorf("saved as %s, then %+v, %v; asked %d times", saved, info, err, base.times)
+	}
+	other := mapped()
+	defer unix.Munmap(other)
+	other[0] = 'x'
+	info, err := f.Stat("/f")
+	must(t, err)
+	f.setTag(info, nil)
+	base.times = 0
+	f.distrust(info, time.Now().Add(dirtyTime+time.Second)) // the page was written to the disk long ago
+	if info.Tag.Weak || base.times > 0 {
+		t.Errorf("old: %s; asked %d times", info.Tag, base.times)
+	}
+}
+
+// What is remembered of states has a bound, and the latest are among it.
+func TestStatesAreBounded(t *testing.T) {
+	const few = 100
+	s := states{atLeast: few}
+	for i := range int64(5 * few) {
+		s.note(fs.Identity{Mtime: i})
+		if last := max(0, i-few+1); !s.has(fs.Identity{Mtime: last}) {
+			t.Fatalf("after %d, %d is forgotten", i, last)
+		}
+	}
+	if n := len(s.now) + len(s.before); n > 2*few {
+		t.Errorf("%d states are remembered", n)
+	}
+}
+
 // leaseless is a tree in which nobody can tell whether a file is being written.
 type leaseless struct{ fs.FS }
 
@@ -110,12 +216,6 @@ func TestOwnCommitNeedsNoLease(t *testing.T) {
 	inPlace(t, filepath.Join(dir, "f"), "them")
 	if _, info := read(t, f, "/f"); !info.Tag.Weak {
 		t.Errorf("written by another program: %s", info.Tag)
-	}
-	for range len(f.own.ring) {
-		put(t, f, "/g", "ours")
-	}
-	if len(f.own.is) > len(f.own.ring) {
-		t.Errorf("%d states are remembered", len(f.own.is))
 	}
 }
 

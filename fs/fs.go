@@ -132,6 +132,13 @@ type File interface {
 // digest of them may be kept for that state.
 type Settler interface{ Settled() bool }
 
+// WriterFinder is an FS of files that other programs have open. Writing tells whether one of them has the file at name, whose
+// state was id a moment ago, open for writing, or mapped: it can then change the bytes and leave the state as it is. It is true
+// as well when that is not the state any more, and false where nobody can tell. Safe for concurrent use.
+type WriterFinder interface {
+	Writing(name string, id Identity) bool
+}
+
 // Clock is an FS that knows the clock by which the system gives files their times where not every change has its own. That one
 // ticks when the system gets to it, and may be behind time.Now by more than its step: only when it has moved on itself can
 // no change get the same time any more.

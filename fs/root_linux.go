@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,8 @@ type Root struct {
 	clock    clock
 	syncs    Durations
 	below    devices
+
+	leaseless sync.Map // numbers of file systems that have no leases
 
 	tried atomic.Pointer[tried]
 }

@@ -33,13 +33,7 @@ const longDirty = time.Hour
 // BUG(fs): a lease on a file of somebody else takes CAP_LEASE. Without it, one write(2) that lasts longer than
 // longWrite is taken for one that has ended.
 func (f *DiskFile) Settled() bool {
-	err := f.with(func(fd int) error {
-		_, err := unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_RDLCK)
-		if err == nil {
-			unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_UNLCK)
-		}
-		return err
-	})
+	err := f.with(askLease)
 	if err == nil && f.age() < longDirty && f.overlaid() && !f.writtenOut() {
 		return false
 	}
@@ -79,4 +73,45 @@ func settledBy(lease error, age time.Duration) bool {
 	// File systems without leases are those of a network: the other end gives the file new times with each piece that
 	// comes there, so the state moves again after the bytes.
 	return age > 2*time.Second
+}
+
+// askLease takes a read lease and gives it back. EAGAIN: somebody has the file open for writing, or mapped.
+func askLease(fd int) error {
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_RDLCK)
+	if err == nil {
+		unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_UNLCK)
+	}
+	return err
+}
+
+// Writing asks for a lease as Settled does. What it cannot open, nobody reads here; and one file without leases stands for its
+// whole file system.
+//
+// BUG(fs): on an overlay it does not see who has closed the file that he has mapped.
+func (r *Root) Writing(name string, id Identity) bool {
+	if _, no := r.leaseless.Load(id.Dev); no {
+		return false
+	}
+	fd, err := openInside(r.fd, rel(name), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_NOCTTY, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	var st unix.Statx_t
+	if err := statFD(fd, &st); err != nil {
+		return true
+	}
+	var now Info
+	now.fill(&st)
+	if now.Identity != id {
+		return true
+	}
+	switch askLease(fd) {
+	case unix.EAGAIN:
+		return true
+	case nil, unix.EACCES:
+	default:
+		r.leaseless.Store(id.Dev, nil)
+	}
+	return false
 }
