@@ -21,9 +21,8 @@ import (
 //
 // Replacing by rename, as ifmatch and most programs do, never disturbs a reader.
 //
-// BUG(handler): it waits for the other side on Linux alone, and no longer than ten seconds while that takes nothing; what waits
-// in a socket then can still change after the last look. So can what the other side, on the same machine, leaves unread in a
-// socket that holds more than copiedBytes.
+// BUG(handler): it waits for the other side on Linux alone; elsewhere what waits in a socket can still change after the last look.
+// So can what the other side, on the same machine, leaves unread in a socket that holds more than copiedBytes.
 type content struct {
 	file *etagfs.File
 	size int64
@@ -45,7 +44,10 @@ const (
 
 var buffers = sync.Pool{New: func() any { return new([smallBytes]byte) }}
 
-var errChanged = errors.New("the file was changed in place while it was read")
+var (
+	errChanged = errors.New("the file was changed in place while it was read")
+	errUnread  = errors.New("the client takes nothing")
+)
 
 // contentOf prepares what f holds; errChanged when a small file changes while it is read.
 func contentOf(f *etagfs.File) (*content, error) {
@@ -175,8 +177,8 @@ func (c *content) send(w *response, n int64) (sent int64, err error) {
 	defer buffers.Put(buf)
 	for sent < n {
 		piece := buf[:min(n-sent, smallBytes)]
-		if n > copiedBytes && sent+int64(len(piece)) == n {
-			drain(w.request)
+		if n > copiedBytes && sent+int64(len(piece)) == n && !drain(w.request) {
+			return sent, errUnread
 		}
 		if _, err = c.file.ReadAt(piece, c.pos); err == io.EOF {
 			err = errChanged // it shrank

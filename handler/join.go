@@ -9,8 +9,8 @@ import (
 // answer is one write and not two.
 type Joiner interface{ JoinNext() }
 
-// Drainer is a connection that can wait until the other side has all that was written to it, or takes nothing any more.
-type Drainer interface{ Drain() }
+// Drainer is a connection that can wait until the other side has all that was written to it; false: that takes nothing any more.
+type Drainer interface{ Drain() bool }
 
 type connKey struct{}
 
@@ -31,8 +31,8 @@ func joinNext(r *http.Request) {
 	}
 }
 
-func drain(r *http.Request) {
-	if d, ok := r.Context().Value(connKey{}).(Drainer); ok {
-		d.Drain()
-	}
+// drain tells whether the other side has all that was written to it, as far as can be told.
+func drain(r *http.Request) bool {
+	d, ok := r.Context().Value(connKey{}).(Drainer)
+	return !ok || d.Drain()
 }

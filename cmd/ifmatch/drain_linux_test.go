@@ -35,28 +35,7 @@ func TestDownloadWhoseEndWaitsForTheClient(t *testing.T) {
 		file := filepath.Join(dir, "f")
 		old := bytes.Repeat([]byte("o"), c.size)
 		writeFile(t, file, string(old))
-		dial := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
-			return raw.Control(func(fd uintptr) {
-				if c.buffer > 0 {
-					unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, c.buffer)
-				}
-			})
-		}}
-		conn, err := dial.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(time.Minute))
-		fmt.Fprintf(conn, "GET /f HTTP/1.1\r\nHost: x\r\n\r\n")
-		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := bytes.NewBuffer(make([]byte, 0, c.size+bytes.MinRead))
-		if _, err := io.CopyN(got, res.Body, int64(c.read)); err != nil {
-			t.Fatal(err)
-		}
+		body, got := p.partly(c.size, c.read, c.buffer)
 		time.Sleep(500 * time.Millisecond) // the server has written what it can
 		beside, err := os.OpenFile(file, os.O_WRONLY, 0)
 		if err != nil {
@@ -67,7 +46,7 @@ func TestDownloadWhoseEndWaitsForTheClient(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = got.ReadFrom(res.Body)
+		_, err = got.ReadFrom(body)
 		switch bad := bytes.Count(got.Bytes(), []byte("n")); {
 		case err == nil && bad > 0:
 			t.Errorf("%d bytes, %d read: whole, and %d of them changed", c.size, c.read, bad)
@@ -77,4 +56,47 @@ func TestDownloadWhoseEndWaitsForTheClient(t *testing.T) {
 			t.Errorf("%d bytes, %d read: whole, though most of it waited", c.size, c.read)
 		}
 	}
+}
+
+// The end waits as long as a connection may stand still, and then it is cut off; for ever where that is allowed.
+func TestDownloadThatNobodyTakes(t *testing.T) {
+	const size = 20 << 20
+	for idle, want := range map[string]int{"1s": size - 64<<10, "0": size} {
+		dir := t.TempDir()
+		p := start(t, nil, "--idle-timeout="+idle, dir)
+		writeFile(t, filepath.Join(dir, "f"), strings.Repeat("o", size))
+		body, got := p.partly(size, size-300_000, 64<<10)
+		time.Sleep(3 * time.Second)
+		if _, err := got.ReadFrom(body); got.Len() != want || (err == nil) != (want == size) {
+			t.Errorf("%s: %d bytes came, %v", idle, got.Len(), err)
+		}
+	}
+}
+
+// partly begins to download /f, which has so many bytes, and reads some of them. A buffer is that of the client's socket.
+func (p *process) partly(size, read, buffer int) (body io.Reader, got *bytes.Buffer) {
+	p.t.Helper()
+	dial := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
+		return raw.Control(func(fd uintptr) {
+			if buffer > 0 {
+				unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, buffer)
+			}
+		})
+	}}
+	conn, err := dial.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(time.Minute))
+	fmt.Fprintf(conn, "GET /f HTTP/1.1\r\nHost: x\r\n\r\n")
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	got = bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	if _, err := io.CopyN(got, res.Body, int64(read)); err != nil {
+		p.t.Fatal(err)
+	}
+	return res.Body, got
 }

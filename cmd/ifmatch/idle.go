@@ -23,9 +23,12 @@ type ticks struct {
 	stop chan struct{}
 }
 
-// newTicks starts the clock; close(stop) stops it.
+// newTicks starts the clock; close(stop) stops it. One of no idle time never ticks, so no deadline is ever set.
 func newTicks(idle time.Duration) *ticks {
 	t := &ticks{idle: idle, stop: make(chan struct{})}
+	if idle == 0 {
+		return t
+	}
 	t.n.Store(1)
 	go func() {
 		tick := time.NewTicker(max(idle/8, time.Millisecond))

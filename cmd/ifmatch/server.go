@@ -21,14 +21,12 @@ func serveHTTP(ctx context.Context, lns []net.Listener, h http.Handler, s *setti
 	dog.marks = dog.marks || m != nil
 	h = dog.mark(m.count(h))
 	probed := lns[0]
-	if idle := time.Duration(s.idleTimeout); idle > 0 {
-		ticks := newTicks(idle)
-		defer close(ticks.stop)
-		h = idleBodies(h, ticks)
-		lns = slices.Clone(lns)
-		for i, ln := range lns {
-			lns[i] = idleListener{ln, ticks}
-		}
+	ticks := newTicks(time.Duration(s.idleTimeout))
+	defer close(ticks.stop)
+	h = idleBodies(h, ticks)
+	lns = slices.Clone(lns)
+	for i, ln := range lns {
+		lns[i] = idleListener{ln, ticks}
 	}
 	srv := newServer(h, s, log)
 	srv.BaseContext = func(net.Listener) context.Context {
