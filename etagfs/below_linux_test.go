@@ -2,7 +2,6 @@ package etagfs
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -10,30 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ifmatch/fs"
+	"ifmatch/fs/fstest/loop"
 )
 
 // mountSeconds mounts an ext4 whose inodes have no room for more than whole seconds.
 func mountSeconds(t *testing.T, dir string) {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Fatal("only root can mount: run the tests as root, as CI does")
-	}
-	image := filepath.Join(t.TempDir(), "image")
-	must(t, os.WriteFile(image, nil, 0o600))
-	must(t, os.Truncate(image, 4<<20))
-	for _, args := range [][]string{
-		{"mkfs.ext4", "-q", "-I", "128", "-O", "^has_journal", image},
-		{"mount", "-o", "loop", image, dir},
-	} {
-		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v: %s", args, err, out)
-		}
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	loop.Ext4(t, dir, 4<<20, "-I", "128", "-O", "^has_journal")
 }
 
 // coarseBelow are trees with an ext4 of whole seconds somewhere below their root.

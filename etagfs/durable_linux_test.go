@@ -14,13 +14,17 @@ import (
 	"ifmatch/fs"
 )
 
-// The bytes are fsynced when the last of them is written, and before they get their name: there is nothing else to sync them.
+// The bytes are secured when the last of them is written, and before they get their name: by fsync, or so that one after the
+// step makes them durable (package fs). There is nothing else to sync them.
 func TestBytesAreSyncedBetweenTheLastOfThemAndTheStep(t *testing.T) {
 	for name, open := range map[string]func(string, fs.RootOptions) (fs.FS, error){"portable": fs.OpenPortable, "root": fs.OpenRoot} {
 		for _, content := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/content=%v", name, content), func(t *testing.T) {
 				var steps []string
-				base, err := open(t.TempDir(), fs.RootOptions{Hook: func(step, _ string) error {
+				base, err := open(t.TempDir(), fs.RootOptions{Hook: func(step, name string) error {
+					if step == "fsync" && name == "/" {
+						step = "fsync of the directory"
+					}
 					steps = append(steps, step)
 					return nil
 				}})
@@ -32,9 +36,9 @@ func TestBytesAreSyncedBetweenTheLastOfThemAndTheStep(t *testing.T) {
 					steps = nil
 					_, _, err := f.Put(ctx, "/f", bytes.NewReader(make([]byte, size)), PutOptions{})
 					must(t, err)
-					wrote := lastOf(steps, "write")
-					synced := lastOf(steps[:lastOf(steps, "link", "rename")], "fsync")
-					if wrote < 0 || synced < wrote {
+					wrote, step := lastOf(steps, "write"), lastOf(steps, "link", "rename")
+					secured := lastOf(steps[:step], "fsync", "write out")
+					if wrote < 0 || secured < wrote || lastOf(steps, "fsync") < wrote || lastOf(steps, "fsync of the directory") < step {
 						t.Errorf("%d bytes: %q", size, steps)
 					}
 				}

@@ -25,6 +25,7 @@ func (r *Root) probe(opts RootOptions) error {
 		return nil
 	}
 	r.probeTmpfile(t)
+	t.ordered = journalWithin(r.fd)
 	name := r.reserved()
 	fd, err := unix.Openat(r.fd, name, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	switch err {

@@ -2,48 +2,21 @@ package fs
 
 import (
 	"bytes"
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"ifmatch/fs/fstest/loop"
 )
 
-// mountExt4 mounts a new ext4 of so many bytes. again unmounts it and mounts it again.
-func mountExt4(t *testing.T, sizeBytes int64) (dir string, again func()) {
+// mountExt4 mounts an ext4 of its own; again unmounts it and mounts it once more.
+func mountExt4(t *testing.T, sizeBytes int64, options ...string) (dir string, again func()) {
 	t.Helper()
-	needRoot(t)
 	dir = t.TempDir()
-	image := filepath.Join(t.TempDir(), "image")
-	file, err := os.Create(image)
-	if err == nil {
-		err = file.Truncate(sizeBytes)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	file.Close()
-	run := func(args ...string) {
-		t.Helper()
-		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v: %s", args, err, out)
-		}
-	}
-	run("mkfs.ext4", "-q", "-m", "0", image)
-	run("mount", "-o", "loop", image, dir)
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir, func() {
-		t.Helper()
-		run("umount", dir)
-		run("mount", "-o", "loop", image, dir)
-	}
+	return dir, loop.Ext4(t, dir, sizeBytes, options...)
 }
 
 // What is expected has its blocks before it is written, but no more than as much again as has come, whatever length a client
@@ -188,13 +161,8 @@ func TestUnsyncedLargeSaveKeepsOneVersionWhole(t *testing.T) {
 	wantErr(t, "sync", f.SyncAll(), nil)
 	after := save('b')
 	time.Sleep(300 * time.Millisecond) // for what is on its way to the disk
-	d, err := os.Open(dir)
-	if err == nil {
-		// EXT4_IOC_SHUTDOWN: the journal is written, and nothing more.
-		err = unix.IoctlSetPointerInt(int(d.Fd()), 0x8004587d, 1)
-		d.Close()
-	}
-	wantErr(t, "power cut", errors.Join(err, f.Close()), nil)
+	shutDown(t, dir, true)
+	wantErr(t, "close", f.Close(), nil)
 	again()
 	got, err := os.ReadFile(filepath.Join(dir, "f"))
 	if err != nil || !bytes.Equal(got, before) && !bytes.Equal(got, after) {

@@ -43,6 +43,7 @@ type tried struct {
 	root      *device // that of the directory itself; unknown: it could not be tried
 	linkEmpty bool    // linkat with AT_EMPTY_PATH works for us; else by /proc
 	noTmpfile bool    // what has no name cannot be given one
+	ordered   bool    // no name that is on the disk lacks bytes that were there before the step (ordered_linux.go)
 }
 
 // OpenRoot serves dir and tries what its file system can.

@@ -41,8 +41,9 @@ type staged struct {
 	flushed int64           // bytes of which an fsync before Prepare was begun
 	flushes *errgroup.Group // those; nil: none
 
-	alone bool         // nobody else can open it before it is published
-	now   unix.Statx_t // as it was published
+	alone bool                  // nobody else can open it before it is published
+	now   unix.Statx_t          // as it was published
+	after func(sync bool) error // what Sync does (false: nothing any more); nil: nothing
 }
 
 // Stage opens a place for the bytes of name.
@@ -138,7 +139,7 @@ func (s *staged) prepare(modTime time.Time, durable bool) error {
 	if err := s.flushesEnd(); err != nil {
 		return err
 	}
-	return s.r.fsync(s.fd, s.name)
+	return s.secure()
 }
 
 // dress takes on the attributes of what base holds now and sets the modification time.
@@ -220,7 +221,7 @@ func (s *staged) again(old int, st *unix.Statx_t) error {
 	if err := s.takeOn(old, st); err != nil || !s.durable {
 		return err
 	}
-	return s.r.fsync(s.fd, s.name)
+	return s.secure()
 }
 
 // undress gives back mode and owner it took on, when the file it took them from is gone.
@@ -244,11 +245,16 @@ func (s *staged) undress() error {
 	if err := unix.Fchmod(s.fd, uint32(s.own.Mode)&0o7777); err != nil || !s.durable {
 		return err
 	}
-	return s.r.fsync(s.fd, s.name)
+	return s.secure()
 }
 
 // Discard drops the bytes.
 func (s *staged) Discard() {
+	s.endAfter(false)
+	s.finish()
+}
+
+func (s *staged) finish() {
 	if s.finished {
 		return
 	}

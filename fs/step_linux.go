@@ -99,6 +99,14 @@ func (r *Root) writeOut(fd int, base string) error {
 	return err
 }
 
+// writtenOut makes the system write the bytes of fd, and waits until the disk has taken them.
+func (r *Root) writtenOut(fd int, base string) error {
+	if err := r.hook("write out", base); err != nil {
+		return err
+	}
+	return unix.SyncFileRange(fd, 0, 0, unix.SYNC_FILE_RANGE_WRITE_AND_WAIT)
+}
+
 func (r *Root) setTimes(fd int, base string, mtime int64) error {
 	if err := r.hook("utimes", base); err != nil {
 		return err

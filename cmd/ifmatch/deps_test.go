@@ -61,6 +61,8 @@ ifmatch/fs:
 	golang.org/x/sync/errgroup golang.org/x/sys/unix golang.org/x/sys/windows
 ifmatch/fs/fstest:
 	ifmatch/fs github.com/spf13/afero
+ifmatch/fs/fstest/loop:
+	golang.org/x/sys/unix
 `
 
 func TestImportsPointDownOnly(t *testing.T) {

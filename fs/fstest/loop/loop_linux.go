@@ -1,0 +1,66 @@
+// Package loop mounts file systems in files, for tests that need one of their own. Only root may.
+package loop
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Ext4 makes an ext4 of so many bytes, with these options of mkfs.ext4, and mounts it at dir until the test ends. again
+// unmounts it and mounts it once more.
+func Ext4(t testing.TB, dir string, sizeBytes int64, options ...string) (again func()) {
+	t.Helper()
+	image := Image(t, sizeBytes)
+	Run(t, append(append([]string{"mkfs.ext4", "-q", "-m", "0"}, options...), image)...)
+	Run(t, "mount", "-o", "loop", image, dir)
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return func() {
+		t.Helper()
+		Run(t, "umount", dir)
+		Run(t, "mount", "-o", "loop", image, dir)
+	}
+}
+
+// Image makes a file of so many bytes, none of which takes room yet.
+func Image(t testing.TB, sizeBytes int64) string {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Fatal("only root can mount: run the tests as root, as CI does")
+	}
+	image := filepath.Join(t.TempDir(), "image")
+	err := os.WriteFile(image, nil, 0o600)
+	if err == nil {
+		err = os.Truncate(image, sizeBytes)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image
+}
+
+// Device makes a disk of a file of so many bytes, until the test ends.
+func Device(t testing.TB, sizeBytes int64) (device string) {
+	t.Helper()
+	out := Run(t, "losetup", "--find", "--show", Image(t, sizeBytes))
+	device = out[:len(out)-1]
+	t.Cleanup(func() { Run(t, "losetup", "--detach", device) })
+	return device
+}
+
+// Run runs a program that must not fail, and returns what it prints.
+func Run(t testing.TB, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v: %s", args, err, out)
+	}
+	return string(out)
+}

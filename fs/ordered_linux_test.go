@@ -1,0 +1,154 @@
+package fs
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ifmatch/fs/fstest/loop"
+)
+
+// shutDown stops an ext4 as a power cut does: nothing more is written but, with the journal, that.
+func shutDown(t *testing.T, dir string, journal bool) {
+	t.Helper()
+	flag := 2 // EXT4_GOING_FLAGS_NOLOGFLUSH
+	if journal {
+		flag = 1
+	}
+	d, err := os.Open(dir)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(int(d.Fd()), 0x8004587d, flag) // EXT4_IOC_SHUTDOWN
+		d.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Only of an ext4 with a journal on its own disk is it known that a name is not on the disk without its bytes.
+func TestJournalWithin(t *testing.T) {
+	const size = 32 << 20
+	for _, c := range []struct {
+		what    string
+		options func() []string
+		want    bool
+	}{
+		{"within", func() []string { return nil }, true},
+		{"none", func() []string { return []string{"-O", "^has_journal"} }, false},
+		{"on another disk", func() []string {
+			disk := loop.Device(t, size)
+			loop.Run(t, "mkfs.ext4", "-q", "-O", "journal_dev", "-b", "4096", disk)
+			return []string{"-b", "4096", "-J", "device=" + disk}
+		}, false},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			dir, _ := mountExt4(t, size, c.options()...)
+			if got := openRoot(t, dir, RootOptions{}).tried.Load().ordered; got != c.want {
+				t.Errorf("%v, want %v", got, c.want)
+			}
+		})
+	}
+	if openRoot(t, mount(t, "tmpfs", "tmpfs", "", 0), RootOptions{}).tried.Load().ordered {
+		t.Error("tmpfs")
+	}
+}
+
+// Before the step the bytes are on the disk, or written there before the journal can tell of the step; then the file and its
+// directory are fsynced.
+func TestBytesAreSecuredBeforeTheStep(t *testing.T) {
+	for _, c := range []struct {
+		journal []string
+		fails   string
+		want    []string
+	}{
+		{nil, "", []string{"write out /f", "step", "fsync /f", "fsync /"}},
+		{nil, "reopen", []string{"write out /f", "step", "fsync /f", "fsync /"}}, // by the descriptor that it was written with
+		{[]string{"-O", "^has_journal"}, "", []string{"fsync /f", "step", "fsync /"}},
+	} {
+		dir, _ := mountExt4(t, 32<<20, c.journal...)
+		var steps []string
+		f := openRoot(t, dir, RootOptions{Hook: func(step, name string) error {
+			switch step {
+			case c.fails:
+				return unix.EMFILE
+			case "link", "rename", "exchange":
+				step = "step"
+			case "write out", "fsync":
+				step += " " + name
+			default:
+				return nil
+			}
+			if n := len(steps); n == 0 || steps[n-1] != step {
+				steps = append(steps, step)
+			}
+			return nil
+		}})
+		for _, exact := range []bool{false, true} { // is created, is replaced
+			steps = nil
+			save(t, f, []byte("body"), exact, true)
+			wantErr(t, "sync", f.SyncDir("/"), nil)
+			if !slices.Equal(steps, c.want) {
+				t.Errorf("%v, exact %v: %q, want %q", c.journal, exact, steps, c.want)
+			}
+		}
+		if read(t, f, "/f") != "body" {
+			t.Error("not saved")
+		}
+	}
+}
+
+// save puts body to /f as one who asks for durable bytes, without or with what comes after the step.
+func save(t *testing.T, f FS, body []byte, exact, synced bool) {
+	t.Helper()
+	s, err := f.Stage("/f")
+	if err == nil {
+		defer s.Discard()
+		_, err = s.Write(body)
+	}
+	if err == nil {
+		err = s.Prepare(time.Time{}, true)
+	}
+	wantErr(t, "save", err, nil)
+	_, _, release, err := s.Commit(exact, accept)
+	wantErr(t, "save", err, nil)
+	if synced {
+		wantErr(t, "sync", s.Sync(), nil)
+	}
+	release()
+}
+
+// A power cut after the step finds the old bytes or the new ones, when the journal was written in between, too; after Sync and
+// SyncDir it finds the new ones.
+func TestPowerCutAroundOrderedSave(t *testing.T) {
+	for _, exact := range []bool{false, true} {
+		for _, size := range []int{100, 3 << 20} {
+			for _, synced := range []bool{false, true} {
+				t.Run(fmt.Sprintf("exact=%v,%d,synced=%v", exact, size, synced), func(t *testing.T) {
+					dir, again := mountExt4(t, 64<<20)
+					f := openRoot(t, dir, RootOptions{})
+					save(t, f, bytes.Repeat([]byte{'a'}, size), false, true)
+					wantErr(t, "sync", f.SyncAll(), nil)
+					after := bytes.Repeat([]byte{'b'}, size)
+					save(t, f, after, exact, synced)
+					if synced {
+						wantErr(t, "sync", f.SyncDir("/"), nil)
+					}
+					shutDown(t, dir, !synced)
+					wantErr(t, "close", f.Close(), nil)
+					again()
+					// The journal is there, hence the name, hence all of the bytes.
+					got, err := os.ReadFile(filepath.Join(dir, "f"))
+					if err != nil || !bytes.Equal(got, after) {
+						t.Errorf("%d bytes, not the new ones, %v", len(got), err)
+					}
+				})
+			}
+		}
+	}
+}
