@@ -35,18 +35,53 @@ slower gets 412 Precondition Failed, and nothing is lost.`,
 	return root
 }
 
-// knownCommand refuses arguments of the root: all work is done by its commands.
+// strict lets the commands that cobra adds refuse what is not there, too: as they come they print help and exit 0.
+// It is called when the output of root is known, which they keep.
+func strict(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Args = func(_ *cobra.Command, args []string) error {
+				_, err := named(root, args)
+				return err
+			}
+		case "completion":
+			c.Args, c.DisableFlagsInUseLine = knownCommand, true
+			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() } // cobra looks at Args only where something runs
+		}
+	}
+}
+
+// named is the command that words are the name of; root for none.
+func named(root *cobra.Command, words []string) (*cobra.Command, error) {
+	c, rest, err := root.Find(words)
+	if err == nil && len(rest) == 0 {
+		return c, nil
+	}
+	if c == nil || !c.HasSubCommands() {
+		c = root
+	}
+	return nil, noSuchCommand(c, strings.Join(words, " "))
+}
+
+// knownCommand refuses arguments of a command whose work is done by its commands.
 func knownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
+	return noSuchCommand(cmd, args[0])
+}
+
+func noSuchCommand(cmd *cobra.Command, name string) error {
 	var known []string
 	for _, c := range cmd.Commands() {
 		if c.IsAvailableCommand() || c.Name() == "help" {
 			known = append(known, c.Name())
 		}
 	}
-	return usagef("%s: no such command; there are %s", args[0], strings.Join(known, ", "))
+	return usagef("%s: no such command; there are %s", name, strings.Join(known, ", "))
 }
 
 // oneArg accepts exactly one argument, which the sentence calls what.
@@ -56,7 +91,7 @@ func oneArg(what string) cobra.PositionalArgs {
 		case len(args) == 0 || len(args) == 1 && args[0] == "": // a variable of a script that was not set
 			return usagef("%s: %s is missing; usage: %s", cmd.Name(), what, cmd.UseLine())
 		case len(args) > 1:
-			return usagef("%s: %d arguments, where only %s is expected; usage: %s", cmd.Name(), len(args), what, cmd.UseLine())
+			return usagef("%s: %d arguments %q, where only %s is expected; usage: %s", cmd.Name(), len(args), args, what, cmd.UseLine())
 		}
 		return nil
 	}
@@ -71,7 +106,11 @@ func flagError(cmd *cobra.Command, err error) error {
 		return usagef("--%s: the value is missing; accepted: %s", none.GetFlag().Name, accepted(none.GetFlag()))
 	}
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		return usagef("--%s: no such flag; %s knows %s", unknown.GetSpecifiedName(), cmd.CommandPath(), flagNames(cmd))
+		given := "--" + unknown.GetSpecifiedName()
+		if letters := unknown.GetSpecifiedShortnames(); letters != "" {
+			given = "-" + letters
+		}
+		return usagef("%s: no such flag; %s knows %s", given, cmd.CommandPath(), flagNames(cmd))
 	}
 	return usagef("%w", err)
 }

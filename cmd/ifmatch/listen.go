@@ -77,6 +77,8 @@ func (a *address) listen() (net.Listener, error) {
 	switch {
 	case err == nil:
 		return ln, nil
+	case errors.Is(err, syscall.EADDRINUSE) && a.network == "unix" && !isSocket(a.addr):
+		return nil, fmt.Errorf("listen %s: what is there is no socket; it stays", a)
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("listen %s: the address is in use by another program", a)
 	case errors.Is(err, iofs.ErrPermission):
@@ -93,7 +95,7 @@ func (a *address) listen() (net.Listener, error) {
 // clearStale removes the socket of a server that was killed: one that refuses connections. Anything
 // else at the path stays, and net.Listen says that it is in use.
 func clearStale(path string) {
-	if fi, err := os.Lstat(path); err != nil || fi.Mode().Type() != iofs.ModeSocket {
+	if !isSocket(path) {
 		return
 	}
 	c, err := net.Dial("unix", path)
@@ -102,6 +104,11 @@ func clearStale(path string) {
 	} else if errors.Is(err, syscall.ECONNREFUSED) {
 		os.Remove(path)
 	}
+}
+
+func isSocket(path string) bool {
+	fi, err := os.Lstat(path)
+	return err == nil && fi.Mode().Type() == iofs.ModeSocket
 }
 
 // urls is what a person can type to reach the listeners.

@@ -37,6 +37,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	cmd.SetIn(stdin)
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
+	strict(cmd)
 	err := cmd.ExecuteContext(ctx)
 	if err == nil {
 		return 0

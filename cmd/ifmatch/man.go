@@ -16,9 +16,9 @@ func newMan() *cobra.Command {
 		Example:               "  ifmatch man serve | man -l -",
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			about, rest, err := cmd.Root().Find(args)
-			if err != nil || len(rest) > 0 {
-				return knownCommand(cmd.Root(), args)
+			about, err := named(cmd.Root(), args)
+			if err != nil {
+				return err
 			}
 			title := strings.ToUpper(strings.ReplaceAll(about.CommandPath(), " ", "-"))
 			header := &doc.GenManHeader{Title: title, Section: "1", Source: "ifmatch " + version(), Manual: "ifmatch"}

@@ -136,8 +136,11 @@ func (r *remote) say(cmd *cobra.Command, format string, args ...any) {
 // someArgs accepts between least and most arguments; usage names them.
 func someArgs(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) < least || len(args) > most {
-			return usagef("%s: %d arguments do not fit; usage: %s", cmd.Name(), len(args), cmd.UseLine())
+		switch {
+		case len(args) < least:
+			return usagef("%s: too few arguments; usage: %s", cmd.Name(), cmd.UseLine())
+		case len(args) > most:
+			return usagef("%s: too many arguments: %q; usage: %s", cmd.Name(), args, cmd.UseLine())
 		}
 		return nil
 	}

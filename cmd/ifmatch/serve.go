@@ -42,7 +42,10 @@ Exit codes: 0 after a signal, 1 when something failed, 2 when the command line i
   ifmatch serve --memory`,
 		PreRunE: func(cmd *cobra.Command, args []string) error {
 			if s.memory || s.config != "" {
-				return noArgs(cmd, args)
+				if len(args) > 0 { // a variable may have said so, unseen
+					return usagef("serve: takes no argument with --config (IFMATCH_CONFIG) or --memory (IFMATCH_MEMORY), not %q", args[0])
+				}
+				return nil
 			}
 			return oneArg("the directory to serve")(cmd, args)
 		},
@@ -70,8 +73,8 @@ Exit codes: 0 after a signal, 1 when something failed, 2 when the command line i
 // bytes, so they take no memory; what is let grow instead is the garbage, by as many bytes at most.
 const heapFloor = 8 << 20
 
-// serve serves what src says until ctx is cancelled. Everything that can be wrong with the settings is found
-// before anything listens.
+// serve serves what src says until ctx is cancelled. Everything that can be wrong with the settings is found before a
+// request is taken.
 func serve(ctx context.Context, src source, log *slog.Logger, getenv func(string) string) error {
 	defer runtime.KeepAlive(make([]byte, heapFloor))
 	set, err := src.load()

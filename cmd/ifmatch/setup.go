@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	iofs "io/fs"
 	"maps"
 	"path"
 	"path/filepath"
@@ -66,7 +68,9 @@ func (src source) read() (*setup, error) {
 		return &setup{settings: s, given: src.given, shares: []*shareSetup{share}}, nil
 	}
 	doc, err := config.Read(s.config)
-	if err != nil {
+	if _, unread := errors.AsType[*iofs.PathError](err); unread {
+		return nil, usagef("the configuration file: %w", err)
+	} else if err != nil {
 		return nil, usagef("%w", err)
 	}
 	file := values(doc.Root, func(name string) bool { return !slices.Contains(notInFile, name) })
