@@ -16,32 +16,39 @@ import (
 
 // What takes more than a look at one key: files and directories that a setup names, and keys that do not go together.
 
-// load reads the setup and the files that it names, and tells whether it could be served.
-// Errors: *usageError.
+// load reads the setup and the files that it names, and tells whether it could be served. What takes several keys is looked
+// at when each of them is good: else what is said could follow from another mistake only.
+// Errors: *usageError with all mistakes of the file.
 func (src source) load() (*setup, error) {
-	set, err := src.read()
+	set, err := src.parse()
 	if err != nil {
 		return nil, err
 	}
-	if err := set.consistent(); err != nil {
-		return nil, err
+	good := set.mistakes() == nil
+	if good {
+		err = set.consistent()
 	}
-	if set.settings.users != "" {
+	if err == nil && set.settings.users != "" {
 		if set.users, err = auth.ReadUsers(set.settings.users); err != nil {
-			return nil, set.wrong("users", "%v", err)
+			err = set.wrong("users", "%v", err)
 		}
 	}
 	for _, sh := range set.shares {
 		if sh.who == nil {
 			sh.who = auth.NewRules([]auth.Rule{{Path: "/", Who: []string{set.defaultWho()}, May: auth.Write}}, nil)
 		}
-		if sh.table != nil {
+		if sh.table != nil && filepath.IsAbs(sh.dir) {
 			sh.check(set)
 		}
 	}
-	set.once()
-	if set.doc != nil && set.doc.Err() != nil {
-		return nil, usagef("%w", set.doc.Err())
+	if good {
+		set.once()
+	}
+	if err := set.mistakes(); err != nil {
+		return nil, err // with err, if the file is to blame
+	}
+	if err != nil {
+		return nil, err
 	}
 	return set, set.readTLS()
 }

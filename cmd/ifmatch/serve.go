@@ -51,7 +51,7 @@ Exit codes: 0 after a signal, 1 when something failed, 2 when the command line i
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			src := newSource(cmd.Flags(), append(args, "")[0])
-			set, err := src.read() // the file says how to log, too
+			set, err := src.parse() // the file says how to log, too
 			if err != nil {
 				return err
 			}

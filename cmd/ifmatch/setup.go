@@ -62,6 +62,24 @@ func newSource(flags *pflag.FlagSet, dir string) source {
 // read makes the setup, without a look at the directories; load in addition reads the files that it names.
 // Errors: *usageError with a line for each mistake.
 func (src source) read() (*setup, error) {
+	set, err := src.parse()
+	if err != nil {
+		return nil, err
+	}
+	return set, set.mistakes()
+}
+
+// mistakes are those of the file so far, as one *usageError.
+func (set *setup) mistakes() error {
+	if set.doc == nil || set.doc.Err() == nil {
+		return nil
+	}
+	return usagef("%w", set.doc.Err())
+}
+
+// parse is read that leaves the mistakes that have a line with the document, for load to add its own.
+// Errors: *usageError when there is no document.
+func (src source) parse() (*setup, error) {
 	s := src.settings(nil)
 	if s.config == "" {
 		share := &shareSetup{settings: s, prefix: "/", dir: src.dir}
@@ -89,9 +107,6 @@ func (src source) read() (*setup, error) {
 	}
 	set.prefixes()
 	doc.Root.Close()
-	if err := doc.Err(); err != nil {
-		return nil, usagef("%w", err)
-	}
 	return set, nil
 }
 

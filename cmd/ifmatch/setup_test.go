@@ -83,6 +83,7 @@ func TestMistakesBetweenKeys(t *testing.T) {
 		{"\ntls-cert = \"DIR/x\"\n" + share, ":2: tls-cert: tls-key is missing"},
 		{"tls-key = \"DIR/x\"\n" + share, ":1: tls-key: tls-cert is missing"},
 		{"tls-key = \"DIR/x\"\ntls-cert = \"DIR/x\"\n" + share, ":2: tls-cert: open DIR/x: no such file"},
+		{"tls-cert = \"DIR/users\"\ntls-key = \"DIR/x\"\n" + share, ":2: tls-key: open DIR/x: no such file"},
 		{"tls-client-ca = \"DIR/x\"\n" + share, ":1: tls-client-ca: it needs TLS"},
 		{"tls-self-signed = true\ntls-client-ca = \"DIR/x\"\n" + share, ":2: tls-client-ca: open DIR/x: no such file"},
 		{"tls-self-signed = true\nacme = \"files.example.org\"\n" + share, ":2: acme: acme and tls-self-signed exclude"},
@@ -109,6 +110,20 @@ func TestMistakesBetweenKeys(t *testing.T) {
 	file, in := mistaken(t, "users = \"DIR/none\"\n"+share)
 	if code, _, stderr := call(t.Context(), map[string]string{"IFMATCH_USERS": in("DIR/bad")}, "check-config", file); code != 2 || !strings.HasPrefix(stderr, "ifmatch: --users: ") {
 		t.Errorf("beaten by the environment: %d %s", code, stderr)
+	}
+}
+
+// All of them are said at once, what takes a look at files among them, and nothing that only follows from another one.
+func TestAllMistakesAtOnce(t *testing.T) {
+	file, in := mistaken(t, "users = \"DIR/none\"\ntrusted-proxies = \"localhost\"\nuser-header = \"X-User\"\n"+
+		"[[share]]\nprefix = \"/a\"\ndir = \"DIR/none\"\nquota = \"10XB\"\n[[share]]\nprefix = \"/b\"\ndir = \"none\"\n")
+	code, _, stderr := call(t.Context(), nil, "check-config", file)
+	var got []string
+	for line := range strings.Lines(strings.TrimPrefix(stderr, "ifmatch: ")) {
+		got = append(got, strings.Join(strings.SplitN(strings.TrimPrefix(line, file+":"), ": ", 3)[:2], " "))
+	}
+	if want := "1 users,2 trusted-proxies,6 share.dir,7 share.quota,10 share.dir"; code != 2 || strings.Join(got, ",") != want {
+		t.Errorf("exit code %d, %q, want %s\n%s", code, got, in(want), stderr)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -159,7 +160,11 @@ func (s *settings) scheme() string {
 func (set *setup) readTLS() (err error) {
 	if set.tlsCert != "" {
 		if set.certs, err = newCerts(set.tlsCert, set.tlsKey, nil); err != nil {
-			return set.wrong("tls-cert", "%v", err)
+			key := "tls-cert"
+			if unread, ok := errors.AsType[*iofs.PathError](err); ok && unread.Path != set.tlsCert {
+				key = "tls-key"
+			}
+			return set.wrong(key, "%v", err)
 		}
 	}
 	if set.tlsClientCA != "" {
