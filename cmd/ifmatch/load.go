@@ -172,24 +172,43 @@ func (set *setup) usersAreKnown() bool {
 // strangers are rules for users that there are not. That is no mistake when one was removed, and a reload that
 // refused to remove somebody for it would be worse.
 func (set *setup) strangers() (all []config.Problem) {
-	if set.doc == nil || !set.usersAreKnown() {
-		return nil
-	}
-	look := func(t *config.Table, key string) {
+	look := func(t *config.Table, key string, say func(who string) string) {
 		for _, who := range t.List(key) {
-			if auth.GoodName(who) && !set.users.Has(who) {
-				all = append(all, t.Problem(key, "there is no user %s in %s", who, set.settings.users))
+			if text := say(who); text != "" {
+				all = append(all, t.Problem(key, "%s", text))
 			}
 		}
 	}
-	if groups := set.doc.Root.Table("groups"); groups != nil {
-		for _, name := range groups.Keys() {
-			look(groups, name)
+	missing := func(who string) string {
+		if !auth.GoodName(who) || set.users.Has(who) {
+			return ""
+		}
+		return fmt.Sprintf("there is no user %s in %s", who, set.settings.users)
+	}
+	nobody := func(who string) string {
+		if who == auth.Anonymous {
+			return ""
+		}
+		return who + " is nobody: without users, user-header or tls-client-ca nobody can log in"
+	}
+	if set.usersAreKnown() && set.users.Len() == 0 {
+		all = append(all, config.Problem{File: set.settings.users, Line: 1, Say: "there is nobody in this file, so nobody can log in; ifmatch passwd adds a user"})
+	}
+	say := nobody
+	switch {
+	case set.doc == nil, set.canLogIn() && !set.usersAreKnown():
+		return all
+	case set.canLogIn():
+		say = missing
+		if groups := set.doc.Root.Table("groups"); groups != nil {
+			for _, name := range groups.Keys() {
+				look(groups, name, missing)
+			}
 		}
 	}
 	for _, sh := range set.shares {
 		for _, rule := range sh.table.Tables("rule") {
-			look(rule, "who")
+			look(rule, "who", say)
 		}
 	}
 	return all

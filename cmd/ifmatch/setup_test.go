@@ -143,6 +143,24 @@ perhaps a mistake: FILE:8: share.rule.who: there is no user ana in DIR/users
 	start(t, nil, "--config="+file).logged(`"msg":"perhaps a mistake","where":"` + file + `:8","key":"share.rule.who"`)
 }
 
+// Where nobody can log in, a rule for people is for nobody.
+func TestRemarksWhereNobodyCanLogIn(t *testing.T) {
+	const rules = "[[share]]\nprefix = \"/a\"\ndir = \"DIR/a\"\n[[share.rule]]\nwho = [\"anna\", \"*\", \"anonymous\"]\nmay = \"read\"\n"
+	for _, tt := range []struct{ text, want string }{
+		{rules, ":5: share.rule.who: anna is nobody: without users, "},
+		{rules, ":5: share.rule.who: * is nobody: without users, "},
+		{"users = \"DIR/none\"\n" + rules, "DIR/none:1: there is nobody in this file"},
+		{"user-header = \"X-User\"\ntrusted-proxies = \"192.0.2.1\"\n" + rules, ""},
+	} {
+		file, in := mistaken(t, tt.text)
+		writeFile(t, in("DIR/none"), "# nobody yet\n")
+		code, _, stderr := call(t.Context(), nil, "check-config", file)
+		if code != 0 || !strings.Contains(stderr, in(tt.want)) || tt.want == "" && stderr != "" || strings.Contains(stderr, "anonymous") {
+			t.Errorf("%q: exit code %d\n%swant %s", tt.text, code, stderr, in(tt.want))
+		}
+	}
+}
+
 // A home that a share has in another way is answered 500, so it is said which, and why.
 func TestRemarksOnHomesThatAreShared(t *testing.T) {
 	share := func(prefix, rest string) string {
