@@ -60,6 +60,7 @@ func TestMistakes(t *testing.T) {
 		{"max-upload", []string{"serve", "--max-upload=huge", dir}, nil, 2, []string{"--max-upload", `"huge"`, "10GiB"}},
 		{"log-format", []string{"serve", "--log-format=xml", dir}, nil, 2, []string{"--log-format", `"xml"`, "text, json"}},
 		{"listen", []string{"serve", "--listen=8080", dir}, nil, 2, []string{"--listen", `"8080"`, "HOST:PORT", "unix:/PATH"}},
+		{"hosts", []string{"serve", "--hosts=files.example,https://files.example", dir}, nil, 2, []string{"--hosts", "names such as files.example.org"}},
 		{"metrics for everybody", []string{"serve", "--metrics=0.0.0.0:8081", dir}, nil, 2, []string{"--metrics", "only this machine", "127.0.0.1:PORT"}},
 		{"metrics on every interface", []string{"serve", "--metrics=:8081", dir}, nil, 2, []string{"--metrics", "only this machine"}},
 		{"metrics without a port", []string{"serve", "--metrics=127.0.0.1", dir}, nil, 2, []string{"--metrics", "unix:/PATH"}},

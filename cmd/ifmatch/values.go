@@ -124,9 +124,7 @@ func (n *size) Set(s string) error {
 // list is some words.
 type list []string
 
-func (l *list) String() string  { return strings.Join(*l, ",") }
-func (l *list) Type() string    { return "LIST" }
-func (l *list) accepts() string { return "words, separated by commas" }
+func (l *list) String() string { return strings.Join(*l, ",") }
 
 func (l *list) Set(s string) error {
 	*l = nil
@@ -135,6 +133,27 @@ func (l *list) Set(s string) error {
 			*l = append(*l, word)
 		}
 	}
+	return nil
+}
+
+// hostNames are hosts as Host has them, with or without a port.
+type hostNames []string
+
+func (h *hostNames) String() string { return strings.Join(*h, ",") }
+func (h *hostNames) Type() string   { return "NAMES" }
+func (h *hostNames) accepts() string {
+	return "names such as files.example.org or files.example.org:8443, separated by commas"
+}
+
+func (h *hostNames) Set(s string) error {
+	var words list
+	words.Set(s)
+	for _, word := range words {
+		if strings.ContainsAny(word, "/@?#* \t") { // a URL would never be the same as a host
+			return errNotAccepted
+		}
+	}
+	*h = hostNames(words)
 	return nil
 }
 
