@@ -29,11 +29,11 @@ type DigestStore interface {
 // (or nothing can be watched there, and stat alone decides), and never if a change after the reading began
 // could have left the same times. Reports drop it; lost reports drop everything.
 //
+// Safe for concurrent use.
+//
 // BUG(ifmatch): a store through a shared mapping moves mtime when a page is first written, not
 // again until the kernel has written the page back (and never on tmpfs): no stat and no report
 // tells of what is stored in between.
-//
-// Safe for concurrent use.
 type digests struct {
 	store DigestStore // nil: none
 	now   func() time.Time

@@ -2,8 +2,8 @@
 //
 // It promises that a change happens only if a [Check] accepted the very state that is changed,
 // and then happens completely: the Check runs under the latch of every name involved, and package
-// fs makes the step that follows atomic, also against programs beside the server. It knows no HTTP:
-// the handler builds a Check from preconditions, state tokens and locks.
+// fs makes the step that follows atomic, also against programs beside the server as far as [fs.Features]
+// says. It knows no HTTP: the handler builds a Check from preconditions, state tokens and locks.
 //
 // Entry points: [New], [FS.Stat] and [FS.Open] to read, [FS.Put] and its siblings in write.go to change.
 package etagfs

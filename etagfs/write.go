@@ -308,8 +308,8 @@ func then(fn func(*Info) error, now *Info) error {
 // failures as what they are: too late to undo. Only what is above the names stays latched, so that no
 // directory is renamed before; in the end nothing is.
 //
-// BUG(ifmatch): a directory is found by its name again. Where another program has put another one there since the step, that
-// one is made durable, and the step when the system likes.
+// BUG(ifmatch): after a change its directory is found by its name again, to be made durable. Where another program has put
+// another one there since the step, that one is made durable, and the step when the system likes.
 func (f *FS) durable(held *held, err error, dirs ...string) error {
 	held.share()
 	if !f.relaxed {

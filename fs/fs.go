@@ -1,8 +1,8 @@
 // Package fs holds names and bytes: afero file systems that can also stage, commit and retire.
 //
 // It promises that new bytes become a representation in one step or not at all, that the state a
-// caller checks is the state that the step changes, also against programs beside the server, and
-// that no name leads out of the tree. It does not know HTTP, entity-tags or locks, and it does not
+// caller checks is the state that the step changes, also against programs beside the server as far as [Features]
+// says, and that no name leads out of the tree. It does not know HTTP, entity-tags or locks, and it does not
 // keep two of its own callers out of each other's way: etagfs does that with its latches.
 //
 // Entry points: [OpenRoot] serves a directory on disk, [NewMemory] one in memory; both are an [FS].

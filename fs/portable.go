@@ -23,7 +23,7 @@ import (
 // state and the rename, a few microseconds, is lost. Requests of this process cannot get there:
 // the look and the step share a latch of the tree.
 //
-// BUG(ifmatch): ACL and extended attributes are not kept by a replace, only mode and owner; and
+// BUG(ifmatch): where OpenPortable serves, ACL and extended attributes are not kept by a replace, only mode and owner; and
 // where names that differ in case lead to one file, they are two names to WebDAV locks.
 type portable struct {
 	face

@@ -31,7 +31,7 @@ const longDirty = time.Hour
 // mapping be noticed.
 //
 // BUG(fs): a lease on a file of somebody else takes CAP_LEASE. Without it, one write(2) that lasts longer than
-// longWrite is taken for one that has ended.
+// longWrite (a minute) is taken for one that has ended.
 func (f *DiskFile) Settled() bool {
 	err := f.with(askLease)
 	if err == nil && f.age() < longDirty && f.overlaid() && !f.writtenOut() {

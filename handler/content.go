@@ -21,8 +21,8 @@ import (
 //
 // Replacing by rename, as ifmatch and most programs do, never disturbs a reader.
 //
-// BUG(handler): it waits for the other side on Linux alone; elsewhere what waits in a socket can still change after the last look.
-// So can what the other side, on the same machine, leaves unread in a socket that holds more than copiedBytes.
+// BUG(handler): a download waits for its client on Linux alone; elsewhere what waits in a socket can still change after the last
+// look at the file. So can what a client on the same machine leaves unread in a socket that holds more than copiedBytes (8 MiB).
 type content struct {
 	file *etagfs.File
 	size int64
@@ -90,7 +90,7 @@ func (c *content) failure() error {
 // replaced or deleted meanwhile keeps its bytes; only its ctime moved, and it has no name any more. One that a client
 // moved, or gave a time, keeps both but for its times. The step shows a moment before the rest of it, hence the other looks.
 //
-// BUG(handler): another program that renames the file, or changes its owner or mode, looks like one that
+// BUG(handler): another program that renames a file that is being sent, or changes its owner or mode, looks like one that
 // writes and sets mtime back: the download is cut off. So it is when one of several hard links comes or goes. Who writes,
 // sets mtime back and deletes or replaces the file, all during the download, looks like one that only deletes it: the download
 // of a file that is not small is completed.

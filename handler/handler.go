@@ -2,7 +2,7 @@
 //
 // It promises that every method decides its preconditions (RFC 9110 §13), the If header (RFC 4918
 // §10.4) and write locks in one place, check.go, on the state that is about to change: a write that is
-// refused changes nothing, and a write that is answered with 2xx named the state it replaced. It
+// refused changes nothing, and one that is answered with 2xx changed the state that it was decided on. It
 // does not authenticate; whoever wraps it says with [WithUser] who is asking.
 //
 // Entry points: [New] makes the [Handler], an http.Handler. One file holds one method; methods return

@@ -139,14 +139,15 @@ func (p *preconditions) failsIfMatch(cur *etagfs.Info) string {
 }
 
 // failsIfUnmodifiedSince compares whole seconds, since HTTP-dates have no more.
-// BUG(handler): two changes within one second have one Last-Modified, so a client that saves by date
-// alone can lose the first of them (RFC 9110 §8.8.2.2). Entity-tags have no such gap.
 //
 // Of a collection it says whether members came, went or were renamed, since that moves its own times; what
 // members hold is not in them. DELETE and MOVE hold off every other request on the collection and below
 // it from the check to the step, so among requests this much is exact, and so is what an If header says of
 // members by tagged lists. What a program beside the server does below the collection in that time
 // goes with it.
+//
+// BUG(handler): two changes within one second have one Last-Modified, so a client that saves by date
+// alone can lose the first of them (RFC 9110 §8.8.2.2). Entity-tags have no such gap.
 func (p *preconditions) failsIfUnmodifiedSince(cur *etagfs.Info) string {
 	switch {
 	case cur == nil:
