@@ -128,6 +128,7 @@ func TestEditorOnATextArea(t *testing.T) {
 	}
 	p.open("/b.bin?edit")
 	p.sees("not UTF-8 text")
+	p.has(`!document.querySelector('#save')`)
 	p.expect("404 (Not Found)")
 	p.open("/new.txt?edit")
 	p.sees("New file")

@@ -284,7 +284,7 @@ async function start() {
     if (found) notice('Your unsaved text was brought back.', { kind: 'draft', actions: [['Give it up', giveUp]] });
     else if (now.mixed) notice('This file mixes two kinds of line ends. Saving gives all lines the same.');
   } catch (error) {
-    if (!found) { document.querySelector('main').replaceChildren(el('div', { class: 'empty' }, el('p', {}, sentence(error)), el('p', {}, el('a', { class: 'button', href: '?view' }, 'Show it'), ' ', el('a', { class: 'button', href: self, download: '' }, 'Download')))); return; }
+    if (!found) { document.getElementById('tools').replaceChildren(); document.querySelector('main').replaceChildren(el('div', { class: 'empty' }, el('p', {}, sentence(error)), el('p', {}, el('a', { class: 'button', href: '?view' }, 'Show it'), ' ', el('a', { class: 'button', href: self, download: '' }, 'Download')))); return; }
     base = found.base;
     surface.text = found.text;
     failed(error);
