@@ -31,6 +31,7 @@ mkdir -p "$man"
 for command in $("$binary" --help | sed -n '/^Available Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' | grep -vx help); do
 	"$binary" man "$command" | gzip -9n >"$man/ifmatch-$command.1.gz"
 done
+"$binary" man locks break | gzip -9n >"$man/ifmatch-locks-break.1.gz"
 complete() { mkdir -p "$root$(dirname "$2")" && "$binary" completion "$1" >"$root$2"; }
 complete bash /usr/share/bash-completion/completions/ifmatch
 complete zsh /usr/share/zsh/vendor-completions/_ifmatch

@@ -5,7 +5,7 @@
 // them: commands and flags (command.go, serve.go), environment (env.go), listeners (listen.go),
 // signals and the end of the process (here and in server.go).
 //
-// Exit codes: 0 after a signal, 1 when something failed, 2 when the command line is wrong; the
+// Exit codes: 0 after a signal, 1 when something failed, 2 when the command line or the configuration is wrong; the
 // commands that talk to a server have more (exit.go).
 package main
 

@@ -52,6 +52,9 @@ func TestReadmeSessions(t *testing.T) {
 				commands, want = append(commands, cmd), append(want, "")
 				fmt.Fprintf(&script, "%secho '--'\n", strings.ReplaceAll(cmd, "127.0.0.1:8080", addr))
 				if strings.HasSuffix(cmd, "&\n") {
+					t.Errorf("$ %swho pastes all lines finds no server with the next one", cmd)
+				}
+				if strings.HasSuffix(cmd, "& sleep 1\n") { // a machine under load needs longer
 					fmt.Fprintf(&script, "for i in {1..2400}; do curl -s -o /dev/null http://%s/ && break; sleep .05; done\n", addr)
 				}
 			} else {

@@ -34,7 +34,8 @@ Every flag can be given as an environment variable, too: --max-upload 10GiB is
 IFMATCH_MAX_UPLOAD=10GiB. A flag beats its variable.
 
 At start DIR is tried, and a line in the log says what its file system can and cannot do.
-Exit codes: 0 after a signal, 1 when something failed, 2 when the command line is wrong.`,
+Exit codes: 0 after a signal, 1 when something failed, 2 when the command line or the
+configuration is wrong.`,
 		Example: `  ifmatch serve ~/notes
   ifmatch serve --config /etc/ifmatch/ifmatch.toml
   ifmatch serve --listen :8080 --users users --require-if-match on --max-upload 10GiB /srv/share

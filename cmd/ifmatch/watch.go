@@ -24,7 +24,7 @@ when to look; any other is asked again and again, with If-None-Match.`,
 		Args: oneArg("the URL to watch"),
 	}
 	r := newRemote(cmd, getenv)
-	cmd.Flags().Var(&interval, "interval", "how long to wait between two questions, where the server does not report changes")
+	cmd.Flags().Var(&interval, "interval", "how long to wait between two questions, where the server does not report changes; 10ms at least")
 	cmd.Flags().BoolVar(&once, "once", false, "end with the first change")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
