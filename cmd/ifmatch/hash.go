@@ -222,7 +222,7 @@ func openDigests(ctx context.Context, place string, log *slog.Logger, lost func(
 		return etagfs.KeepDigests(store), func() { store.Close() }, nil
 	}
 	if !errors.Is(err, state.ErrInUse) {
-		return nil, nil, noPermissionFor(place, err)
+		return nil, nil, unusable(place, err)
 	}
 	server, err := admin.Dial(ctx, place)
 	if errors.Is(err, admin.ErrNoServer) {

@@ -56,7 +56,10 @@ func (r *remote) client(cmd *cobra.Command, arg string) (*client.Client, *neturl
 		o.Progress = bars(cmd.ErrOrStderr())
 	}
 	c, err := client.New(o)
-	return c, u, err
+	if err != nil {
+		return nil, nil, usagef("--cacert: %w", err)
+	}
+	return c, u, nil
 }
 
 // stateDir is where tags are remembered and edited texts are kept.

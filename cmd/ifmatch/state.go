@@ -5,6 +5,7 @@ import (
 	"fmt"
 	iofs "io/fs"
 	"log/slog"
+	"syscall"
 	"time"
 
 	"ifmatch/etagfs/state"
@@ -47,13 +48,16 @@ func openStore(dir string, s *settings, log *slog.Logger, getenv func(string) st
 		return nil, err
 	}
 	store, err := state.Open(place, o)
-	return store, noPermissionFor(place, err)
+	return store, unusable(place, err)
 }
 
-// noPermissionFor words err, when that is what it says.
-func noPermissionFor(place string, err error) error {
-	if errors.Is(err, iofs.ErrPermission) {
+// unusable words err, when it says that nothing can be kept in place.
+func unusable(place string, err error) error {
+	switch {
+	case errors.Is(err, iofs.ErrPermission):
 		return fmt.Errorf("no permission to keep state in %s; name another directory with --state", place)
+	case errors.Is(err, syscall.ENOTDIR):
+		return usagef("%s, where state is to be kept, is not a directory; name another one with --state", place)
 	}
 	return err
 }
