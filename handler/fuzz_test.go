@@ -83,7 +83,11 @@ func FuzzRange(f *testing.F) {
 				t.Fatalf("%q: %d-%d", spec, first, last)
 			}
 		}
-		satisfiable(specs, size)
+		for _, spec := range satisfiable(specs, size) {
+			if first, last, _ := bounds(spec); first >= size || first < 0 && last == 0 {
+				t.Fatalf("%q selects none of %d bytes", spec, size)
+			}
+		}
 	})
 }
 

@@ -3,6 +3,7 @@ package handler
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,10 +22,10 @@ func (h *Handler) rangeOf(r *http.Request, cur *etagfs.Info) (*http.Request, err
 		return seen, nil
 	}
 	set, ok := parseRange(joined(lines))
-	if !ok {
+	if !ok || cur.SizeBytes == 0 { // of nothing there is no part that Content-Range could name (§14.4)
 		return seen, nil
 	}
-	if cur.SizeBytes > 0 && !satisfiable(set, cur.SizeBytes) {
+	if set = satisfiable(set, cur.SizeBytes); len(set) == 0 {
 		header := h.validators(cur)
 		header["Content-Range"] = []string{"bytes */" + strconv.FormatInt(cur.SizeBytes, 10)}
 		return nil, &statusError{status: http.StatusRequestedRangeNotSatisfiable, header: header,
@@ -101,13 +102,10 @@ func digits(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// satisfiable tells whether any range-spec selects a byte.
-func satisfiable(specs []string, size int64) bool {
-	for _, s := range specs {
+// satisfiable are the range-specs that select a byte. ServeContent would send "-0" as a part, too.
+func satisfiable(specs []string, size int64) []string {
+	return slices.DeleteFunc(specs, func(s string) bool {
 		first, last, _ := bounds(s)
-		if first >= 0 && first < size || first < 0 && last > 0 {
-			return true
-		}
-	}
-	return false
+		return first >= size || first < 0 && last == 0
+	})
 }
