@@ -198,6 +198,40 @@ func TestCreateBesideCreate(t *testing.T) {
 	})
 }
 
+// A collection that another program removes is not there, whatever the file system says of a new file in it.
+func TestStageBesideRmdir(t *testing.T) {
+	disks(t, func(t *testing.T, dir string) {
+		f := openRoot(t, dir, RootOptions{})
+		var stop atomic.Bool
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		defer stop.Store(true)
+		wg.Go(func() {
+			for path := filepath.Join(dir, "d"); !stop.Load(); {
+				os.Mkdir(path, 0o777)
+				os.Remove(path)
+			}
+		})
+		staged := 0
+		for range 20_000 {
+			s, err := f.Stage("/d/f")
+			if err == nil {
+				s.Discard()
+				staged++
+			} else if !errors.Is(err, os.ErrNotExist) {
+				t.Fatal(err)
+			}
+		}
+		t.Logf("staged %d", staged)
+		stop.Store(true)
+		wg.Wait()
+		os.RemoveAll(dir)
+		if _, err := f.Stage("/f"); err != nil && !errors.Is(err, os.ErrNotExist) { // in memory there is a file, and no name for it
+			t.Error(err)
+		}
+	})
+}
+
 // An exact DELETE removes what its check saw and nothing else.
 func TestExactRetireBesideRename(t *testing.T) {
 	disks(t, func(t *testing.T, dir string) {

@@ -68,7 +68,7 @@ func (r *Root) stage(name string) (*staged, error) {
 		return nil, err
 	}
 	if t := r.tried.Load(); !t.noTmpfile {
-		s.fd, err = openInside(r.fd, parentRel(name), unix.O_TMPFILE|unix.O_RDWR, t.fileMode())
+		s.fd, err = r.openUnnamed(parentRel(name), t.fileMode())
 	}
 	if err == unix.EOPNOTSUPP || err == unix.EISDIR {
 		err = s.openNamed()
@@ -80,6 +80,26 @@ func (r *Root) stage(name string) (*staged, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// openUnnamed makes a file without a name in the directory rel. ENOENT when that is removed meanwhile, of which ext4
+// says EPERM.
+func (r *Root) openUnnamed(rel string, mode uint32) (int, error) {
+	fd, err := openInside(r.fd, rel, unix.O_TMPFILE|unix.O_RDWR, mode)
+	if err != unix.EPERM {
+		return fd, err
+	}
+	dir, err := openInside(r.fd, rel, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(dir)
+	fd, err = openInside(dir, ".", unix.O_TMPFILE|unix.O_RDWR, mode)
+	var st unix.Statx_t
+	if err == unix.EPERM && statFD(dir, &st) == nil && st.Nlink == 0 {
+		err = unix.ENOENT
+	}
+	return fd, err
 }
 
 func parentRel(name string) string {
