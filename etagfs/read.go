@@ -134,6 +134,16 @@ func (f *FS) Features() fs.Features { return f.base.Features() }
 // Real returns the name that name leads to; the last component may be unmapped.
 func (f *FS) Real(name string) (string, error) { return f.base.Resolve(name) }
 
+// Vacant fails with fs.ErrSpecial when something that is no resource has a real name, where nothing can be created then.
+// That of a link passes, which has come to be since the name was found to be real.
+func (f *FS) Vacant(real string) error {
+	info, err := f.base.Lookup(real)
+	if errors.Is(err, fs.ErrSpecial) && info.Mode&iofs.ModeSymlink == 0 {
+		return err
+	}
+	return nil
+}
+
 // Way is Real that also tells the real names of the symbolic links that were followed, in that order.
 func (f *FS) Way(name string) (real string, links []string, err error) { return f.base.Way(name) }
 

@@ -4,9 +4,11 @@ package handler_test
 
 import (
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -63,6 +65,27 @@ func TestLinksAndSpecialFiles(t *testing.T) {
 	for _, name := range []string{"/out", "/outdir/secret", "/outdir/new", "/up/x", "/fifo", "/sock", "/loop"} {
 		if res, body := do(t, "PUT", url+name, "evil"); res.StatusCode < 400 || res.StatusCode >= 500 {
 			t.Errorf("PUT %s: %s %.100s, want 4xx", name, res.Status, body)
+		}
+	}
+	for _, name := range []string{"/out", "/fifo", "/sock", "/loop"} {
+		asked := atomic.Bool{}
+		content := readerFunc(func(p []byte) (int, error) {
+			asked.Store(true)
+			return copy(p, "x"), nil
+		})
+		req, err := http.NewRequest("PUT", url+name, content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Expect", "100-continue")
+		req.ContentLength = 1 << 20
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if asked.Load() {
+			t.Errorf("PUT %s: %s, but the content was asked for first", name, res.Status)
 		}
 	}
 	if got := read(t, filepath.Join(outside, "secret")); got != "secret" {

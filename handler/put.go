@@ -116,13 +116,16 @@ func (h *Handler) refuseUpload(r *http.Request) error {
 }
 
 // place is the real name of what is to be created at an unmapped URL; an error is the early answer for a missing parent,
-// which the commit would find as well.
+// or for what is no resource and has the name, which the commit would find as well.
 func (h *Handler) place(name string) (string, error) {
 	real, err := h.fs.Real(name)
 	if isUnmapped(err) {
 		return "", h.noPlace(name, err)
 	}
-	return real, err
+	if err != nil {
+		return "", err
+	}
+	return real, h.fs.Vacant(real)
 }
 
 // placeNow is the place of name under the latch: real was that of a moment ago ("": not known), and a link that was on the way
