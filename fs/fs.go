@@ -224,7 +224,7 @@ type Usage struct{ AvailableBytes, UsedBytes int64 }
 type Features struct {
 	ReadOnly    bool          // nothing can be written
 	Untried     bool          // nothing can be created at the top, so what follows was not found out and counts as no
-	Sync        bool          // fsync works, of files and of directories
+	Sync        bool          // fsync works, of files and of directories, and there is a disk behind it
 	Tmpfile     bool          // unnamed staging: nothing is left after a crash
 	Exchange    bool          // a replace with If-Match is safe against programs beside the server
 	Lease       bool          // and writers with an open descriptor are held off

@@ -37,7 +37,8 @@ func (r *Root) probe(opts RootOptions) error {
 		t.features.Untried = true
 		return nil
 	}
-	t.features.Sync = fsync(fd) == nil && fsync(r.fd) == nil
+	// In memory there is an fsync, too, and nothing that it could write to.
+	t.features.Sync = t.features.Kind != "tmpfs" && t.features.Kind != "ramfs" && fsync(fd) == nil && fsync(r.fd) == nil
 	if root := tryClock(fd, time.Now); root != nil {
 		t.root, t.features.Granularity = root, root.granularity
 	}
