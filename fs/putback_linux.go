@@ -16,6 +16,7 @@ func (s *staged) putBack(p parent, base string, out *unix.Statx_t) error {
 			return s.putBackGone(p, base)
 		}
 		if err != nil {
+			s.keep(p, base)
 			return err
 		}
 		var st unix.Statx_t
@@ -24,13 +25,35 @@ func (s *staged) putBack(p parent, base string, out *unix.Statx_t) error {
 		}
 		if st.Ino == placed {
 			if placed != s.own.Ino {
-				s.dropName() // a file that another program has meant to replace, and ours is gone
+				return s.giveUp(p, base)
 			}
 			return errAgain
 		}
 		placed, held = held, st.Ino
 	}
+	if held != s.own.Ino {
+		s.keep(p, base)
+	}
 	return ErrBusy
+}
+
+// giveUp is for a file that we hold and another program does not want back at the name. Who replaced our bytes there
+// meant to replace it. Who moved them, as when two names are exchanged, meant to move it: then it stays.
+func (s *staged) giveUp(p parent, base string) error {
+	var st unix.Statx_t
+	if err := statFD(s.fd, &st); err != nil || st.Nlink > 0 {
+		s.keep(p, base)
+	}
+	s.dropName()
+	s.lost = true
+	return errAgain
+}
+
+// keep gives the file that we hold a name beside the one that it cannot have back, for nobody has asked to remove it.
+func (s *staged) keep(p parent, base string) {
+	if err := s.r.restoreFrom(s.tmpDir.fd, s.tmp, p, base); err == nil {
+		s.tmp, s.lost = "", true
+	}
 }
 
 // putBackGone is for a name that vanished while our bytes had it. Who removed them meant to
