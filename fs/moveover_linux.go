@@ -97,9 +97,11 @@ func (m *move) swapBack(a *asideDir) error {
 	case err != nil:
 		return err
 	case !a.holds(m.src, &m.s):
-		// Another program has replaced ours. What it put there is what counts; what was there before us is
-		// what it meant to replace.
-		m.r.exchange(a.fd, m.src, m.to.fd, m.dst)
+		// Another program has put its own there, which is what counts. What was there before us is what it meant
+		// to replace; unless it has moved ours away, as when two names are exchanged: then what we hold must stay.
+		if err := m.r.exchange(a.fd, m.src, m.to.fd, m.dst); err != nil || m.moved() {
+			return m.r.restoreFrom(a.fd, m.src, m.to, m.dst)
+		}
 	}
 	return nil
 }

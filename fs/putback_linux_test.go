@@ -8,9 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A commit that brings out what nobody checked removes no file that nobody has asked to remove, whatever another program
+// A step that brings out what nobody checked removes no file that nobody has asked to remove, whatever another program
 // does with the names before each of its exchanges.
 func TestPutBackRemovesNothingElse(t *testing.T) {
+	swapped := func(dir string) error {
+		return unix.Renameat2(unix.AT_FDCWD, dir+"/a", unix.AT_FDCWD, dir+"/b", unix.RENAME_EXCHANGE)
+	}
 	for _, tt := range []struct {
 		name   string
 		before func(n int, dir string) error // the n-th exchange, from 1
@@ -18,16 +21,20 @@ func TestPutBackRemovesNothingElse(t *testing.T) {
 	}{
 		{"two names are exchanged", func(n int, dir string) error {
 			if n <= 2 {
-				return unix.Renameat2(unix.AT_FDCWD, dir+"/a", unix.AT_FDCWD, dir+"/b", unix.RENAME_EXCHANGE)
+				return swapped(dir)
 			}
 			return nil
 		}, []string{"of a", "of b"}},
-		{"they are exchanged all the time", func(_ int, dir string) error {
-			return unix.Renameat2(unix.AT_FDCWD, dir+"/a", unix.AT_FDCWD, dir+"/b", unix.RENAME_EXCHANGE)
+		{"they are exchanged all the time", func(_ int, dir string) error { return swapped(dir) }, []string{"of a", "of b"}},
+		{"the way back fails", func(n int, dir string) error {
+			if n <= 1 {
+				return swapped(dir)
+			}
+			return unix.EIO
 		}, []string{"of a", "of b"}},
-		{"and then nothing can be exchanged", func(n int, dir string) error {
-			if n == 1 {
-				return unix.Renameat2(unix.AT_FDCWD, dir+"/a", unix.AT_FDCWD, dir+"/b", unix.RENAME_EXCHANGE)
+		{"the second way back fails", func(n int, dir string) error {
+			if n <= 2 {
+				return swapped(dir)
 			}
 			return unix.EIO
 		}, []string{"of a", "of b"}},
@@ -41,51 +48,78 @@ func TestPutBackRemovesNothingElse(t *testing.T) {
 			return os.Rename(dir+"/t", dir+"/a")
 		}, []string{"2", "of b"}},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			dir := t.TempDir()
-			n := 0
-			f := openRoot(t, dir, RootOptions{Hook: func(step, _ string) error {
-				if step != "exchange" {
+		for step, act := range map[string]func(f FS, same func(cur *Info) error) error{
+			"save": func(f FS, same func(cur *Info) error) error {
+				_, _, err := put(f, "/a", "new", true, same)
+				return err
+			},
+			"move": func(f FS, same func(cur *Info) error) error {
+				_, _, err := f.Move("/new", "/a", true, func(_, dst *Info) error { return same(dst) })
+				return err
+			},
+		} {
+			if step == "move" && tt.name == "the way back fails" {
+				continue // which leaves it to the next sweep
+			}
+			t.Run(step+": "+tt.name, func(t *testing.T) {
+				dir := t.TempDir()
+				n := 0
+				f := openRoot(t, dir, RootOptions{Hook: func(step, _ string) error {
+					if step != "exchange" {
+						return nil
+					}
+					n++
+					return tt.before(n, dir)
+				}})
+				mustPut(t, f, "/a", "of a")
+				mustPut(t, f, "/b", "of b")
+				if step == "move" {
+					mustPut(t, f, "/new", "new")
+				}
+				checked := mustLookup(t, f, "/a")
+				err := act(f, func(cur *Info) error {
+					if cur == nil || cur.Ino != checked.Ino {
+						return errStale
+					}
 					return nil
+				})
+				if n == 0 {
+					t.Fatalf("%v, and nothing was exchanged", err)
 				}
-				n++
-				return tt.before(n, dir)
-			}})
-			mustPut(t, f, "/a", "of a")
-			mustPut(t, f, "/b", "of b")
-			checked := mustLookup(t, f, "/a")
-			_, _, err := put(f, "/a", "new", true, func(cur *Info) error {
-				if cur == nil || cur.Ino != checked.Ino {
-					return errStale
+				bodies := namesOf(t, dir)
+				if step == "move" && len(bodies["new"]) == 0 {
+					t.Errorf("%v: what was to move is gone", err)
 				}
-				return nil
+				delete(bodies, "new") // of which nobody can tell where another program has moved it
+				for _, body := range tt.stay {
+					if len(bodies[body]) != 1 && (err != nil || body != "of a") {
+						t.Errorf("%v: %q is at %v", err, body, bodies[body])
+					}
+					delete(bodies, body)
+				}
+				if len(bodies) > 0 {
+					t.Errorf("left over: %v", bodies)
+				}
+				noReserved(t, dir)
 			})
-			if err == nil || n == 0 {
-				t.Fatalf("%v after %d exchanges", err, n)
-			}
-			found := map[string]int{}
-			files, err := os.ReadDir(dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, e := range files {
-				body, err := os.ReadFile(filepath.Join(dir, e.Name()))
-				if err != nil {
-					t.Fatal(err)
-				}
-				found[string(body)]++
-			}
-			delete(found, "new") // of which nobody can tell where it has been moved to
-			for _, body := range tt.stay {
-				if found[body] != 1 {
-					t.Errorf("%q has %d names", body, found[body])
-				}
-				delete(found, body)
-			}
-			if len(found) > 0 {
-				t.Errorf("left over: %v", found)
-			}
-			noReserved(t, dir)
-		})
+		}
 	}
+}
+
+// namesOf are the names in dir by the bytes that they have.
+func namesOf(t *testing.T, dir string) map[string][]string {
+	t.Helper()
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string][]string{}
+	for _, e := range files {
+		body, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Error(err)
+		}
+		names[string(body)] = append(names[string(body)], e.Name())
+	}
+	return names
 }
