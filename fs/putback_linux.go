@@ -13,7 +13,7 @@ func (s *staged) putBack(p parent, base string, out *unix.Statx_t) error {
 	for n := 0; n < stepTries; n++ {
 		err := s.r.exchange(s.tmpDir.fd, s.tmp, p.fd, base)
 		if err == unix.ENOENT {
-			return s.putBackGone(p, base)
+			return s.giveUp(p, base)
 		}
 		if err != nil {
 			s.keep(p, base)
@@ -37,8 +37,9 @@ func (s *staged) putBack(p parent, base string, out *unix.Statx_t) error {
 	return ErrBusy
 }
 
-// giveUp is for a file that we hold and another program does not want back at the name. Who replaced our bytes there
-// meant to replace it. Who moved them, as when two names are exchanged, meant to move it: then it stays.
+// giveUp is for a file that we hold and that another program does not want back at the name. Who replaced or removed our
+// bytes there meant to do it to what we hold. Who moved them away, as when two names are exchanged, meant to move it:
+// then it must stay.
 func (s *staged) giveUp(p parent, base string) error {
 	var st unix.Statx_t
 	if err := statFD(s.fd, &st); err != nil || st.Nlink > 0 {
@@ -49,26 +50,9 @@ func (s *staged) giveUp(p parent, base string) error {
 	return errAgain
 }
 
-// keep gives the file that we hold a name beside the one that it cannot have back, for nobody has asked to remove it.
+// keep gives the file that we hold its name back, or one beside it where that is taken, for nobody has asked to remove it.
 func (s *staged) keep(p parent, base string) {
 	if err := s.r.restoreFrom(s.tmpDir.fd, s.tmp, p, base); err == nil {
 		s.tmp, s.lost = "", true
 	}
-}
-
-// putBackGone is for a name that vanished while our bytes had it. Who removed them meant to
-// remove what we hold; who moved them away finds our bytes there, so what we hold must stay.
-func (s *staged) putBackGone(p parent, base string) error {
-	var st unix.Statx_t
-	if err := statFD(s.fd, &st); err != nil {
-		return err
-	}
-	if st.Nlink > 0 {
-		if err := s.r.renameNew(s.tmpDir.fd, s.tmp, p.fd, base); err == nil {
-			s.tmp = ""
-		}
-	}
-	s.dropName()
-	s.lost = true
-	return errAgain
 }

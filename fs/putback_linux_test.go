@@ -16,30 +16,41 @@ func TestPutBackRemovesNothingElse(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name   string
-		before func(n int, dir string) error // the n-th exchange, from 1
+		before func(n int, dir string) error // the n-th exchange, from 1; with 0, a rename after the first
 		stay   []string                      // of the bytes that were there, or came
 	}{
 		{"two names are exchanged", func(n int, dir string) error {
-			if n <= 2 {
+			if n == 1 || n == 2 {
 				return swapped(dir)
 			}
 			return nil
 		}, []string{"of a", "of b"}},
-		{"they are exchanged all the time", func(_ int, dir string) error { return swapped(dir) }, []string{"of a", "of b"}},
+		{"they are exchanged all the time", func(n int, dir string) error {
+			if n > 0 {
+				return swapped(dir)
+			}
+			return nil
+		}, []string{"of a", "of b"}},
 		{"the way back fails", func(n int, dir string) error {
-			if n <= 1 {
+			switch n {
+			case 0:
+				return nil
+			case 1:
 				return swapped(dir)
 			}
 			return unix.EIO
 		}, []string{"of a", "of b"}},
 		{"the second way back fails", func(n int, dir string) error {
-			if n <= 2 {
+			switch n {
+			case 0:
+				return nil
+			case 1, 2:
 				return swapped(dir)
 			}
 			return unix.EIO
 		}, []string{"of a", "of b"}},
 		{"the file is replaced twice", func(n int, dir string) error {
-			if n > 2 {
+			if n != 1 && n != 2 {
 				return nil
 			}
 			if err := os.WriteFile(dir+"/t", []byte{'0' + byte(n)}, 0o666); err != nil {
@@ -47,6 +58,19 @@ func TestPutBackRemovesNothingElse(t *testing.T) {
 			}
 			return os.Rename(dir+"/t", dir+"/a")
 		}, []string{"2", "of b"}},
+		{"names move on", func(n int, dir string) error {
+			switch n {
+			case 1:
+				return swapped(dir)
+			case 2: // what we have put there is moved away
+				return os.Rename(dir+"/a", dir+"/c")
+			case 0: // and something else comes
+				if _, err := os.Lstat(dir + "/a"); err != nil {
+					return os.Rename(dir+"/b", dir+"/a")
+				}
+			}
+			return nil
+		}, []string{"of a", "of b"}},
 	} {
 		for step, act := range map[string]func(f FS, same func(cur *Info) error) error{
 			"save": func(f FS, same func(cur *Info) error) error {
@@ -65,11 +89,14 @@ func TestPutBackRemovesNothingElse(t *testing.T) {
 				dir := t.TempDir()
 				n := 0
 				f := openRoot(t, dir, RootOptions{Hook: func(step, _ string) error {
-					if step != "exchange" {
-						return nil
+					switch {
+					case step == "exchange":
+						n++
+						return tt.before(n, dir)
+					case step == "rename" && n > 0:
+						return tt.before(0, dir)
 					}
-					n++
-					return tt.before(n, dir)
+					return nil
 				}})
 				mustPut(t, f, "/a", "of a")
 				mustPut(t, f, "/b", "of b")
