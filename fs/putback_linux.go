@@ -13,10 +13,10 @@ func (s *staged) putBack(p parent, base string, out *unix.Statx_t) error {
 	for n := 0; n < stepTries; n++ {
 		err := s.r.exchange(s.tmpDir.fd, s.tmp, p.fd, base)
 		if err == unix.ENOENT {
-			return s.giveUp(p, base)
+			return s.giveUp(p, base, held)
 		}
 		if err != nil {
-			s.keep(p, base)
+			s.keep(p, base, held)
 			return err
 		}
 		var st unix.Statx_t
@@ -25,25 +25,23 @@ func (s *staged) putBack(p parent, base string, out *unix.Statx_t) error {
 		}
 		if st.Ino == placed {
 			if placed != s.own.Ino {
-				return s.giveUp(p, base)
+				return s.giveUp(p, base, placed)
 			}
 			return errAgain
 		}
 		placed, held = held, st.Ino
 	}
-	if held != s.own.Ino {
-		s.keep(p, base)
-	}
+	s.keep(p, base, held)
 	return ErrBusy
 }
 
 // giveUp is for a file that we hold and that another program does not want back at the name. Who replaced or removed our
 // bytes there meant to do it to what we hold. Who moved them away, as when two names are exchanged, meant to move it:
 // then it must stay.
-func (s *staged) giveUp(p parent, base string) error {
+func (s *staged) giveUp(p parent, base string, held uint64) error {
 	var st unix.Statx_t
 	if err := statFD(s.fd, &st); err != nil || st.Nlink > 0 {
-		s.keep(p, base)
+		s.keep(p, base, held)
 	}
 	s.dropName()
 	s.lost = true
@@ -51,7 +49,11 @@ func (s *staged) giveUp(p parent, base string) error {
 }
 
 // keep gives the file that we hold its name back, or one beside it where that is taken, for nobody has asked to remove it.
-func (s *staged) keep(p parent, base string) {
+// Ours it does not.
+func (s *staged) keep(p parent, base string, held uint64) {
+	if held == s.own.Ino {
+		return
+	}
 	if err := s.r.restoreFrom(s.tmpDir.fd, s.tmp, p, base); err == nil {
 		s.tmp, s.lost = "", true
 	}
