@@ -11,14 +11,14 @@ import (
 )
 
 // rangeOf returns the request as http.ServeContent shall see it: without preconditions, and with a Range
-// only when it counts. Range is defined for GET alone (RFC 9110 §14.2), so a HEAD tells the whole size.
+// only when it counts. It is that of a GET: a HEAD, for which Range is not defined (RFC 9110 §14.2), is answered before.
 func (h *Handler) rangeOf(r *http.Request, cur *etagfs.Info) (*http.Request, error) {
 	lines := r.Header["Range"]
 	if len(lines) == 0 && !conditional(r.Header) {
 		return r, nil
 	}
 	seen := &http.Request{Method: r.Method, Header: http.Header{}}
-	if len(lines) == 0 || r.Method != http.MethodGet || !ifRange(r.Header["If-Range"], cur, h.opts.Now()) {
+	if len(lines) == 0 || !ifRange(r.Header["If-Range"], cur, h.opts.Now()) {
 		return seen, nil
 	}
 	set, ok := parseRange(joined(lines))
