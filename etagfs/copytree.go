@@ -93,7 +93,9 @@ func (c *copying) build(ctx context.Context, src, to string, above []string) err
 	if err != nil {
 		return err
 	}
-	if _, err := c.to.base.MakeCollection(to); err != nil {
+	if _, err := c.to.base.MakeCollection(to); errors.Is(err, iofs.ErrExist) {
+		return errTwice
+	} else if err != nil {
 		return err
 	}
 	if err := carried(keep); err != nil {
@@ -167,7 +169,8 @@ func (c *copying) buildOne(ctx context.Context, src, to string) error {
 	return carried(keep)
 }
 
-// errTwice says that a member was listed again, since it was deleted and made anew meanwhile. One state of it is copied.
+// errTwice says that a member was listed again, since it was deleted and made anew meanwhile, perhaps as a collection where it
+// was a file. One state of it is copied.
 var errTwice = errors.New("copied already")
 
 // buildFile copies one state of a file to a name that nobody looks at yet, and returns that state. It closes the file.
@@ -183,6 +186,9 @@ func (c *copying) buildFile(ctx context.Context, file fs.File, to string) (copie
 		}
 		return nil
 	})
+	if errors.Is(err, fs.ErrIsDir) {
+		err = errTwice
+	}
 	if err != nil {
 		return copied{}, err
 	}

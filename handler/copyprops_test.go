@@ -191,23 +191,30 @@ func (l *listedTwice) List(name string, fn func(string, *fs.Info) error) error {
 
 // A member that is listed twice, since it was deleted and made anew, is copied in one of its states.
 func TestCopyOfAMemberListedTwice(t *testing.T) {
-	for kind, open := range trees {
-		t.Run(kind, func(t *testing.T) {
-			base := &listedTwice{FS: open(t)}
-			h := twoShares(t, base, open(t))
-			described(t, h, "/one/s/=s", "/one/s/a=a")
-			base.between = func() {
-				made(t, h, "DELETE", "/one/s/a", "")
-				made(t, h, "PUT", "/one/s/a", "new")
-				base.between = nil
-			}
-			if w := made(t, h, "COPY", "/one/s", "", "Destination", "/two/d"); w.Code != 201 {
-				t.Error(w.Code, w.Body)
-			}
-			if got := descriptions(t, h, "/two/d"); got != "/=,s /a=a,a" {
-				t.Errorf("got %s", got)
-			}
-		})
+	for was, anew := range map[string]string{"a=a": "PUT", "a=b": "MKCOL", "a/=c": "PUT"} {
+		for kind, open := range trees {
+			t.Run(fmt.Sprint(kind, "/", was, "/", anew), func(t *testing.T) {
+				base := &listedTwice{FS: open(t)}
+				h := twoShares(t, base, open(t))
+				described(t, h, "/one/s/=s", "/one/s/"+was)
+				first := strings.TrimPrefix(descriptions(t, h, "/one/s"), "/=,s ")
+				base.between = func() {
+					base.between = nil
+					made(t, h, "DELETE", "/one/s/a", "")
+					body := ""
+					if anew == "PUT" {
+						body = "new"
+					}
+					made(t, h, anew, "/one/s/a", body)
+				}
+				if w := made(t, h, "COPY", "/one/s", "", "Destination", "/two/d"); w.Code != 201 {
+					t.Error(w.Code, w.Body)
+				}
+				if got := descriptions(t, h, "/two/d"); got != "/=,s "+first {
+					t.Errorf("got %s, want %s", got, first)
+				}
+			})
+		}
 	}
 }
 
