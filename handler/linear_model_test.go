@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/anishathalye/porcupine"
@@ -29,6 +30,7 @@ type request struct {
 	ifMatch     string
 	ifNoneMatch string
 	passing     bool // ifMatch or ifNoneMatch is a passing tag: see passing
+	amid        bool // a MOVE that names a state had the resource at both names: see passing
 }
 
 // answer is what a request came to.
@@ -83,9 +85,9 @@ func (t modelTree) step(in request, out answer) (modelTree, bool) {
 	holds := in.holds(cur, mapped)
 	switch out.status {
 	case 200: // RFC 9110 §9.3.1
-		return t, in.reads() && mapped && holds && (out.passing || out.tag == cur.tag) && (in.method == "HEAD" || out.body == cur.body)
+		return t, in.reads() && (in.amid && out.passing || mapped && (holds || in.passing) && (out.passing || out.tag == cur.tag) && (in.method == "HEAD" || out.body == cur.body))
 	case 304:
-		return t, in.reads() && mapped && (!holds || in.passing) && in.ifMatch == "" && (out.passing || out.tag == cur.tag)
+		return t, in.reads() && in.ifMatch == "" && (in.amid && out.passing || mapped && (!holds || in.passing) && (out.passing || out.tag == cur.tag))
 	case 404:
 		return t, !mapped && in.method != "PUT" && in.method != "MKCOL"
 	case 405:
@@ -97,7 +99,7 @@ func (t modelTree) step(in request, out answer) (modelTree, bool) {
 		return t, (in.method == "PUT" || in.method == "MKCOL") && !t.hasParent(in.url)
 	case 412: // RFC 9110 §13.2.2, RFC 4918 §10.6; which of several reasons to refuse is told is open
 		_, there := t[in.dst]
-		return t, !holds || in.passing && mapped || in.keep && there
+		return t, !holds || in.passing && mapped || in.keep && there || in.amid
 	case 201, 204:
 		return t.write(in, out, cur, mapped, holds)
 	}
@@ -160,10 +162,13 @@ func (t modelTree) without(url string) modelTree {
 // a moment, and the kernel moves the ctime of what it renames a moment before the name: who looks then sees
 // a tag of its own for the same bytes.
 // It may refuse writes, and must never let one through. With tags from content such a reader may get none. For
-// the same reason who reads while the file moves away may be told the tag that it has where it goes.
+// the same reason who reads while the file moves away may be told the tag that it has where it goes. Where such a MOVE replaces
+// something, the file is at both names until the old one goes, which lasts where another thread gets the processor: then it may
+// be read at either, and a write be refused for it.
 func passing(history []porcupine.Operation) {
 	given := make(map[string]bool)
 	moves := make(map[string]porcupine.Operation) // by the tag they were answered with
+	var exact []porcupine.Operation               // those that name a state and have replaced something
 	for _, op := range history {
 		in, out := op.Input.(request), op.Output.(answer)
 		if in.reads() || out.status >= 300 {
@@ -172,6 +177,9 @@ func passing(history []porcupine.Operation) {
 		given[out.tag] = true
 		if in.method == "MOVE" {
 			moves[out.tag] = op
+			if in.ifMatch != "" && out.status == 204 {
+				exact = append(exact, op)
+			}
 		}
 	}
 	for i := range history {
@@ -179,10 +187,17 @@ func passing(history []porcupine.Operation) {
 		in.passing = unknown(given, in.ifMatch) || unknown(given, in.ifNoneMatch)
 		out.passing = unknown(given, out.tag) || out.tag == "" && in.reads()
 		if m, moved := moves[out.tag]; moved && in.reads() && m.Input.(request).url == in.url {
-			out.passing = out.passing || m.Call < history[i].Return && history[i].Call < m.Return
+			out.passing = out.passing || together(m, history[i])
 		}
+		in.amid = slices.ContainsFunc(exact, func(m porcupine.Operation) bool {
+			move := m.Input.(request)
+			return (move.url == in.url || move.dst == in.url) && together(m, history[i])
+		})
 		history[i].Input, history[i].Output = in, out
 	}
 }
 
 func unknown(given map[string]bool, tag string) bool { return tag != "" && tag != "*" && !given[tag] }
+
+// together tells whether neither had been answered when the other one came.
+func together(a, b porcupine.Operation) bool { return a.Call < b.Return && b.Call < a.Return }

@@ -123,7 +123,7 @@ func (c conditions) holds(m *davTree, a act) bool {
 		return false
 	case c.ifMatch == "" && c.ifUnmodified != "" && c.ifUnmodified != cur.modified:
 		return false
-	case reads && c.ifNoneMatch == "" && c.ifModified != "" && c.ifModified == cur.modified:
+	case reads && c.ifNoneMatch == "" && c.ifModified != "" && c.ifModified == cur.modified && !chosen(cur.modified):
 		return false
 	case c.ifNoneMatch != "" && mapped && (c.ifNoneMatch == "*" || weak):
 		return false
@@ -251,6 +251,11 @@ func (m *davTree) stamped(n davNode, ops []propOp) davNode {
 		}
 	}
 	return n
+}
+
+// chosen tells whether somebody gave a file this date: then it was changed later, and no 304 may rely on the date.
+func chosen(date string) bool {
+	return slices.ContainsFunc(modTimes, func(seconds int64) bool { return dateOf(seconds) == date })
 }
 
 // dateOf is an HTTP-date; "" for 0.
