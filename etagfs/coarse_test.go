@@ -18,6 +18,24 @@ func identity(granularity time.Duration, t time.Time) *fs.Info {
 	return &fs.Info{Identity: fs.Identity{Dev: 1, Ino: 7, SizeBytes: 3, Mtime: ns, Ctime: ns}}
 }
 
+// All of an identity is in its tag, and no two are written alike.
+func TestStatTagTellsIdentitiesApart(t *testing.T) {
+	of := make(map[string]fs.Identity)
+	for n := range 4 * 4 * 4 * 4 * 4 {
+		digit := func() (v int64) {
+			v = []int64{0, 1, 200, 1 << 40}[n%4] // in one byte, two and six
+			n /= 4
+			return v
+		}
+		id := fs.Identity{Dev: uint64(digit()), Ino: uint64(digit()), SizeBytes: digit(), Mtime: digit(), Ctime: digit()}
+		tag := statTag(id, nil)
+		if other, taken := of[tag]; taken {
+			t.Fatalf("%s is that of %v and %v", tag, other, id)
+		}
+		of[tag] = id
+	}
+}
+
 // Two writes of the same size by another program within one step of the clock, or a file removed and another
 // made with the same inode: their states look alike, so the tag is weak until the clock has moved on.
 func TestYoungTagIsWeakUntilTheClockHasMovedOn(t *testing.T) {

@@ -2,10 +2,13 @@ package etagfs
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"ifmatch/fs"
 )
 
 func TestLatchExcludesSameName(t *testing.T) {
@@ -129,4 +132,39 @@ func TestLatchesOfTreesInsideEachOther(t *testing.T) {
 	if all := <-around; !slices.Equal(all[1:], apart) {
 		t.Errorf("around both: %q, one after the other: %q", all, apart)
 	}
+}
+
+// slowDir makes directories durable when told to.
+type slowDir struct {
+	fs.FS
+	begun, end chan struct{}
+}
+
+func (s slowDir) SyncDir(name string) error {
+	s.begun <- struct{}{}
+	<-s.end
+	return s.FS.SyncDir(name)
+}
+
+// While a name is made durable others may change it: who writes one file at once shares what that costs.
+func TestNoLatchOfTheNameWhileItIsMadeDurable(t *testing.T) {
+	base := slowDir{fs.NewMemory(), make(chan struct{}), make(chan struct{})}
+	f := New(base, Options{})
+	var all sync.WaitGroup
+	for range 2 {
+		all.Go(func() {
+			if _, _, err := f.Put(ctx, "/f", strings.NewReader("new"), PutOptions{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for range 2 {
+		select {
+		case <-base.begun:
+		case <-time.After(10 * time.Second):
+			t.Fatal("one waits until the other one is durable")
+		}
+	}
+	close(base.end)
+	all.Wait()
 }
