@@ -177,6 +177,138 @@ func (g gated) OpenRead(name string) (fs.File, error) {
 	return g.FS.OpenRead(name)
 }
 
+// disturbed is a tree where something happens before the files are opened, each step once, or while one is read.
+type disturbed struct {
+	fs.FS
+	steps []func()
+	torn  func() // once; nil: not
+}
+
+// Watch makes it an fs.Notifier where the FS is one.
+func (d *disturbed) Watch(o fs.WatchOptions) (*fs.Watcher, error) {
+	n, ok := d.FS.(fs.Notifier)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return n.Watch(o)
+}
+
+func (d *disturbed) OpenRead(name string) (fs.File, error) {
+	if len(d.steps) > 0 {
+		step := d.steps[0]
+		d.steps = d.steps[1:]
+		step()
+	}
+	file, err := d.FS.OpenRead(name)
+	if err == nil && d.torn != nil {
+		file, d.torn = &torn{file, d.torn}, nil
+	}
+	return file, err
+}
+
+// The reports begin before the bytes are read: else a change in between is told to nobody.
+func TestWatchedBeforeItIsHashed(t *testing.T) {
+	if withoutNotify {
+		t.Skip("nothing is reported")
+	}
+	root, err := fs.OpenRoot(t.TempDir(), fs.RootOptions{})
+	must(t, err)
+	defer root.Close()
+	base := &disturbed{FS: root}
+	f := New(base, Options{Settings: Settings{Relaxed: true, Content: true}})
+	defer f.Close()
+	beside(t, f, "/f", "one")
+	base.steps = []func(){func() {
+		if n := f.Stats().Watches; n != 1 {
+			t.Errorf("%d watches when the file is opened", n)
+		}
+	}}
+	_, err = f.StatTagged(ctx, "/f")
+	must(t, err)
+	if len(base.steps) > 0 {
+		t.Error("this tests nothing: nobody has opened the file")
+	}
+}
+
+// Bytes that were opened never get the tag of others: a file that is replaced before it is hashed, or that another program
+// writes to before and after within one step of the clock.
+func TestOpenOfWhatChangesWhileItIsHashed(t *testing.T) {
+	replace := func(t *testing.T, f *FS, body string) {
+		beside(t, f, "/new", body)
+		must(t, f.base.Rename("/new", "/f"))
+	}
+	write := func(t *testing.T, f *FS, body string) { beside(t, f, "/f", body) }
+	for name, c := range map[string]struct {
+		limitBytes int64
+		step       time.Duration // of the clock
+		change     func(t *testing.T, f *FS, body string)
+	}{
+		"replaced":                {0, time.Nanosecond, replace},
+		"written to":              {0, time.Second, write},
+		"replaced, above limit":   {1, time.Nanosecond, replace},
+		"written to, above limit": {1, time.Second, write},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				base := &disturbed{FS: fs.NewMemoryCoarse(c.step)}
+				f := New(base, Options{Settings: Settings{Relaxed: true, Content: true, HashLimitBytes: c.limitBytes, NoNotify: true}})
+				defer f.Close()
+				beside(t, f, "/f", "one")
+				time.Sleep(3 * time.Second)
+				base.steps = []func(){func() {}, func() { c.change(t, f, "two") }, func() { c.change(t, f, "six") }}
+				file, err := f.OpenTagged(ctx, "/f")
+				must(t, err)
+				defer file.Close()
+				body, err := io.ReadAll(file)
+				must(t, err)
+				if tag := file.State().Tag; strong(tag) && tag != hashTag(sha256.Sum256(body)) {
+					t.Errorf("%q has the tag of others: %s", body, tag)
+				}
+				if len(base.steps) > 1 {
+					t.Error("this tests nothing: nobody has read the file")
+				}
+			})
+		})
+	}
+}
+
+// torn is a file that is written to after its first bytes were read.
+type torn struct {
+	fs.File
+	write func()
+}
+
+func (r *torn) Read(p []byte) (int, error) {
+	n, err := r.File.Read(p[:min(len(p), 1)])
+	if r.write != nil {
+		r.write()
+		r.write = nil
+	}
+	return n, err
+}
+
+// What was read while another program wrote is the digest of no state.
+func TestDigestOfTornBytesIsNotKept(t *testing.T) {
+	base := &disturbed{FS: fs.NewMemory()}
+	f := New(base, Options{Settings: Settings{Relaxed: true, Content: true, NoNotify: true}})
+	defer f.Close()
+	beside(t, f, "/f", "one")
+	old, err := base.Lookup("/f")
+	must(t, err)
+	base.torn = func() { beside(t, f, "/f", "two") }
+	info, err := f.Stat("/f")
+	must(t, err)
+	if base.torn != nil {
+		t.Error("this tests nothing: nobody has read the file")
+	}
+	if _, known := f.content.get(old.Identity); known || !info.Tag.IsZero() {
+		t.Errorf("%v is known for %v", info, old)
+	}
+	if info, err = f.Stat("/f"); err != nil || info.Tag != hashTag(sha256.Sum256([]byte("two"))) {
+		t.Errorf("then %v, %v", info, err)
+	}
+}
+
 // newGated has a file /f that nobody has hashed.
 func newGated(t *testing.T) (gated, *FS) {
 	t.Helper()

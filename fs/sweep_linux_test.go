@@ -35,6 +35,30 @@ func litter(t *testing.T, dir string) (names int) {
 	return names
 }
 
+// A link with the name of an interrupted MOVE is no such thing: what it leads to stays where it is.
+func TestSweepFollowsNoLink(t *testing.T) {
+	disks(t, func(t *testing.T, dir string) {
+		out := t.TempDir()
+		if err := os.WriteFile(filepath.Join(out, "f"), []byte("x"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		for _, tail := range []string{"-moving-1-2", "-over-1-2", "-was"} {
+			if err := os.Symlink(out, filepath.Join(dir, ReservedPrefix+"0123456789abcdef-1"+tail)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f := openRoot(t, dir, RootOptions{})
+		if removed, err := f.Sweep(); err != nil || removed != 3 {
+			t.Errorf("removed %d, %v", removed, err)
+		}
+		for d, want := range map[string]int{dir: 0, out: 1} {
+			if left, err := os.ReadDir(d); err != nil || len(left) != want {
+				t.Errorf("%s: %v, %v", d, left, err)
+			}
+		}
+	})
+}
+
 func TestSweep(t *testing.T) {
 	disks(t, func(t *testing.T, dir string) {
 		names := litter(t, dir)
