@@ -98,7 +98,7 @@ func joined(lines []string) string {
 // strong tells whether any tag matches cur by the strong comparison.
 func (l *tagList) strong(cur etagfs.ETag, proxies bool) bool {
 	for _, t := range l.tags {
-		if t.StrongMatch(cur) || proxies && !cur.Weak && unproxied(t).StrongMatch(cur) {
+		if t.StrongMatch(cur) || proxies && unproxied(t).StrongMatch(cur) {
 			return true
 		}
 	}

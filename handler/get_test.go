@@ -348,6 +348,13 @@ func TestGetWhileTheFileChanges(t *testing.T) {
 		"changed with mtime put back, then linked": {func(path, _ string) error {
 			return errors.Join(writeBack(path), os.Link(path, path+"2"))
 		}, false},
+		"grown with mtime put back, then deleted": {func(path, _ string) error {
+			was, err := os.Stat(path)
+			if err != nil {
+				return err
+			}
+			return errors.Join(writeAt(path, size), os.Chtimes(path, was.ModTime(), was.ModTime()), os.Remove(path))
+		}, false},
 		"shrunk":                  {func(path, _ string) error { return os.Truncate(path, size/2) }, false},
 		"grown":                   {func(path, _ string) error { return writeAt(path, size) }, false},
 		"changed at the end":      {func(path, _ string) error { return writeAt(path, size-3) }, false},
