@@ -118,6 +118,47 @@ func TestContentPutHashesForItsCheck(t *testing.T) {
 	}
 }
 
+// A file that another program has written a moment ago is hashed when the clock has moved on, so that its tag is known.
+func TestContentPutWaitsForTheClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := New(fs.NewMemoryCoarse(time.Second), Options{Settings: Settings{Relaxed: true, Content: true, NoNotify: true}})
+		defer f.Close()
+		beside(t, f, "/f", "x")
+		want := hashTag(sha256.Sum256([]byte("x")))
+		_, _, err := f.Put(ctx, "/f", strings.NewReader("y"), PutOptions{Write: Write{Tags: true, Exact: true, Check: func(cur *Info) error {
+			if cur.Tag != want {
+				t.Errorf("check sees %s, want %s", cur.Tag, want)
+			}
+			return nil
+		}}})
+		must(t, err)
+	})
+}
+
+// A digest is that of one identity, wherever it is kept, and of no other.
+func TestDigestIsThatOfItsIdentity(t *testing.T) {
+	store := KeepDigests(records{})
+	of := fs.Identity{Dev: 1, Ino: 2, SizeBytes: 3, Mtime: 4, Ctime: 5}
+	now := newDigests(store, &statTagger{granularity: func(uint64) time.Duration { return 1 }, now: time.Now})
+	now.put(of, Digest{6}, true)
+	for name, d := range map[string]*digests{"in memory": now, "after a restart": newDigests(store, &statTagger{now: time.Now})} {
+		for _, id := range []fs.Identity{
+			{Dev: 9, Ino: 2, SizeBytes: 3, Mtime: 4, Ctime: 5},
+			{Dev: 1, Ino: 9, SizeBytes: 3, Mtime: 4, Ctime: 5},
+			{Dev: 1, Ino: 2, SizeBytes: 9, Mtime: 4, Ctime: 5},
+			{Dev: 1, Ino: 2, SizeBytes: 3, Mtime: 9, Ctime: 5},
+			{Dev: 1, Ino: 2, SizeBytes: 3, Mtime: 4, Ctime: 9},
+		} {
+			if digest, known := d.get(id); known {
+				t.Errorf("%s: %v has the digest %x of %v", name, id, digest[0], of)
+			}
+		}
+		if digest, known := d.get(of); !known || digest != (Digest{6}) {
+			t.Errorf("%s: %v, %x", name, known, digest[0])
+		}
+	}
+}
+
 func TestContentPutTellsSameBytes(t *testing.T) {
 	f, _ := disk(t, Options{Settings: Settings{Content: true}})
 	put(t, f, "/f", "x")

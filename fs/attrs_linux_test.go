@@ -47,7 +47,7 @@ func TestReplaceKeepsAttributes(t *testing.T) {
 			path := filepath.Join(dir, "f")
 			for _, err := range []error{
 				os.Chown(path, 1234, 4321),
-				os.Chmod(path, 0o4640),
+				unix.Chmod(path, 0o4640), // setuid, which goes with a write
 				unix.Setxattr(path, "user.note", []byte("kept"), 0),
 				unix.Setxattr(path, "user.large", bytes.Repeat([]byte("x"), 2000), 0),
 				unix.Setxattr(path, aclAttr, acl(77), 0),
