@@ -341,7 +341,10 @@ func TestQueueOverflowForgetsEverything(t *testing.T) {
 	for i := range files {
 		must(t, os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), []byte("body 000000"), 0o644))
 	}
+	must(t, os.WriteFile(filepath.Join(dir, "untouched"), nil, 0o644))
 	_, err = f.HashAll(ctx, "/", HashOptions{})
+	must(t, err)
+	untouched, err := f.base.Lookup("/untouched")
 	must(t, err)
 	fresh := func() {
 		t.Helper()
@@ -367,6 +370,14 @@ func TestQueueOverflowForgetsEverything(t *testing.T) {
 		case <-word:
 		case <-late:
 			t.Fatal("no report was lost")
+		}
+	}
+	for late := time.Now().Add(time.Minute); !withoutNotify; time.Sleep(time.Millisecond) {
+		if _, known := f.content.get(untouched.Identity); !known {
+			break
+		}
+		if time.Now().After(late) {
+			t.Fatal("what nobody has touched is not forgotten")
 		}
 	}
 	fresh()
