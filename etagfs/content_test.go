@@ -520,8 +520,15 @@ func TestCopyHashing(t *testing.T) {
 		if _, err := copyHashing(io.Discard, io.MultiReader(bytes.NewReader(body), errReader{})); err == nil {
 			t.Errorf("%d bytes: a broken body is no error", n)
 		}
+		if _, err := copyHashing(fullDisk{}, bytes.NewReader(body)); (err == nil) != (n == 0) {
+			t.Errorf("%d bytes: a full disk is %v", n, err)
+		}
 	}
 }
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, fs.ErrNoSpace }
 
 // TestLargePieces lets hashing fall behind until the pieces are large, with all large buffers free and with none.
 func TestLargePieces(t *testing.T) {
@@ -664,6 +671,21 @@ func TestScrubFindsBitRot(t *testing.T) {
 	}
 	if cached.reads != 2 {
 		t.Errorf("%d files were read from the disk and not from memory, want 2", cached.reads)
+	}
+}
+
+// A file that is changed when scrub comes to it has not rotten.
+func TestScrubOfWhatChanges(t *testing.T) {
+	base := &disturbed{FS: fs.NewMemory()}
+	f := New(base, Options{Settings: Settings{Relaxed: true, Content: true, NoNotify: true}})
+	defer f.Close()
+	put(t, f, "/f", "one")
+	base.steps = []func(){func() { beside(t, f, "/f", "two") }}
+	p, err := f.Scrub(ctx, "/", nil, func(name string, want, got Digest) {
+		t.Errorf("%s has rotten", name)
+	}, func(name string, err error) { t.Errorf("%s: %v", name, err) })
+	if err != nil || p.Unknown != 1 || len(base.steps) > 0 {
+		t.Errorf("%+v, %v", p, err)
 	}
 }
 

@@ -1,12 +1,14 @@
 package fs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -152,6 +154,133 @@ func inPlace(path, body string) error {
 
 func TestExactCommitBesideRename(t *testing.T)  { testBeside(t, 1000, renameOver) }
 func TestExactCommitBesideInPlace(t *testing.T) { testBeside(t, 1500, inPlace) }
+
+// What another program does right before the step, after the state was checked, is not lost: the step is taken back.
+func TestExactStepsWithAnotherProgramInBetween(t *testing.T) {
+	const old, theirs = "old", "what they have written"
+	opens := func(path string) error { // and waits for us, having found the file that is there now
+		go func() {
+			f, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err == nil {
+				f.WriteString(theirs)
+				f.Close()
+			}
+		}()
+		time.Sleep(100 * time.Millisecond)
+		return nil
+	}
+	renames := func(path string) error {
+		other := filepath.Join(filepath.Dir(path), "other")
+		return errors.Join(os.WriteFile(other, []byte(theirs), 0o666), os.Rename(other, path))
+	}
+	replaces := func(path string) error { // by another file that looks alike
+		was, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		other := filepath.Join(filepath.Dir(path), "other")
+		return errors.Join(os.WriteFile(other, []byte("OLD"), 0o666), os.Chtimes(other, time.Time{}, was.ModTime()), os.Rename(other, path))
+	}
+	touches := func(path string) error { return os.Chtimes(path, time.Time{}, time.Unix(1e9, 0)) }
+	commit := func(f FS, check func(*Info) error) error {
+		_, _, err := put(f, "/f", "new", true, check)
+		return err
+	}
+	retire := func(f FS, check func(*Info) error) error {
+		release, err := f.Retire("/f", true, check)
+		if err == nil {
+			release()
+		}
+		return err
+	}
+	for name, c := range map[string]struct {
+		do     func(FS, func(*Info) error) error
+		before string // the step
+		beside func(path string) error
+		want   string // that is there in the end
+	}{
+		"commit, opened":                {commit, "exchange", opens, theirs},
+		"commit, replaced":              {commit, "exchange", renames, theirs},
+		"commit, replaced, no exchange": {commit, "exchange", func(path string) error { return cmp.Or(renames(path), error(unix.EINVAL)) }, theirs},
+		"commit, replaced by its like":  {commit, "exchange", replaces, "OLD"},
+		"commit, touched":               {commit, "exchange", touches, old},
+		"retire, opened":                {retire, "rename", opens, theirs},
+		"retire, replaced":              {retire, "rename", renames, theirs},
+		"retire, replaced by its like":  {retire, "rename", replaces, "OLD"},
+		"retire, touched":               {retire, "rename", touches, old},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "f")
+			done := false
+			f := openRoot(t, dir, RootOptions{Hook: func(step, _ string) error {
+				if step != c.before || done {
+					return nil
+				}
+				done = true
+				return c.beside(path)
+			}})
+			if err := os.WriteFile(path, []byte(old), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			checked := false
+			err := c.do(f, func(*Info) error {
+				if checked {
+					return errStale
+				}
+				checked = true
+				return nil
+			})
+			if err != errStale || !done {
+				t.Errorf("%v, want that it was checked again", err)
+			}
+			if got := read(t, f, "/f"); got != c.want {
+				t.Errorf("%q is there, want %q", got, c.want)
+			}
+			noReserved(t, dir)
+		})
+	}
+}
+
+// What is put back while another program has created the name anew gets one beside it: nobody has asked to remove either.
+func TestRetireKeepsBothOfWhatCameInBetween(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	steps := map[string]string{"rename": "second", "look": "third"}
+	f := openRoot(t, dir, RootOptions{Hook: func(step, _ string) error {
+		body, mine := steps[step]
+		if !mine {
+			return nil
+		}
+		delete(steps, step)
+		other := filepath.Join(dir, "other")
+		return errors.Join(os.WriteFile(other, []byte(body), 0o666), os.Rename(other, path))
+	}})
+	if err := os.WriteFile(path, []byte("the first"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	_, err := f.Retire("/f", true, func(cur *Info) error {
+		if cur.SizeBytes != int64(len("the first")) {
+			return errStale
+		}
+		return nil
+	})
+	if err != errStale {
+		t.Errorf("%v, want that it is stale", err)
+	}
+	var all []string
+	left, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range left {
+		all = append(all, read(t, f, "/"+e.Name()))
+	}
+	slices.Sort(all)
+	if !slices.Equal(all, []string{"second", "third"}) || read(t, f, "/f") != "third" {
+		t.Errorf("%v is left: %q", left, all)
+	}
+}
 
 // A name that another program creates with O_EXCL is never replaced by a commit that creates.
 func TestCreateBesideCreate(t *testing.T) {
