@@ -100,6 +100,40 @@ func TestQuota(t *testing.T) {
 	}
 }
 
+// before reads nothing before fn has returned.
+type before struct {
+	io.Reader
+	fn func()
+}
+
+func (b *before) Read(p []byte) (int, error) {
+	if b.fn != nil {
+		b.fn()
+		b.fn = nil
+	}
+	return b.Reader.Read(p)
+}
+
+// A body that cannot fit is not read. One that would have fitted over what was there when it began may not at the step.
+func TestQuotaBeforeTheBodyAndAtTheStep(t *testing.T) {
+	f := bounded(t, Options{})
+	_, _, err := f.Put(ctx, "/a", &before{strings.NewReader(""), func() { t.Error("the body is read") }}, PutOptions{SizeBytes: 1001})
+	if !errors.Is(err, ErrQuota) {
+		t.Errorf("1001 bytes: %v", err)
+	}
+	put(t, f, "/a", xs(900))
+	_, _, err = f.Put(ctx, "/a", &before{strings.NewReader(xs(900)), func() {
+		put(t, f, "/a", xs(10))
+		put(t, f, "/b", xs(900))
+	}}, PutOptions{SizeBytes: 900})
+	if !errors.Is(err, ErrQuota) {
+		t.Errorf("900 bytes where only 100 are left by now: %v", err)
+	}
+	if n := used(t, f); n != 910 {
+		t.Errorf("%d bytes used, want 910", n)
+	}
+}
+
 // Two uploads whose sizes nobody knows do not pass the bound together.
 func TestQuotaOfUploadsAtOnce(t *testing.T) {
 	f := bounded(t, Options{})
