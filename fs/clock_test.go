@@ -37,3 +37,17 @@ func TestClockTellsWhatIsUnsure(t *testing.T) {
 		}
 	}
 }
+
+// A stamp is later than the time of what it replaces, unless that is far ahead: nobody takes the whole tree there.
+func TestStampIsLaterThanWhatIsReplaced(t *testing.T) {
+	var c clock
+	ahead := time.Now().Add(30 * time.Second).UnixNano()
+	if stamp, _ := c.stamp(ahead, 1); stamp <= ahead {
+		t.Errorf("%d replaces %d", stamp, ahead)
+	}
+	var other clock
+	later := time.Now().Add(30 * time.Minute).UnixNano()
+	if stamp, _ := other.stamp(later, 1); stamp > time.Now().Add(time.Second).UnixNano() {
+		t.Errorf("%d follows %d", stamp, later)
+	}
+}

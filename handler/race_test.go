@@ -166,6 +166,24 @@ func TestFormsRace(t *testing.T) {
 	})
 }
 
+// Plain ones all succeed, as those of one spelling do: none is told to try again.
+func TestPlainPutsOfTwoFormsAllSucceed(t *testing.T) {
+	onTrees(t, handler.Options{}, func(t *testing.T, url string) {
+		for round := range 20 {
+			var all sync.WaitGroup
+			for c := range 8 {
+				name := []string{"%C3%BC", "u%CC%88"}[c%2]
+				all.Go(func() {
+					if res, body := do(t, "PUT", fmt.Sprintf("%s/%s%d", url, name, round), "x"); res.StatusCode >= 300 {
+						t.Errorf("%s: %s", res.Status, body)
+					}
+				})
+			}
+			all.Wait()
+		}
+	})
+}
+
 // Two writers, each of which names the state of what the other one writes (RFC 4918 §10.4, tagged lists): only one
 // of them can be right.
 func TestTaggedStatesHoldStill(t *testing.T) {
