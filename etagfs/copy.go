@@ -173,21 +173,18 @@ func (c *copying) file(ctx context.Context, last, latched bool) (_ *Info, create
 		return nil, false, err
 	}
 	c.to.quota.took(path.Dir(c.dst), grown)
-	return c.done(held, staged, &now, from.digest, release, created)
+	return c.done(held, &now, from.digest, release, created)
 }
 
-// done is what follows the step; made is the file that it was for, nil for a collection.
-func (c *copying) done(held *held, made fs.Staged, now *fs.Info, digest *Digest, release func(), created bool) (*Info, bool, error) {
+// done is what follows the step.
+func (c *copying) done(held *held, now *fs.Info, digest *Digest, release func(), created bool) (*Info, bool, error) {
 	f := c.to
 	info := f.committed(c.dst, now, digest)
-	f.subs.tell(c.dst)
-	err := then(c.Then, info)
-	if made == nil {
-		err = f.durable(held, err, path.Dir(c.dst))
-	} else {
+	if !now.IsCollection() {
 		f.made(now)
-		err = f.durableFile(held, made, err, path.Dir(c.dst))
 	}
+	f.subs.tell(c.dst)
+	err := f.durable(held, then(c.Then, info), path.Dir(c.dst))
 	release()
 	return info, created, err
 }

@@ -79,7 +79,7 @@ func (c *copying) place(hidden string, from *copied, last bool) (*Info, bool, er
 		return nil, false, err
 	}
 	c.to.quota.took(path.Dir(c.dst), c.built-c.freed)
-	return c.done(held, nil, &now, built.end(&now, from.digest), release, created)
+	return c.done(held, &now, built.end(&now, from.digest), release, created)
 }
 
 // build copies the collection src to the name to; above are the collections on the way to it. A member that cannot be
@@ -193,9 +193,6 @@ func (c *copying) buildFile(ctx context.Context, file fs.File, to string) (copie
 		return copied{}, err
 	}
 	release()
-	if err := staged.Sync(); err != nil {
-		return copied{}, err
-	}
 	c.built += from.SizeBytes
 	c.to.committed(to, &now, from.digest)
 	return from, nil

@@ -84,7 +84,7 @@ func (f *FS) commit(held *held, body *filled, name string, last bool, w Write) (
 	info = f.committed(name, &now, body.digest)
 	f.made(&now)
 	f.subs.tell(name)
-	err = f.durableFile(held, body.staged, then(w.Then, info), path.Dir(name))
+	err = f.durable(held, then(w.Then, info), path.Dir(name))
 	release()
 	return info, created, err
 }
@@ -325,12 +325,6 @@ func (f *FS) durable(held *held, err error, dirs ...string) error {
 		return &AfterError{err}
 	}
 	return nil
-}
-
-// durableFile is durable for a file that was just committed in dir.
-func (f *FS) durableFile(held *held, made fs.Staged, err error, dir string) error {
-	held.share()
-	return f.durable(held, errors.Join(err, made.Sync()), dir)
 }
 
 // current is the state of a real name, nil when unmapped. What is there but is no resource is an error.

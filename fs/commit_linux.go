@@ -66,7 +66,7 @@ func (s *staged) Commit(exact bool, check func(cur *Info) error) (info Info, cre
 		info.Mtime = s.stored
 	}
 	info.Unsure = s.unsure || info.Mtime != s.mtime
-	s.finish()
+	s.Discard()
 	return info, created, closer(old), nil
 }
 
@@ -85,7 +85,6 @@ func (s *staged) published() {
 	if err := s.r.look(s.fd, "", &s.now); err != nil {
 		s.now, s.alone = s.own, false
 	}
-	s.leaveToSync()
 	unix.Close(s.fd) // and the lease ends
 	s.fd = -1
 }
@@ -98,7 +97,6 @@ func (s *staged) publishedTwice(p parent, base string) {
 	if err == nil {
 		s.stored = ours.Mtime.Sec*1e9 + int64(ours.Mtime.Nsec)
 	}
-	s.leaveToSync()
 	unix.Close(s.fd)
 	s.fd, s.alone = -1, false
 	s.dropName()

@@ -46,14 +46,8 @@ func TestFlushBeforePrepare(t *testing.T) {
 		if fails != errors.Is(err, unix.EIO) || !fails && err != nil {
 			t.Errorf("fails: %v; Prepare says: %v", fails, err)
 		}
-		if !fails {
-			_, _, release, err := s.Commit(false, accept)
-			wantErr(t, "commit", err, nil)
-			release()
-			wantErr(t, "sync", s.Sync(), nil)
-		}
 		want := int64(2)
-		if fails {
+		if fails || r.tried.Load().ordered { // where the bytes are written out instead
 			want = 1
 		}
 		if got := syncs.Load(); got != want {

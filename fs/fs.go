@@ -149,7 +149,7 @@ type Clock interface{ Now() time.Time }
 type Uncacher interface{ Uncache() }
 
 // Staged is a place for bytes that are nobody's representation yet. Not safe for concurrent use.
-// Either Commit or Discard ends it; Discard after Commit and Sync does nothing.
+// Either Commit or Discard ends it; Discard after Commit does nothing.
 type Staged interface {
 	io.Writer
 	io.ReaderFrom // copies without passing user space where the system can
@@ -166,7 +166,7 @@ type Staged interface {
 
 	// Prepare readies the bytes for Commit: it takes on mode, owner, ACL and extended attributes of
 	// what name holds now, sets the modification time and, when durable, fsyncs, or sees to it that the step cannot be on the disk
-	// without the bytes. Slow; call it
+	// without the bytes: SyncDir, which makes the step durable, then does so for them, too. Slow; call it
 	// without latches. The time (zero: now) is strictly later than every earlier stamp of this
 	// tree; of a time that a client chose the whole second is kept and the nanoseconds are those
 	// of a new stamp, so that two contents with one chosen time still differ (where seconds are all that is stored, they
@@ -180,10 +180,6 @@ type Staged interface {
 	// the new identity, read after the step. release gives back what was replaced, as for Retire.
 	// Errors: those of check; ErrIsDir, ErrNotDir, iofs.ErrNotExist (no parent), ErrSpecial, ErrBusy.
 	Commit(exact bool, check func(cur *Info) error) (info Info, created bool, release func(), err error)
-
-	// Sync, after Commit, makes durable what Prepare, when durable, left for after the step. Slow; call it without latches. The name
-	// is for SyncDir.
-	Sync() error
 
 	// Discard drops the bytes.
 	Discard()

@@ -116,9 +116,6 @@ func (s *memoryStaged) Commit(_ bool, check func(*Info) error) (info Info, creat
 	return info, at.node == nil, func() { s.m.drop(at.node) }, nil
 }
 
-// Sync does nothing: there is no disk.
-func (s *memoryStaged) Sync() error { return nil }
-
 func (s *memoryStaged) Discard() {
 	if s.finished {
 		return

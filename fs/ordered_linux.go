@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A bare program that saves durably has the disk told of two things, one after the other: fsync of the new file, so that no
-// name leads to bytes that are not there, and fsync of the directory after the rename. Each is a commit of the journal. ext4 has
-// one journal for all, in which nothing is missing that was done before what is in it, and which goes to the disk after
-// the disk has secured what it took earlier. So there it is enough that the disk has taken the bytes, and the file system
-// knows where, before the step: the name cannot be there without them. One commit after the step then makes all durable.
+// A bare program that saves durably waits for two things, one after the other: fsync of the new file, so that no name leads to
+// bytes that are not there, and fsync of the directory after the rename. Each is a commit of the journal. ext4 has one journal
+// for all. It has nothing that was done without what was done before, and is written after the disk has secured what it took
+// earlier. So there it is enough that the disk has taken the bytes before the step, when the file system knows where they are: the
+// name cannot be on the disk without them, and the fsync of the directory makes all durable.
 
 // ordered tells whether the file lies on a file system of which that is known: the one of the root, with the journal on the same disk.
 func (s *staged) ordered() bool {
@@ -46,42 +46,4 @@ func (s *staged) secure() error {
 		}
 	}
 	return s.r.fsync(s.fd, s.name)
-}
-
-// leaveToSync keeps the file, which was just published, open for Sync. That is for reading: who looks for writers, or holds them
-// off, must not find us. One that cannot be opened so is made durable here.
-func (s *staged) leaveToSync() {
-	if !s.durable || !s.ordered() {
-		return
-	}
-	unix.FcntlInt(uintptr(s.fd), unix.F_SETLEASE, unix.F_UNLCK) // it holds us off as well
-	fd := -1
-	err := s.r.hook("reopen", s.name)
-	if err == nil {
-		fd, err = unix.Open(fmt.Sprintf("/proc/self/fd/%d", s.fd), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	}
-	if err != nil {
-		err = s.r.fsync(s.fd, s.name)
-		s.after = func(bool) error { return err }
-		return
-	}
-	s.after = func(sync bool) error {
-		defer unix.Close(fd)
-		if !sync {
-			return nil
-		}
-		return s.r.fsync(fd, s.name)
-	}
-}
-
-// Sync makes durable what Prepare left for after the step.
-func (s *staged) Sync() error { return pathError("sync", s.name, s.endAfter(true)) }
-
-func (s *staged) endAfter(sync bool) error {
-	after := s.after
-	if after == nil {
-		return nil
-	}
-	s.after = nil
-	return after(sync)
 }

@@ -104,9 +104,6 @@ func (s *portableStaged) Expect(int64, bool) error { return nil }
 // WriteOut does nothing: what would have to be written waits for fsync.
 func (s *portableStaged) WriteOut(int64, int64) {}
 
-// Sync does nothing: Prepare has.
-func (s *portableStaged) Sync() error { return nil }
-
 func (s *portableStaged) Prepare(modTime time.Time, durable bool) error {
 	s.chosen, s.durable = modTime, durable
 	cur, err := s.p.state(s.name)

@@ -41,9 +41,8 @@ type staged struct {
 	flushed int64           // bytes of which an fsync before Prepare was begun
 	flushes *errgroup.Group // those; nil: none
 
-	alone bool                  // nobody else can open it before it is published
-	now   unix.Statx_t          // as it was published
-	after func(sync bool) error // what Sync does (false: nothing any more); nil: nothing
+	alone bool         // nobody else can open it before it is published
+	now   unix.Statx_t // as it was published
 }
 
 // Stage opens a place for the bytes of name.
@@ -270,11 +269,6 @@ func (s *staged) undress() error {
 
 // Discard drops the bytes.
 func (s *staged) Discard() {
-	s.endAfter(false)
-	s.finish()
-}
-
-func (s *staged) finish() {
 	if s.finished {
 		return
 	}

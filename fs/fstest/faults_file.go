@@ -43,13 +43,6 @@ func (s *faultStaged) Commit(exact bool, check func(*fs.Info) error) (fs.Info, b
 	return s.Staged.Commit(exact, check)
 }
 
-func (s *faultStaged) Sync() error {
-	if err := s.f.op("sync", s.name); err != nil {
-		return err
-	}
-	return s.Staged.Sync()
-}
-
 // aferoFile is an open file whose operations count.
 type aferoFile struct {
 	afero.File
