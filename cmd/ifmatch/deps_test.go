@@ -62,7 +62,7 @@ ifmatch/fs:
 ifmatch/fs/fstest:
 	ifmatch/fs github.com/spf13/afero
 ifmatch/fs/fstest/loop:
-	golang.org/x/sys/unix
+	github.com/hanwen/go-fuse/v2/fs github.com/hanwen/go-fuse/v2/fuse golang.org/x/sys/unix
 `
 
 func TestImportsPointDownOnly(t *testing.T) {

@@ -84,13 +84,8 @@ func (v content) body() string {
 // settle reads what the crash left and checks that it is what was acknowledged, or what was asked for
 // last.
 func (e *editor) settle(dir string) error {
-	text, err := os.ReadFile(filepath.Join(dir, e.name))
-	var found content
-	if err == nil {
-		if found, err = parseContent(string(text)); err != nil {
-			return fmt.Errorf("%s: %w", e.name, err)
-		}
-	} else if !errors.Is(err, iofs.ErrNotExist) {
+	found, err := e.found(dir)
+	if err != nil {
 		return err
 	}
 	if found != e.acked && found != e.asked {
@@ -98,6 +93,22 @@ func (e *editor) settle(dir string) error {
 	}
 	e.acked = found
 	return nil
+}
+
+// found is what its file holds.
+func (e *editor) found(dir string) (content, error) {
+	text, err := os.ReadFile(filepath.Join(dir, e.name))
+	if errors.Is(err, iofs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	v, err := parseContent(string(text))
+	if err != nil {
+		err = fmt.Errorf("%s: %w", e.name, err)
+	}
+	return v, err
 }
 
 // The server is killed under load a hundred times. Every acknowledged write is there, every file is one

@@ -16,25 +16,37 @@ func Ext4(t testing.TB, dir string, sizeBytes int64, options ...string) (again f
 	t.Helper()
 	image := Image(t, sizeBytes)
 	Run(t, append(append([]string{"mkfs.ext4", "-q", "-m", "0"}, options...), image)...)
+	unmount := Mount(t, image, dir)
+	return func() {
+		t.Helper()
+		unmount()
+		Mount(t, image, dir)
+	}
+}
+
+// Mount mounts the file system in image at dir until the test ends, or unmount is called.
+func Mount(t testing.TB, image, dir string) (unmount func()) {
+	t.Helper()
 	Run(t, "mount", "-o", "loop", image, dir)
+	mounted := true
 	t.Cleanup(func() {
-		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
-			t.Error(err)
+		if mounted {
+			if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+				t.Error(err)
+			}
 		}
 	})
 	return func() {
 		t.Helper()
 		Run(t, "umount", dir)
-		Run(t, "mount", "-o", "loop", image, dir)
+		mounted = false
 	}
 }
 
 // Image makes a file of so many bytes, none of which takes room yet.
 func Image(t testing.TB, sizeBytes int64) string {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Fatal("only root can mount: run the tests as root, as CI does")
-	}
+	mustBeRoot(t)
 	image := filepath.Join(t.TempDir(), "image")
 	err := os.WriteFile(image, nil, 0o600)
 	if err == nil {
@@ -53,6 +65,13 @@ func Device(t testing.TB, sizeBytes int64) (device string) {
 	device = out[:len(out)-1]
 	t.Cleanup(func() { Run(t, "losetup", "--detach", device) })
 	return device
+}
+
+func mustBeRoot(t testing.TB) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Fatal("only root can mount: run the tests as root, as CI does")
+	}
 }
 
 // Run runs a program that must not fail, and returns what it prints.
