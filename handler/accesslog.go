@@ -37,9 +37,13 @@ func (h *Handler) release(w *response) {
 	h.pool.Put(w)
 }
 
-// logAccess writes the one line of a request: 5xx is ours and an error, all else is the client's news.
+// logAccess writes the one line of a request: 5xx is ours and an error, the state of the disk is
+// ours and a warning, all else is the client's news.
 func (h *Handler) logAccess(w *response, r *http.Request) {
 	level := slog.LevelInfo
+	if w.warn {
+		level = slog.LevelWarn
+	}
 	switch w.status {
 	case http.StatusNotImplemented, webdav.StatusInsufficientStorage, http.StatusBadGateway: // a Destination elsewhere
 	default:

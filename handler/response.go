@@ -18,6 +18,7 @@ type response struct {
 	sent    int64  // bytes of the body
 	why     string
 	failure error    // cause of a 5xx
+	warn    bool     // the one who runs the server should look
 	vals    []string // room for the values of header fields
 }
 

@@ -84,6 +84,8 @@ func (h *Handler) answer(w *response, r *http.Request, err error) {
 		w.failure = err
 		e = e.quoting(w.id)
 	}
+	// The disk is full, or is not written to any more, as after a fault of it: clients alone would know.
+	w.warn = errors.Is(err, fs.ErrNoSpace) || errors.Is(err, fs.ErrReadOnly) && !h.fs.Features().ReadOnly
 	if w.status != 0 {
 		panic(http.ErrAbortHandler)
 	}

@@ -55,6 +55,7 @@ func TestFullDisk(t *testing.T) {
 		{"PUT", "/f", large, "If-Match", "*"},
 		{"PUT", "/new", large, "If-None-Match", "*"},
 	})
+	p.logged(`"level":"WARN","msg":"request"`)
 	res, _ := send(t, "PUT", p.url+"/f", strings.NewReader("it fits"))
 	wantStatus(t, res, 204)
 	if got := expects(t, p.url, "/f", 1<<30); got != 507 {
@@ -76,6 +77,17 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	if _, text := send(t, "GET", p.url+"/f", nil); text != "old" {
 		t.Errorf("it holds %q", text)
 	}
+}
+
+// One that was not so at start has become it by a fault: whoever reads warnings alone learns of that, too.
+func TestFileSystemThatBecomesReadOnly(t *testing.T) {
+	dir := mountSmall(t, 0)
+	p := start(t, nil, dir)
+	if err := unix.Mount("small", dir, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, "size=1m"); err != nil {
+		t.Fatal(err)
+	}
+	wantRefused(t, p, dir, 403, [][]string{{"PUT", "/f", "new"}})
+	p.logged(`"level":"WARN","msg":"request"`)
 }
 
 // mountSmall mounts a file system of one megabyte that holds one file.
