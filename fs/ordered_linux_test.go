@@ -31,7 +31,7 @@ func shutDown(t *testing.T, dir string, journal bool) {
 	}
 }
 
-// Only of an ext4 with a journal on its own disk is it known that a name is not on the disk without its bytes.
+// Only of an ext4 with a journal on its own disk, written after the bytes, is it known that a name is not on the disk without them.
 func TestJournalWithin(t *testing.T) {
 	const size = 32 << 20
 	for _, c := range []struct {
@@ -53,6 +53,13 @@ func TestJournalWithin(t *testing.T) {
 				t.Errorf("%v, want %v", got, c.want)
 			}
 		})
+	}
+	image, dir := loop.Image(t, size), t.TempDir()
+	loop.Run(t, "mkfs.ext4", "-q", image)
+	loop.Run(t, "tune2fs", "-o", "journal_data_writeback", "-E", "mount_opts=journal_async_commit", image)
+	loop.Mount(t, image, dir)
+	if openRoot(t, dir, RootOptions{}).tried.Load().ordered {
+		t.Error("written beside the bytes")
 	}
 	if openRoot(t, mount(t, "tmpfs", "tmpfs", "", 0), RootOptions{}).tried.Load().ordered {
 		t.Error("tmpfs")
