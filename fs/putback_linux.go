@@ -16,11 +16,12 @@ func (s *staged) putBack(p parent, base string, out *unix.Statx_t) error {
 			return s.giveUp(p, base, held)
 		}
 		if err != nil {
-			s.keep(p, base, held)
+			_ = s.keep(p, base, held)
 			return err
 		}
 		var st unix.Statx_t
 		if err := statIn(s.tmpDir.fd, s.tmp, &st); err != nil {
+			s.tmp, s.lost = "", true // nobody can tell whose it is
 			return err
 		}
 		if st.Ino == placed {
@@ -31,7 +32,9 @@ func (s *staged) putBack(p parent, base string, out *unix.Statx_t) error {
 		}
 		placed, held = held, st.Ino
 	}
-	s.keep(p, base, held)
+	if err := s.keep(p, base, held); err != nil {
+		return err
+	}
 	return ErrBusy
 }
 
@@ -41,7 +44,9 @@ func (s *staged) putBack(p parent, base string, out *unix.Statx_t) error {
 func (s *staged) giveUp(p parent, base string, held uint64) error {
 	var st unix.Statx_t
 	if err := statFD(s.fd, &st); err != nil || st.Nlink > 0 {
-		s.keep(p, base, held)
+		if err := s.keep(p, base, held); err != nil {
+			return err
+		}
 	}
 	s.dropName()
 	s.lost = true
@@ -50,11 +55,13 @@ func (s *staged) giveUp(p parent, base string, held uint64) error {
 
 // keep gives the file that we hold its name back, or one beside it where that is taken, for nobody has asked to remove it.
 // Ours it does not.
-func (s *staged) keep(p parent, base string, held uint64) {
+//
+// BUG: one that can get neither, such as on a full disk, stays under the reserved name, which is removed when a server starts.
+func (s *staged) keep(p parent, base string, held uint64) error {
 	if held == s.own.Ino {
-		return
+		return nil
 	}
-	if err := s.r.restoreFrom(s.tmpDir.fd, s.tmp, p, base); err == nil {
-		s.tmp, s.lost = "", true
-	}
+	tmp := s.tmp
+	s.tmp, s.lost = "", true
+	return s.r.restoreFrom(s.tmpDir.fd, tmp, p, base)
 }

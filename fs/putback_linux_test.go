@@ -150,3 +150,50 @@ func namesOf(t *testing.T, dir string) map[string][]string {
 	}
 	return names
 }
+
+// What another program has put at the name in between is not removed when it can get no name either: it stays under the one that it has.
+func TestPutBackRemovesNothingThatGetsNoName(t *testing.T) {
+	swapped := func(dir string) error {
+		return unix.Renameat2(unix.AT_FDCWD, dir+"/a", unix.AT_FDCWD, dir+"/b", unix.RENAME_EXCHANGE)
+	}
+	for name, then := range map[string]func(n int, dir string) error{
+		"moved away": func(n int, dir string) error { return os.Rename(dir+"/a", dir+"/c") },
+		"exchanged":  func(n int, dir string) error { return swapped(dir) },
+		"fails":      func(n int, dir string) error { return unix.EIO },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			n := 0
+			f := openRoot(t, dir, RootOptions{Hook: func(step, _ string) error {
+				switch {
+				case step == "rename" && n > 0:
+					return unix.ENOSPC
+				case step != "exchange":
+					return nil
+				}
+				if n++; n == 1 {
+					return swapped(dir)
+				}
+				return then(n, dir)
+			}})
+			mustPut(t, f, "/a", "of a")
+			mustPut(t, f, "/b", "of b")
+			checked := mustLookup(t, f, "/a")
+			_, _, err := put(f, "/a", "new", true, func(cur *Info) error {
+				if cur == nil || cur.Ino != checked.Ino {
+					return errStale
+				}
+				return nil
+			})
+			if err == nil || err == errStale {
+				t.Errorf("%v, want why it got none", err)
+			}
+			bodies := namesOf(t, dir)
+			for _, body := range []string{"of a", "of b"} {
+				if len(bodies[body]) != 1 {
+					t.Errorf("%v: %q is at %v; there are %v", err, body, bodies[body], bodies)
+				}
+			}
+		})
+	}
+}
