@@ -106,10 +106,17 @@ func (m *move) swapBack(a *asideDir) error {
 	return nil
 }
 
-// moved tells whether what was put at dst has another name now; of a collection it is assumed.
+// moved tells whether what was put at dst has another name now; of what is not open, such as a collection, it is assumed.
 func (m *move) moved() bool {
 	var st unix.Statx_t
-	return isDirMode(&m.s) || statIn(m.from.fd, m.src, &st) == nil && sameInode(&st, &m.s) && st.Nlink > m.s.Nlink
+	switch {
+	case isDirMode(&m.s):
+		return true
+	case statIn(m.from.fd, m.src, &st) == nil && sameInode(&st, &m.s):
+		return st.Nlink > m.s.Nlink
+	}
+	// It had no second name while it was at dst, or that is gone.
+	return !m.holdsSrc || statFD(m.hs.fd, &st) != nil || st.Nlink >= m.s.Nlink
 }
 
 // takeBack empties the aside of a step that was not taken, and removes it.
