@@ -3,6 +3,7 @@ package etagfs
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -234,5 +235,36 @@ func TestTimeKeepsTheDigest(t *testing.T) {
 		if known := f.digestOf(&now.Info) != nil; known == written || known && now.Tag != before.Tag {
 			t.Errorf("open for writing %v: digest known %v, tag %s, was %s", written, known, now.Tag, before.Tag)
 		}
+	}
+}
+
+// Who has a write lease on a file, as Samba may, can have it mapped as well: it has no strong tag to look at either, and nobody waits
+// for its end.
+func TestLeasedFileHasNoStrongTagToLookAt(t *testing.T) {
+	signal.Ignore(unix.SIGIO) // by which the system asks for the lease
+	f, dir := disk(t, Options{})
+	path := filepath.Join(dir, "f")
+	must(t, os.WriteFile(path, []byte("body"), 0o644))
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	must(t, err)
+	defer file.Close()
+	_, err = unix.FcntlInt(file.Fd(), unix.F_SETLEASE, unix.F_WRLCK)
+	must(t, err)
+	m, err := unix.Mmap(int(file.Fd()), 0, 4, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	must(t, err)
+	defer unix.Munmap(m)
+	m[0] = 'x'
+	old(f)
+	began := time.Now()
+	if info, err := f.Stat("/f"); err != nil || !info.Tag.Weak {
+		t.Errorf("leased: %+v, %v", info, err)
+	}
+	if d := time.Since(began); d > time.Second {
+		t.Errorf("a look at it took %v", d)
+	}
+	_, err = unix.FcntlInt(file.Fd(), unix.F_SETLEASE, unix.F_UNLCK)
+	must(t, err)
+	if info, err := f.Stat("/f"); err != nil || !info.Tag.Weak {
+		t.Errorf("still mapped: %+v, %v", info, err)
 	}
 }

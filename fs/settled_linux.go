@@ -84,17 +84,17 @@ func askLease(fd int) error {
 	return err
 }
 
-// Writing asks for a lease as Settled does. What it cannot open, nobody reads here; and one file without leases stands for its
-// whole file system.
+// Writing asks for a lease as Settled does. What it cannot open, nobody reads here, but for what somebody has a write lease on, as
+// Samba may: that one writes. Our own are given back in a moment. One file without leases stands for its whole file system.
 //
 // BUG(fs): on an overlay it does not see who has closed the file that he has mapped.
 func (r *Root) Writing(name string, id Identity) bool {
 	if _, no := r.leaseless.Load(id.Dev); no {
 		return false
 	}
-	fd, err := openInside(r.fd, rel(name), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_NOCTTY, 0)
+	fd, err := openInsideTries(r.fd, rel(name), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_NOCTTY, 0, lookTries)
 	if err != nil {
-		return false
+		return err == unix.EAGAIN
 	}
 	defer unix.Close(fd)
 	var st unix.Statx_t

@@ -30,6 +30,7 @@ const (
 	openTries    = 512
 	openPause    = 20 * time.Microsecond // and twice as long each time
 	openPauseMax = 4 * time.Millisecond
+	lookTries    = 2 // where many files are looked at: our own commit is over by then
 )
 
 // leasedPause is how long to wait after so many tries of an open.
@@ -38,6 +39,11 @@ func leasedPause(try int) time.Duration { return min(openPause<<min(try, 10), op
 // openInside opens rel below dirfd without leaving it and without following a link. A link in
 // the middle is ErrNotDir, at the end ErrSpecial.
 func openInside(dirfd int, rel string, flags int, mode uint32) (int, error) {
+	return openInsideTries(dirfd, rel, flags, mode, openTries)
+}
+
+// openInsideTries is openInside that meets a lease so often at most.
+func openInsideTries(dirfd int, rel string, flags int, mode uint32, tries int) (int, error) {
 	how := unix.OpenHow{Flags: uint64(flags | unix.O_CLOEXEC), Mode: uint64(mode), Resolve: inside}
 	for try := 0; ; try++ {
 		fd, err := unix.Openat2(dirfd, rel, &how)
@@ -45,7 +51,7 @@ func openInside(dirfd int, rel string, flags int, mode uint32) (int, error) {
 		case err == nil:
 			return fd, nil
 		case err == unix.EINTR:
-		case err == unix.EAGAIN && try < openTries:
+		case err == unix.EAGAIN && try < tries:
 			time.Sleep(leasedPause(try))
 		case err == unix.ELOOP:
 			return -1, linkInside(dirfd, rel)
