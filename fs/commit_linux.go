@@ -51,6 +51,7 @@ func (s *staged) Commit(exact bool, check func(cur *Info) error) (info Info, cre
 		defer s.dropName()
 	}
 	s.keepToSelf()
+	defer s.r.kept.Delete(s.inode())
 	old := -1 // descriptor of what was replaced
 	err = try("commit", s.name, func() error {
 		created, old, err = s.step(p, base, exact, check)
@@ -76,7 +77,15 @@ func (s *staged) Commit(exact bool, check func(cur *Info) error) (info Info, cre
 func (s *staged) keepToSelf() {
 	_, err := unix.FcntlInt(uintptr(s.fd), unix.F_SETLEASE, unix.F_WRLCK)
 	s.alone = err == nil
+	if s.alone {
+		s.r.kept.Store(s.inode(), nil)
+	}
 }
+
+// inode is a file, whatever its names.
+type inode struct{ dev, ino uint64 }
+
+func (s *staged) inode() inode { return inode{device64(&s.own), s.own.Ino} }
 
 // published reads the state after the step, which moves ctime, from the descriptor (the name may have
 // another owner by now), and lets the others at the file. A state that cannot be read is that of before, which

@@ -92,3 +92,22 @@ func TestLeasedPause(t *testing.T) {
 		t.Errorf("an open waits %v", total)
 	}
 }
+
+// Who looks at a file during our own commit does not take that for another program that writes.
+func TestCommitIsNoWriter(t *testing.T) {
+	var f *Root
+	looked := false
+	f = openRoot(t, t.TempDir(), RootOptions{Hook: func(step, _ string) error {
+		if step == "look" && !looked {
+			looked = true
+			if info := mustLookup(t, f, "/f"); f.Writing("/f", info.Identity) {
+				t.Error("taken for one")
+			}
+		}
+		return nil
+	}})
+	mustPut(t, f, "/f", "body")
+	if !looked {
+		t.Error("nobody looked")
+	}
+}

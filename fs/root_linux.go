@@ -32,6 +32,7 @@ type Root struct {
 	below    devices
 
 	leaseless sync.Map // numbers of file systems that have no leases
+	kept      sync.Map // each inode on which a commit has a lease
 
 	tried atomic.Pointer[tried]
 }

@@ -85,12 +85,15 @@ func askLease(fd int) error {
 }
 
 // Writing asks for a lease as Settled does. What it cannot open, nobody reads here, but for what somebody has a write lease on, as
-// Samba may: that one writes. Our own are given back in a moment. One file without leases stands for its whole file system.
+// Samba may: that one writes. One file without leases stands for its whole file system.
 //
 // BUG(fs): on an overlay it does not see who has closed the file that he has mapped.
 func (r *Root) Writing(name string, id Identity) bool {
 	if _, no := r.leaseless.Load(id.Dev); no {
 		return false
+	}
+	if _, ours := r.kept.Load(inode{id.Dev, id.Ino}); ours {
+		return false // it can be read in a moment
 	}
 	fd, err := openInsideTries(r.fd, rel(name), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_NOCTTY, 0, lookTries)
 	if err != nil {

@@ -30,7 +30,7 @@ const (
 	openTries    = 512
 	openPause    = 20 * time.Microsecond // and twice as long each time
 	openPauseMax = 4 * time.Millisecond
-	lookTries    = 2 // where many files are looked at: our own commit is over by then
+	lookTries    = 2 // where many files are looked at
 )
 
 // leasedPause is how long to wait after so many tries of an open.
