@@ -242,6 +242,7 @@ func TestTimeKeepsTheDigest(t *testing.T) {
 // for its end.
 func TestLeasedFileHasNoStrongTagToLookAt(t *testing.T) {
 	signal.Ignore(unix.SIGIO) // by which the system asks for the lease
+	defer signal.Reset(unix.SIGIO)
 	f, dir := disk(t, Options{})
 	path := filepath.Join(dir, "f")
 	must(t, os.WriteFile(path, []byte("body"), 0o644))
