@@ -22,8 +22,8 @@ func (s *staged) ordered() bool {
 	return t.ordered && device64(&s.own) == t.root.dev
 }
 
-// journalWithin tells whether the file system of fd is an ext4 with a journal of its own, written after the bytes. Where /proc or /sys show only a part, such as to a
-// service with ProcSubset=pid, it is not known to be.
+// journalWithin tells whether the file system of fd is an ext4 with a journal of its own, written after the bytes. Where /proc or
+// /sys show only a part, such as to a service with ProcSubset=pid, it is not known to be.
 func journalWithin(fd int) bool {
 	var fs unix.Statfs_t
 	var st unix.Statx_t
