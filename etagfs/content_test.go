@@ -249,9 +249,6 @@ func (d *disturbed) OpenRead(name string) (fs.File, error) {
 
 // The reports begin before the bytes are read: else a change in between is told to nobody.
 func TestWatchedBeforeItIsHashed(t *testing.T) {
-	if withoutNotify {
-		t.Skip("nothing is reported")
-	}
 	root, err := fs.OpenRoot(t.TempDir(), fs.RootOptions{})
 	must(t, err)
 	defer root.Close()

@@ -508,19 +508,26 @@ func (f *meddledFile) Read(p []byte) (int, error) {
 	return f.File.Read(p)
 }
 
+// smallFile is a tree with one small file, /x, that lies at path.
+func smallFile(t *testing.T) (root fs.FS, path string) {
+	t.Helper()
+	dir := t.TempDir()
+	path = filepath.Join(dir, "x")
+	err := os.WriteFile(path, []byte(exchange.Bytes(1000)), 0o644)
+	if err == nil {
+		root, err = fs.OpenRoot(dir, fs.RootOptions{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root, path
+}
+
 // A small file is read whole before the first byte is sent: one that changes meanwhile is read again, and
 // 503 tells that it does not come to rest.
 func TestSmallGetWhileTheFileChanges(t *testing.T) {
 	for times, want := range map[int]int{1: 200, 3: 200, 100: 503} {
-		dir := t.TempDir()
-		path := filepath.Join(dir, "x")
-		if err := os.WriteFile(path, []byte(exchange.Bytes(1000)), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		root, err := fs.OpenRoot(dir, fs.RootOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		root, path := smallFile(t)
 		left := times
 		busy := &meddled{root, func() error {
 			if left == 0 {
@@ -541,15 +548,7 @@ func TestSmallGetWhileTheFileChanges(t *testing.T) {
 
 // Once a file has no name any more, its times do not tell whether it was written before: a small one is read anew.
 func TestSmallGetOfFileThatIsChangedAndReplaced(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "x")
-	if err := os.WriteFile(path, []byte(exchange.Bytes(1000)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	root, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	root, path := smallFile(t)
 	covert := sync.OnceValue(func() error {
 		return errors.Join(writeBack(path), os.WriteFile(sibling(path), []byte("the next version"), 0o644), os.Rename(sibling(path), path))
 	})
