@@ -115,7 +115,7 @@ func (s *staged) WriteOut(offsetBytes, sizeBytes int64) {
 	if s.finished {
 		return
 	}
-	_ = unix.SyncFileRange(s.fd, offsetBytes, sizeBytes, unix.SYNC_FILE_RANGE_WRITE) // fsync finds what cannot be written
+	_ = unix.SyncFileRange(s.fd, offsetBytes, sizeBytes, unix.SYNC_FILE_RANGE_WRITE) // Prepare finds what cannot be written
 	end := offsetBytes + sizeBytes
 	if end-s.flushed < flushBytes {
 		return

@@ -232,7 +232,7 @@ func (s *staged) dressedAs(st *unix.Statx_t) bool {
 }
 
 // again is takeOn under the latch, when the state is not the one Prepare saw. The bytes are
-// durable already, so fsync has only the inode to write.
+// secured already, so only the inode is left to write.
 func (s *staged) again(old int, st *unix.Statx_t) error {
 	if s.dressedAs(st) {
 		return nil
