@@ -214,6 +214,14 @@ type File struct {
 // State returns the state that belongs to the bytes.
 func (f *File) State() *Info { return &f.info }
 
+// Witness begins to look whether the bytes are changed; nil where that is not to be had.
+func (f *File) Witness() fs.Witness {
+	if w, ok := f.File.(fs.Witnessed); ok {
+		return w.Witness()
+	}
+	return nil
+}
+
 // BodyError is a failure of the reader given to Put, not of the tree: nothing has changed.
 type BodyError struct{ Err error }
 

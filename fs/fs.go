@@ -132,6 +132,17 @@ type File interface {
 // digest of them may be kept for that state.
 type Settler interface{ Settled() bool }
 
+// Witnessed is a File of a file system that reports each write to it. Witness is nil where that is not to be had now.
+type Witnessed interface{ Witness() Witness }
+
+// Witness looks at a file from the moment on that it is there until it is closed. Safe for concurrent use.
+type Witness interface {
+	// Written tells whether the bytes may have been changed meanwhile, whatever the times of the file show: writes, when there
+	// was a report of it or somebody has the file open for writing; and all, when nobody can have written without a report.
+	Written() (writes, all bool)
+	Close()
+}
+
 // WriterFinder is an FS of files that other programs have open. Writing tells whether one of them has the file at name, whose
 // state was id a moment ago, open for writing, or mapped: it can then change the bytes and leave the state as it is. It is true
 // as well when that is not the state any more, and false where nobody can tell. Safe for concurrent use.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -63,12 +64,15 @@ func (f face) Watch(o WatchOptions) (*Watcher, error) { return newWatcher(f.root
 // them are not reported.
 var silent = []string{"nfs", "cifs", "smb", "fuse", "9p", "ceph", "afs"}
 
+// reporting tells whether a kind of file system reports all changes.
+func reporting(kind string) bool {
+	return !slices.ContainsFunc(silent, func(s string) bool { return strings.HasPrefix(kind, s) })
+}
+
 // notifies tells whether changes below osRoot are reported, as far as can be told beforehand.
 func notifies(osRoot, kind string) bool {
-	for _, s := range silent {
-		if strings.HasPrefix(kind, s) {
-			return false
-		}
+	if !reporting(kind) {
+		return false
 	}
 	fsn, err := fsnotify.NewWatcher()
 	if err != nil {

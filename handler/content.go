@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ifmatch/etagfs"
+	"ifmatch/fs"
 )
 
 // content is what http.ServeContent reads of one representation. Bytes are sent only while the
@@ -28,18 +29,19 @@ type content struct {
 	size int64
 
 	// For several ranges, ServeContent reads in a goroutine that can outlive it when the client leaves.
-	mu       sync.Mutex
-	pos      int64
-	small    []byte // all of it, when it is small
-	nameless bool   // it has lost its name since it was opened, and who wrote before that could have hidden it
-	pooled   *[smallBytes]byte
-	err      error
-	over     bool // nobody may read any more
+	mu      sync.Mutex
+	pos     int64
+	small   []byte // all of it, when it is small
+	anew    bool   // who wrote since it was opened could have hidden it
+	witness fs.Witness
+	pooled  *[smallBytes]byte
+	err     error
+	over    bool // nobody may read any more
 }
 
 const (
 	smallBytes  = 64 << 10
-	copiedBytes = 8 << 20 // more than a socket holds for who does not read: 6 MiB unless somebody asked for more (tcp(7), tcp_rmem)
+	copiedBytes = 8 << 20
 )
 
 var buffers = sync.Pool{New: func() any { return new([smallBytes]byte) }}
@@ -53,6 +55,10 @@ var (
 func contentOf(f *etagfs.File) (*content, error) {
 	c := &content{file: f, size: f.State().SizeBytes}
 	if c.size > smallBytes {
+		if c.witness = f.Witness(); c.witness != nil {
+			now, err := f.Again()
+			c.anew = err != nil || now.Identity != f.State().Identity
+		}
 		return c, nil
 	}
 	c.pooled = buffers.Get().(*[smallBytes]byte)
@@ -73,6 +79,10 @@ func (c *content) free() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.over = true
+	if c.witness != nil {
+		c.witness.Close()
+		c.witness = nil
+	}
 	if c.pooled != nil {
 		buffers.Put(c.pooled)
 		c.pooled, c.small = nil, nil
@@ -90,10 +100,12 @@ func (c *content) failure() error {
 // replaced or deleted meanwhile keeps its bytes; only its ctime moved, and it has no name any more. One that a client
 // moved, or gave a time, keeps both but for its times. The step shows a moment before the rest of it, hence the other looks.
 //
-// BUG(handler): another program that renames a file that is being sent, or changes its owner or mode, looks like one that
-// writes and sets mtime back: the download is cut off. So it is when one of several hard links comes or goes. Who writes,
-// sets mtime back and deletes or replaces the file, all during the download, looks like one that only deletes it: the download
-// of a file that is not small is completed.
+// What else moves them, such as another program that renames the file or changes its mode, is known by the witness not to be a write.
+//
+// BUG(handler): where there is no witness (systems other than Linux, FUSE, file systems of a network, no inotify watch left, and, for
+// want of a lease, files of other users), such a program looks like one that writes and sets mtime back: the download is cut off.
+// And who writes, sets mtime back and deletes or replaces the file, all during the download, looks like one that only deletes
+// it: the download of a file that is not small is completed, but for one of another user where the witness works.
 func (c *content) unchanged() error {
 	was := &c.file.State().Info
 	for try := 0; ; try++ {
@@ -103,8 +115,20 @@ func (c *content) unchanged() error {
 			return err
 		case now.SizeBytes != was.SizeBytes:
 			return errChanged
-		case now.Mtime == was.Mtime && (now.Ctime == was.Ctime || now.Links == 0), c.file.Moved(&now):
-			c.nameless = now.Links == 0 && now.Ctime != was.Ctime
+		case now.Mtime == was.Mtime && now.Ctime == was.Ctime, c.file.Moved(&now):
+			return nil
+		}
+		var writes, all bool
+		if c.witness != nil {
+			writes, all = c.witness.Written()
+		}
+		switch {
+		case writes:
+			return errChanged
+		case all:
+			return nil
+		case now.Mtime == was.Mtime && now.Links == 0:
+			c.anew = true
 			return nil
 		case try == 5:
 			return errChanged
@@ -158,7 +182,7 @@ func (c *content) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// send writes the next n bytes to w, those before the last copiedBytes by sendfile.
+// send writes the next n bytes to w, and of many all but the last by sendfile.
 func (c *content) send(w *response, n int64) (sent int64, err error) {
 	defer func() { c.err = err }()
 	if c.small != nil || c.size == 0 {

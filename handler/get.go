@@ -133,7 +133,7 @@ func (h *Handler) getFile(w http.ResponseWriter, r *http.Request, t target, pre 
 		return err
 	}
 	defer c.free()
-	if c.nameless && !last {
+	if c.anew && !last {
 		return errChanged
 	}
 	return h.serveContent(w, r, t, f.State(), c)

@@ -344,7 +344,27 @@ func TestGetWhileTheFileChanges(t *testing.T) {
 		"given a time, then changed": {func(path, url string) error {
 			return errors.Join(stamp(url, 1e6), writeBack(path))
 		}, false},
-		"linked": {func(path, _ string) error { return os.Link(path, path+"2") }, false}, // nobody can tell it from the next one
+		"linked":  {func(path, _ string) error { return os.Link(path, path+"2") }, true},
+		"renamed": {func(path, _ string) error { return os.Rename(path, path+"2") }, true},
+		"given a time and a mode": {func(path, _ string) error {
+			return errors.Join(os.Chtimes(path, time.Unix(1e6, 0), time.Unix(1e6, 0)), os.Chmod(path, 0o600))
+		}, true},
+		"changed with mtime put back, then deleted": {func(path, _ string) error {
+			return errors.Join(writeBack(path), os.Remove(path))
+		}, false},
+		"changed with mtime put back, then replaced by rename": {func(path, _ string) error {
+			return errors.Join(writeBack(path), os.Rename(sibling(path), path))
+		}, false},
+		"changed with mtime put back, then replaced by PUT": {func(path, url string) error {
+			return errors.Join(writeBack(path), status(url, "PUT", 204))
+		}, false},
+		"cut, grown, mtime put back, then deleted": {func(path, _ string) error {
+			was, err := os.Stat(path)
+			if err != nil {
+				return err
+			}
+			return errors.Join(os.Truncate(path, 0), os.Truncate(path, size), os.Chtimes(path, time.Time{}, was.ModTime()), os.Remove(path))
+		}, false},
 		"changed with mtime put back, then linked": {func(path, _ string) error {
 			return errors.Join(writeBack(path), os.Link(path, path+"2"))
 		}, false},

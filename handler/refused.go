@@ -34,6 +34,9 @@ func (h *Handler) withRepresentation(w *response, r *http.Request, e *statusErro
 		return false
 	}
 	defer c.free()
+	if c.anew {
+		return false
+	}
 	h.setMetadata(w, f.State())
 	h.setType(w, t.name)
 	set(w, "Content-Length", strconv.FormatInt(c.size, 10))

@@ -1,0 +1,184 @@
+package fs
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func look(t *testing.T, f FS, name string) Witness {
+	t.Helper()
+	file, err := f.OpenRead(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { file.Close() })
+	w := file.(Witnessed).Witness()
+	if w == nil {
+		t.Fatal("no witness")
+	}
+	t.Cleanup(w.Close)
+	return w
+}
+
+// says asks a witness.
+func says(t *testing.T, when string, w Witness, writes, all bool) {
+	t.Helper()
+	if gotWrites, gotAll := w.Written(); gotWrites != writes || gotAll != all {
+		t.Errorf("%s: writes %v, all %v; want %v, %v", when, gotWrites, gotAll, writes, all)
+	}
+}
+
+func writeTo(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.WriteAt([]byte("B"), 0)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whoever writes by whatever way has been seen when his call returns; whoever only changes names, times and modes has not.
+func TestWitness(t *testing.T) {
+	disks(t, func(t *testing.T, dir string) {
+		f := openRoot(t, dir, RootOptions{})
+		path := filepath.Join(dir, "f")
+		old := time.Unix(1e6, 0)
+		for name, c := range map[string]struct {
+			do     func() error
+			writes bool
+		}{
+			"nothing":                 {func() error { return nil }, false},
+			"renamed and linked":      {func() error { return errors.Join(os.Rename(path, path+"2"), os.Link(path+"2", path)) }, false},
+			"mode and times":          {func() error { return errors.Join(os.Chmod(path, 0o600), os.Chtimes(path, old, old)) }, false},
+			"deleted":                 {func() error { return os.Remove(path) }, false},
+			"written, dated, deleted": {func() error { writeTo(t, path); return errors.Join(os.Chtimes(path, old, old), os.Remove(path)) }, true},
+			"truncated":               {func() error { return os.Truncate(path, 4) }, true},
+			"written by another name": {func() error {
+				if err := os.Link(path, path+"3"); err != nil {
+					return err
+				}
+				writeTo(t, path+"3")
+				return os.Remove(path)
+			}, true},
+			"mapped, and unmapped": {func() error {
+				w, err := os.OpenFile(path, os.O_RDWR, 0)
+				if err != nil {
+					return err
+				}
+				m, err := unix.Mmap(int(w.Fd()), 0, 1, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+				if err != nil {
+					return err
+				}
+				m[0] = 'B'
+				return errors.Join(unix.Munmap(m), w.Close())
+			}, true},
+		} {
+			mustPut(t, f, "/f", "body")
+			w := look(t, f, "/f")
+			if err := c.do(); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			says(t, name, w, c.writes, true)
+		}
+		mustPut(t, f, "/f", "body")
+		w := look(t, f, "/f")
+		writer, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		says(t, "open for writing", w, true, false)
+		writer.Close()
+	})
+}
+
+// Witnesses of one file each begin when they begin, and one ends without the other.
+func TestWitnessesOfOneFile(t *testing.T) {
+	dir := openDir(t)
+	f := openRoot(t, dir, RootOptions{})
+	path := filepath.Join(dir, "f")
+	mustPut(t, f, "/f", "body")
+	first := look(t, f, "/f")
+	writeTo(t, path)
+	second := look(t, f, "/f")
+	says(t, "the first", first, true, true)
+	says(t, "the second", second, false, true)
+	file, err := f.OpenRead("/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	file.(Witnessed).Witness().Close()
+	writeTo(t, path)
+	says(t, "the second, later", second, true, true)
+}
+
+// Reports that nobody reads are read now and then, and when too many were made they count for every file.
+func TestWitnessesLoseNoReport(t *testing.T) {
+	dir := openDir(t)
+	f := openRoot(t, dir, RootOptions{})
+	for _, name := range []string{"/a", "/b", "/still"} {
+		mustPut(t, f, name, "body")
+	}
+	still := look(t, f, "/still")
+	for range 20_000 { // the queue holds 16,384
+		file, err := f.OpenRead("/a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		file.(Witnessed).Witness().Close()
+		file.Close()
+	}
+	says(t, "many have come and gone", still, false, true)
+	look(t, f, "/a")
+	look(t, f, "/b")
+	a, err := os.OpenFile(filepath.Join(dir, "a"), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	b, err := os.OpenFile(filepath.Join(dir, "b"), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	for range 10_000 {
+		a.WriteString("x")
+		b.WriteString("x")
+	}
+	says(t, "reports were lost", still, true, true)
+	says(t, "after that", look(t, f, "/still"), false, true)
+}
+
+// Where not all writes are reported, as on FUSE and in a network, and where there is no queue, there is no witness.
+func TestNoWitness(t *testing.T) {
+	for kind, want := range map[string]bool{"ext4": true, "tmpfs": true, "fuse": false, "nfs": false, "smb": false, "cifs": false, "9p": false} {
+		if reporting(kind) != want {
+			t.Errorf("%s: reports %v", kind, !want)
+		}
+	}
+	f := openRoot(t, openDir(t), RootOptions{})
+	mustPut(t, f, "/f", "body")
+	file, err := f.OpenRead("/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	disk := file.(*DiskFile)
+	disk.witnesses.silent = map[uint64]bool{disk.info.Dev: true}
+	if w := disk.Witness(); w != nil {
+		t.Error("a witness where not all is reported")
+	}
+	disk.witnesses.silent = nil
+	disk.witnesses.close()
+	if w := disk.Witness(); w != nil {
+		t.Error("a witness without a queue")
+	}
+}
