@@ -16,14 +16,14 @@ import (
 //   - up to smallBytes are read into memory and the state is looked at again before anything is sent;
 //   - of a larger one the last bytes are held back until the state was looked at again. A file that was changed
 //     in place meanwhile is cut off and never completed;
-//   - what is before the last copiedBytes goes by sendfile. The kernel sends pages of the file itself then, which change
-//     while they wait: so the other side has them all before that look. On the same machine it has them in a socket, still as
-//     pages of the file, until it reads; that the copied ones have arrived, too, says that those were read.
+//   - most of one that is larger than copiedBytes goes by sendfile. The kernel sends pages of the file itself then, which change
+//     while they wait: so the other side has them all before that look, out of its socket where that is on the same machine.
 //
 // Replacing by rename, as ifmatch and most programs do, never disturbs a reader.
 //
 // BUG(handler): a download waits for its client on Linux alone; elsewhere what waits in a socket can still change after the last
-// look at the file. So can what a client on the same machine leaves unread in a socket that holds more than copiedBytes (8 MiB).
+// look at the file. So can what a client in another network namespace of this machine (a container) leaves unread in a socket that
+// holds more than copiedBytes.
 type content struct {
 	file *etagfs.File
 	size int64
@@ -192,8 +192,12 @@ func (c *content) send(w *response, n int64) (sent int64, err error) {
 		k, err := w.Write(c.small[c.pos : c.pos+n])
 		return int64(k), err
 	}
+	copied := n
 	if n > copiedBytes {
-		if sent, err = c.sendFile(w, n-copiedBytes); err != nil {
+		copied = toCopy(w.request, n)
+	}
+	if n > copied {
+		if sent, err = c.sendFile(w, n-copied); err != nil {
 			return sent, err
 		}
 	}
@@ -201,7 +205,7 @@ func (c *content) send(w *response, n int64) (sent int64, err error) {
 	defer buffers.Put(buf)
 	for sent < n {
 		piece := buf[:min(n-sent, smallBytes)]
-		if n > copiedBytes && sent+int64(len(piece)) == n && !drain(w.request) {
+		if n > copied && sent+int64(len(piece)) == n && !drain(w.request, copied-int64(len(piece))) {
 			return sent, errUnread
 		}
 		if _, err = c.file.ReadAt(piece, c.pos); err == io.EOF {

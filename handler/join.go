@@ -9,8 +9,14 @@ import (
 // answer is one write and not two.
 type Joiner interface{ JoinNext() }
 
-// Drainer is a connection that can wait until the other side has all that was written to it; false: that takes nothing any more.
-type Drainer interface{ Drain() bool }
+// Drainer is a connection that knows what the other side has of what was written to it.
+type Drainer interface {
+	// ToCopy is how many of the last of n bytes are not to be pages of a file (sendfile).
+	ToCopy(n int64) int64
+	// Drain waits until the other side has all that was written, in its hands but for the last copied bytes. false: it takes
+	// nothing any more.
+	Drain(copied int64) bool
+}
 
 type connKey struct{}
 
@@ -31,8 +37,16 @@ func joinNext(r *http.Request) {
 	}
 }
 
-// drain tells whether the other side has all that was written to it, as far as can be told.
-func drain(r *http.Request) bool {
+// toCopy is what a Drainer says, or copiedBytes: more than a socket usually holds for who does not read.
+func toCopy(r *http.Request, n int64) int64 {
+	if d, ok := r.Context().Value(connKey{}).(Drainer); ok {
+		return d.ToCopy(n)
+	}
+	return copiedBytes
+}
+
+// drain tells whether the other side has all that was written to it but for copied bytes, as far as can be told.
+func drain(r *http.Request, copied int64) bool {
 	d, ok := r.Context().Value(connKey{}).(Drainer)
-	return !ok || d.Drain()
+	return !ok || d.Drain(copied)
 }

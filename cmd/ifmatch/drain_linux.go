@@ -1,28 +1,57 @@
 package main
 
 import (
+	"net"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// Drain waits until the other side has acknowledged all that was written; false: it has acknowledged nothing for the idle time.
-func (c *idleTCPConn) Drain() bool {
+// What sendfile sends stays pages of the file until somebody copies it, which on the same machine is who reads it from his socket.
+const (
+	copiedHere  = 1 << 20 // of who reads here it is known what he has read; a program may wait for so many bytes before it does
+	copiedThere = 8 << 20 // who reads in another network namespace of this machine looks like one that is far away
+)
+
+// ToCopy is all of it for who may be here, where that cannot be asked.
+func (c *idleTCPConn) ToCopy(n int64) int64 {
+	local, remote := c.ends()
+	switch _, here := unread(local, remote); {
+	case here:
+		return copiedHere
+	case remote.IP.IsLoopback() || remote.IP.Equal(local.IP):
+		return n
+	}
+	return copiedThere
+}
+
+func (c *idleTCPConn) ends() (local, remote *net.TCPAddr) {
+	return c.TCPConn.LocalAddr().(*net.TCPAddr), c.TCPConn.RemoteAddr().(*net.TCPAddr)
+}
+
+// Drain waits until the other side has acknowledged all that was written and, on this machine, has read it but for copied bytes;
+// false: nothing has moved for the idle time.
+func (c *idleTCPConn) Drain(copied int64) bool {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return true
 	}
+	local, remote := c.ends()
 	began := time.Now()
-	acked, since := uint64(0), began
+	acked, left, since := uint64(0), int64(0), began
 	for {
 		var now *unix.TCPInfo
 		var failed error
 		err := raw.Control(func(fd uintptr) { now, failed = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) })
-		if err != nil || failed != nil || now.State == unix.BPF_TCP_CLOSE || now.Unacked == 0 && now.Notsent_bytes == 0 {
+		if err != nil || failed != nil || now.State == unix.BPF_TCP_CLOSE {
 			return true
 		}
-		if now.Bytes_acked != acked {
-			acked, since = now.Bytes_acked, time.Now()
+		leftNow, _ := unread(local, remote)
+		if now.Unacked == 0 && now.Notsent_bytes == 0 && leftNow <= copied {
+			return true
+		}
+		if now.Bytes_acked != acked || leftNow != left {
+			acked, left, since = now.Bytes_acked, leftNow, time.Now()
 		} else if idle := c.w.ticks.idle; idle > 0 && time.Since(since) > idle {
 			return false
 		}

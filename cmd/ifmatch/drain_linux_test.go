@@ -27,7 +27,8 @@ func TestDownloadWhoseEndWaitsForTheClient(t *testing.T) {
 		want               string // "": either
 	}{
 		{20 << 20, 10 << 20, 64 << 10, "cut"},
-		{20 << 20, 20<<20 - 300_000, 0, ""}, // in the client's own socket, which on one machine holds pages of the file, too
+		{40 << 20, 16 << 20, 64 << 20, "cut"}, // all the rest is in the client's own socket
+		{20 << 20, 20<<20 - 300_000, 0, ""},   // in the client's own socket, which on one machine holds pages of the file, too
 		{5 << 20, 5<<20 - 300_000, 0, ""},
 		{5 << 20, 1000, 8 << 20, ""},
 		{1 << 20, 1000, 64 << 10, "whole"},
@@ -79,7 +80,7 @@ func (p *process) partly(size, read, buffer int) (body io.Reader, got *bytes.Buf
 	p.t.Helper()
 	dial := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
 		return raw.Control(func(fd uintptr) {
-			if buffer > 0 {
+			if buffer > 0 && unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer) != nil {
 				unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, buffer)
 			}
 		})

@@ -58,7 +58,7 @@ func TestSystemCallsDoNotGrowWithTheFile(t *testing.T) {
 		}
 		t.Logf("%s: small %s, large %s", tt.name, callsText(counts["small"]), callsText(counts["large"]))
 		// Those that move the bytes, and ask whether they have arrived.
-		moves := []string{"sendfile", "write", "writev", "read", "pread64", "lseek", "getsockopt"}
+		moves := []string{"sendfile", "write", "writev", "read", "pread64", "lseek", "getsockopt", "sendto", "recvfrom"}
 		medium, large := sum(counts["medium"], moves), sum(counts["large"], moves)
 		if medium != large {
 			t.Errorf("%s: %.2f system calls of a medium file, %.2f of a large one", tt.name, medium, large)
