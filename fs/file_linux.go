@@ -22,8 +22,6 @@ type DiskFile struct {
 	info   Info
 	behind time.Duration // how far the clock of its file system is behind ours
 
-	witnesses *witnesses
-
 	mu   sync.RWMutex // a descriptor that was closed may be another file's by now
 	fd   int          // -1: closed
 	file *os.File     // owns fd once it is asked for

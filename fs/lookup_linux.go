@@ -45,7 +45,7 @@ func (r *Root) OpenRead(name string) (File, error) {
 	if err != nil {
 		return nil, pathError("open", name, err)
 	}
-	f := &DiskFile{fd: fd, name: name, witnesses: &r.witnesses}
+	f := &DiskFile{fd: fd, name: name}
 	f.info.fill(&st)
 	f.behind = r.device(f.info.Dev).behind
 	return f, nil

@@ -33,7 +33,6 @@ type Root struct {
 
 	leaseless sync.Map // numbers of file systems that have no leases
 	kept      sync.Map // each inode on which a commit has a lease
-	witnesses witnesses
 
 	tried atomic.Pointer[tried]
 }
@@ -125,7 +124,6 @@ func (r *Root) start(opts RootOptions) error {
 
 // Close gives back descriptors; running operations fail.
 func (r *Root) Close() error {
-	r.witnesses.close()
 	err := r.dir.Close()
 	if e := r.face.root.Close(); err == nil {
 		err = e
