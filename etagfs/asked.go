@@ -3,8 +3,9 @@ package etagfs
 import "ifmatch/fs"
 
 // check turns a Check into what fs calls with the state about to change. Unless this is the last
-// attempt, a state whose tag the Check needs and nobody knows is answered with notHashed.
-func (f *FS) check(name string, w Write, last bool) func(*fs.Info) error {
+// attempt, a state whose tag the Check needs and nobody knows is answered with notHashed. put is the digest of the bytes
+// of a Put, where it is known.
+func (f *FS) check(name string, w Write, last bool, put *Digest) func(*fs.Info) error {
 	return func(cur *fs.Info) error {
 		if w.Check == nil {
 			return nil
@@ -13,20 +14,11 @@ func (f *FS) check(name string, w Write, last bool) func(*fs.Info) error {
 		if w.Tags && !last && f.untagged(info) {
 			return &notHashed{f, name}
 		}
+		if put != nil && info != nil && info.Digest != nil {
+			info.Same = *info.Digest == *put
+		}
 		return w.Check(info)
 	}
-}
-
-// checkSame is check for a Put of bytes with this digest.
-func (f *FS) checkSame(name string, cur *fs.Info, digest Digest, last bool, w Write) error {
-	info := f.info(name, cur)
-	if w.Tags && !last && f.untagged(info) {
-		return &notHashed{f, name}
-	}
-	if info != nil && info.Digest != nil {
-		info.Same = *info.Digest == digest
-	}
-	return w.Check(info)
 }
 
 // check2 is check for src in one tree and dst in another one, or the same.

@@ -77,7 +77,7 @@ func (f *FS) relinked(name string, last bool, w Write, err error) error {
 	if err != nil {
 		return err
 	}
-	if err := f.check(real, w, last)(cur); err != nil {
+	if err := f.check(real, w, last, nil)(cur); err != nil {
 		return err
 	}
 	w.back()

@@ -71,12 +71,8 @@ type filled struct {
 
 // commit is the one place where a body becomes a representation.
 func (f *FS) commit(held *held, body *filled, name string, last bool, w Write) (info *Info, created bool, err error) {
-	check := f.check(name, w, last)
-	if w.Check != nil && body.digest != nil {
-		check = func(cur *fs.Info) error { return f.checkSame(name, cur, *body.digest, last, w) }
-	}
 	var grown int64
-	now, created, release, err := body.staged.Commit(w.Exact, body.room.within(body.sizeBytes, &grown, check))
+	now, created, release, err := body.staged.Commit(w.Exact, body.room.within(body.sizeBytes, &grown, f.check(name, w, last, body.digest)))
 	if err != nil {
 		return nil, false, err
 	}
@@ -104,7 +100,7 @@ func (f *FS) remove(ctx context.Context, name string, last bool, w Write) error 
 	defer held.release()
 	link := real[0]
 	freed := f.weight(context.WithoutCancel(ctx), link) // under the latch, so that it is what goes
-	release, err := f.base.Retire(link, w.Exact, f.check(link, w, last))
+	release, err := f.base.Retire(link, w.Exact, f.check(link, w, last, nil))
 	if err != nil {
 		return err
 	}
@@ -172,7 +168,7 @@ func (f *FS) dated(name string, modTime time.Time) (hidden string, err error) {
 // makeCollection is the step: a new collection, or what was made at hidden unless that is empty.
 func (f *FS) makeCollection(name, hidden string, room *room, w Write) (fs.Info, error) {
 	accept := func(cur *fs.Info) error {
-		if err := f.check(name, w, true)(cur); err != nil {
+		if err := f.check(name, w, true, nil)(cur); err != nil {
 			return err
 		}
 		if cur != nil {
@@ -227,7 +223,7 @@ func (f *FS) update(name string, modTime time.Time, last bool, w Write) (*Info, 
 	if err != nil {
 		return nil, err
 	}
-	if err := f.check(name, w, last)(cur); err != nil {
+	if err := f.check(name, w, last, nil)(cur); err != nil {
 		return nil, err
 	}
 	info := f.info(name, cur)
