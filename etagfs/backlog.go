@@ -71,16 +71,16 @@ type HashProgress struct {
 	Foreign      bool   // the records are of another tree, so none was dropped
 }
 
-// HashAll computes the digest of every file below name that has none yet. What it has done is kept,
-// so it resumes where it was interrupted. Of the whole tree, it then drops the records of files that are
-// gone, if they are those of this tree. It does nothing with stat tags.
-func (f *FS) HashAll(ctx context.Context, name string, o HashOptions) (HashProgress, error) {
-	var p HashProgress
-	return p, f.hashAll(ctx, name, false, &o, &p)
+// HashAll computes the digest of every file that has none yet. What it has done is kept, so it resumes where it was
+// interrupted. It then drops the records of files that are gone, if they are those of this tree. It does nothing with
+// stat tags.
+func (f *FS) HashAll(ctx context.Context, o HashOptions) (p HashProgress, err error) {
+	err = f.hashAll(ctx, false, &o, &p)
+	return p, err
 }
 
 // hashAll is HashAll; own: the records are those of this tree, whatever the store says.
-func (f *FS) hashAll(ctx context.Context, name string, own bool, o *HashOptions, p *HashProgress) error {
+func (f *FS) hashAll(ctx context.Context, own bool, o *HashOptions, p *HashProgress) error {
 	if f.content == nil {
 		return nil
 	}
@@ -96,7 +96,7 @@ func (f *FS) hashAll(ctx context.Context, name string, own bool, o *HashOptions,
 		pass.missed(err)
 		failed(o, name, err)
 	}
-	err = f.walk(ctx, name, nil, notListed, func(name string, i *fs.Info) {
+	err = f.walk(ctx, "/", nil, notListed, func(name string, i *fs.Info) {
 		if pass.meet(i); i.IsCollection() {
 			return
 		}
@@ -106,7 +106,7 @@ func (f *FS) hashAll(ctx context.Context, name string, own bool, o *HashOptions,
 		}
 		f.hashOne(ctx, name, o, p)
 	})
-	if err != nil || name != "/" {
+	if err != nil {
 		return err
 	}
 	if !pass.broken {
@@ -116,7 +116,7 @@ func (f *FS) hashAll(ctx context.Context, name string, own bool, o *HashOptions,
 	}
 	dropped, err := f.content.prune(pass)
 	if err != nil && ctx.Err() == nil {
-		failed(o, name, err)
+		failed(o, "/", err)
 	}
 	p.Pruned += int64(dropped)
 	return ctx.Err()
@@ -127,7 +127,7 @@ func (f *FS) hashAll(ctx context.Context, name string, own bool, o *HashOptions,
 // those of this tree, whichever they were of before.
 func (f *FS) KeepHashing(ctx context.Context, o HashOptions) error {
 	var p HashProgress
-	err := f.hashAll(ctx, "/", true, &o, &p)
+	err := f.hashAll(ctx, true, &o, &p)
 	for err == nil && f.content != nil {
 		n, ok := f.content.wanted.take()
 		if ok {
@@ -139,7 +139,7 @@ func (f *FS) KeepHashing(ctx context.Context, o HashOptions) error {
 			return ctx.Err()
 		case <-f.content.wanted.more:
 		case <-f.content.due:
-			err = f.hashAll(ctx, "/", true, &o, &p)
+			err = f.hashAll(ctx, true, &o, &p)
 		}
 	}
 	return err

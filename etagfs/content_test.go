@@ -91,7 +91,7 @@ func TestContentListingNeverHashes(t *testing.T) {
 	if f.Backlog() != 1 {
 		t.Errorf("backlog %d, want 1", f.Backlog())
 	}
-	p, err := f.HashAll(ctx, "/", HashOptions{})
+	p, err := f.HashAll(ctx, HashOptions{})
 	if err != nil || p.Files != 1 || p.Bytes != 1 {
 		t.Errorf("hashed %+v, %v", p, err)
 	}
@@ -654,7 +654,7 @@ func TestScrubFindsBitRot(t *testing.T) {
 	f.base = cached
 
 	var found []string
-	p, err := f.Scrub(ctx, "/", nil, func(name string, want, got Digest) {
+	p, err := f.Scrub(ctx, nil, func(name string, want, got Digest) {
 		found = append(found, name)
 		if got != sha256.Sum256([]byte("good")) {
 			t.Errorf("%s: digest of what is there is wrong", name)
@@ -678,7 +678,7 @@ func TestScrubOfWhatChanges(t *testing.T) {
 	defer f.Close()
 	put(t, f, "/f", "one")
 	base.steps = []func(){func() { beside(t, f, "/f", "two") }}
-	p, err := f.Scrub(ctx, "/", nil, func(name string, want, got Digest) {
+	p, err := f.Scrub(ctx, nil, func(name string, want, got Digest) {
 		t.Errorf("%s has rotten", name)
 	}, func(name string, err error) { t.Errorf("%s: %v", name, err) })
 	if err != nil || p.Unknown != 1 || len(base.steps) > 0 {

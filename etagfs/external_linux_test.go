@@ -342,7 +342,7 @@ func TestQueueOverflowForgetsEverything(t *testing.T) {
 		must(t, os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), []byte("body 000000"), 0o644))
 	}
 	must(t, os.WriteFile(filepath.Join(dir, "untouched"), nil, 0o644))
-	_, err = f.HashAll(ctx, "/", HashOptions{})
+	_, err = f.HashAll(ctx, HashOptions{})
 	must(t, err)
 	untouched, err := f.base.Lookup("/untouched")
 	must(t, err)

@@ -31,14 +31,14 @@ func TestDigestsOfVanishedFilesArePruned(t *testing.T) {
 		}
 	}
 	old(f)
-	if p, err := f.HashAll(ctx, "/", HashOptions{}); err != nil || p.Files != files || len(kept) != files+2 { // and which tree they are of
+	if p, err := f.HashAll(ctx, HashOptions{}); err != nil || p.Files != files || len(kept) != files+2 { // and which tree they are of
 		t.Fatalf("hashed %+v, %v; %d records", p, err, len(kept))
 	}
 	if err := os.RemoveAll(filepath.Join(dir, "d")); err != nil {
 		t.Fatal(err)
 	}
 	old(f)
-	p, err := f.HashAll(ctx, "/", HashOptions{})
+	p, err := f.HashAll(ctx, HashOptions{})
 	if err != nil || p.Pruned != files || p.Known != 1 || len(kept) != 2 {
 		t.Errorf("second pass: %+v, %v; %d records are left, want 2", p, err, len(kept))
 	}
@@ -62,11 +62,11 @@ func TestPassKeepsDigestsOfTheLiving(t *testing.T) {
 	os.Symlink("d", filepath.Join(dir, "loop"))
 	os.Symlink("..", filepath.Join(dir, "d", "up"))
 	os.Symlink("/etc", filepath.Join(dir, "out"))
-	if _, err := f.HashAll(ctx, "/", HashOptions{}); err != nil { // rename and link moved ctime
+	if _, err := f.HashAll(ctx, HashOptions{}); err != nil { // rename and link moved ctime
 		t.Fatal(err)
 	}
 	old(f)
-	p, err := f.HashAll(ctx, "/", HashOptions{Failed: func(name string, err error) { t.Errorf("%s: %v", name, err) }})
+	p, err := f.HashAll(ctx, HashOptions{Failed: func(name string, err error) { t.Errorf("%s: %v", name, err) }})
 	if err != nil || p.Files != 0 || p.Pruned != 0 || len(kept) != 3+1 {
 		t.Errorf("%+v, %v; %d records, want 3 and nothing hashed", p, err, len(kept))
 	}
@@ -80,7 +80,7 @@ func TestPassKeepsWhatCameMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	old(f)
-	_, err := f.HashAll(ctx, "/", HashOptions{Progress: func(HashProgress) {
+	_, err := f.HashAll(ctx, HashOptions{Progress: func(HashProgress) {
 		for i := range 300 { // some of them behind the cursor of the listing
 			put(t, f, fmt.Sprint("/new", i), "x")
 		}
@@ -101,16 +101,16 @@ func TestPassOverAnotherTreeDropsNothing(t *testing.T) {
 		must(t, os.WriteFile(filepath.Join(dir, name), []byte("body"), 0o600))
 	}
 	old(f)
-	_, err := f.HashAll(ctx, "/", HashOptions{})
+	_, err := f.HashAll(ctx, HashOptions{})
 	must(t, err)
 	sub := diskAt(t, filepath.Join(dir, "sub"), o)
-	p, err := sub.HashAll(ctx, "/", HashOptions{})
+	p, err := sub.HashAll(ctx, HashOptions{})
 	if err != nil || p.Pruned != 0 || !p.Foreign || p.Known != 1 || len(kept) != 3+1 {
 		t.Errorf("of a part: %+v, %v; %d records, want all", p, err, len(kept))
 	}
 	must(t, os.Remove(filepath.Join(dir, "g")))
 	old(f)
-	if p, err = f.HashAll(ctx, "/", HashOptions{}); err != nil || p.Pruned != 1 || p.Foreign || len(kept) != 2+1 {
+	if p, err = f.HashAll(ctx, HashOptions{}); err != nil || p.Pruned != 1 || p.Foreign || len(kept) != 2+1 {
 		t.Errorf("of the tree itself: %+v, %v; %d records", p, err, len(kept))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -138,7 +138,7 @@ func TestFirstPassOverRecordsDropsNothing(t *testing.T) {
 	kept := records{}
 	KeepDigests(kept).SaveDigest(fs.Identity{Dev: 1, Ino: 1}, Digest{})
 	f, _ := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(kept)})
-	if p, err := f.HashAll(ctx, "/", HashOptions{}); err != nil || p.Pruned != 0 || p.Foreign || len(kept) != 1+1 {
+	if p, err := f.HashAll(ctx, HashOptions{}); err != nil || p.Pruned != 0 || p.Foreign || len(kept) != 1+1 {
 		t.Errorf("%+v, %v; %d records", p, err, len(kept))
 	}
 }
@@ -195,7 +195,7 @@ func TestPassThatMissedSomethingPrunesNothing(t *testing.T) {
 	old(f)
 	f.base = failing{f.base, "/bad"}
 	var told error
-	p, err := f.HashAll(ctx, "/", HashOptions{Failed: func(_ string, err error) { told = err }})
+	p, err := f.HashAll(ctx, HashOptions{Failed: func(_ string, err error) { told = err }})
 	if err != nil || p.Pruned != 0 || len(kept) != 2 || !errors.Is(told, syscall.EIO) {
 		t.Errorf("%+v, %v, told %v; %d records, want both", p, err, told, len(kept))
 	}
@@ -252,7 +252,7 @@ func TestHashingMissesNoVanishedFile(t *testing.T) {
 	}
 	old(f)
 	removed := 0
-	p, err := f.HashAll(ctx, "/", HashOptions{
+	p, err := f.HashAll(ctx, HashOptions{
 		Progress: func(p HashProgress) {
 			for i := range 3 {
 				if name := fmt.Sprint(i); p.Files == 1 && p.Name != "/"+name && os.Remove(filepath.Join(dir, name)) == nil {
@@ -278,7 +278,7 @@ func TestScrubMissesNoVanishedFile(t *testing.T) {
 			os.Remove(filepath.Join(dir, fmt.Sprint(i)))
 		}
 	}
-	p, err := f.Scrub(ctx, "/", gone, func(name string, _, _ Digest) { t.Error(name, "is rotten") },
+	p, err := f.Scrub(ctx, gone, func(name string, _, _ Digest) { t.Error(name, "is rotten") },
 		func(name string, err error) { t.Errorf("%s: %v", name, err) })
 	if err != nil || p.Files != 1 {
 		t.Errorf("scrubbed %+v, %v", p, err)

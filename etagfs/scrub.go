@@ -5,6 +5,7 @@ import (
 	"errors"
 	iofs "io/fs"
 	"path"
+	"slices"
 
 	"ifmatch/fs"
 )
@@ -15,63 +16,49 @@ type ScrubProgress struct {
 	Unknown      int64 // files without recorded digest, or changed since
 }
 
-// Scrub reads every file below name again whose digest is recorded and whose identity has not changed
+// Scrub reads every file again whose digest is recorded and whose identity has not changed
 // since: bytes that differ then were changed by nobody but the disk. rotten is told of each such
 // file; progress, which may be nil, after each file read and while a large one is. Files that change while they are read are left out.
-func (f *FS) Scrub(ctx context.Context, name string, progress func(ScrubProgress), rotten func(name string, want, got Digest), failed func(name string, err error)) (ScrubProgress, error) {
-	var p ScrubProgress
+func (f *FS) Scrub(ctx context.Context, progress func(ScrubProgress), rotten func(name string, want, got Digest), failed func(name string, err error)) (p ScrubProgress, err error) {
 	if f.content == nil {
 		return p, nil
 	}
-	s := scrubber{f, progress, rotten, failed}
-	return p, s.tree(ctx, name, &p, nil)
-}
-
-type scrubber struct {
-	f        *FS
-	progress func(ScrubProgress)
-	rotten   func(name string, want, got Digest)
-	failed   func(name string, err error)
-}
-
-func (s *scrubber) tree(ctx context.Context, dir string, p *ScrubProgress, above []string) error {
-	return s.f.walk(ctx, dir, above, s.failed, func(name string, i *fs.Info) {
+	if progress == nil {
+		progress = func(ScrubProgress) {}
+	}
+	tell := func(bytes int64) {
+		now := p
+		now.Bytes += bytes
+		progress(now)
+	}
+	err = f.walk(ctx, "/", nil, failed, func(name string, i *fs.Info) {
 		if i.IsCollection() {
 			return
 		}
-		want, known := s.f.content.get(i.Identity)
+		want, known := f.content.get(i.Identity)
 		if !known {
 			p.Unknown++
 			return
 		}
-		s.f.uncache(name)
-		var m manner
-		if s.progress != nil {
-			m.tell = func(bytes int64) {
-				now := *p
-				now.Bytes += bytes
-				s.progress(now)
-			}
-		}
-		got, err := s.f.readDigest(ctx, name, m)
+		f.uncache(name)
+		got, err := f.readDigest(ctx, name, manner{tell: tell})
 		switch {
 		case ctx.Err() != nil, errors.Is(err, iofs.ErrNotExist): // a file that is gone by now is none to judge
 			return
 		case err != nil:
-			s.failed(name, err)
+			failed(name, err)
 			return
 		case !got.held || got.state.Identity != i.Identity:
 			p.Unknown++
 			return
 		case got.digest != want:
-			s.rotten(name, want, got.digest)
+			rotten(name, want, got.digest)
 		}
 		p.Files++
 		p.Bytes += got.state.SizeBytes
-		if s.progress != nil {
-			s.progress(*p)
-		}
+		progress(p)
 	})
+	return p, err
 }
 
 // uncache has a file read from the disk and not from memory, where it is as it was before its bytes rotted.
@@ -96,10 +83,8 @@ func (f *FS) walk(ctx context.Context, dir string, above []string, failed func(s
 		}
 		return ctx.Err()
 	}
-	for _, a := range above {
-		if a == dir {
-			return nil
-		}
+	if slices.Contains(above, dir) {
+		return nil
 	}
 	above = append(above, dir)
 	var collections []string

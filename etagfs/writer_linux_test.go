@@ -26,7 +26,7 @@ func TestFileOpenForWritingHasNoStrongTag(t *testing.T) {
 		must(t, err)
 		old(f)
 		hashed := func() int64 {
-			p, err := f.HashAll(ctx, "/", HashOptions{})
+			p, err := f.HashAll(ctx, HashOptions{})
 			must(t, err)
 			return p.Files
 		}

@@ -49,7 +49,7 @@ Exit codes: 0 done, 1 something failed, 2 the command line is wrong.`,
 				tally := newTally(cmd.ErrOrStderr(), "hashing")
 				defer tally.Close()
 				failures := 0
-				p, err := tree.HashAll(ctx, "/", etagfs.HashOptions{
+				p, err := tree.HashAll(ctx, etagfs.HashOptions{
 					BytesPerSecond: int64(rate),
 					Progress:       func(p etagfs.HashProgress) { tally.Set(p.Bytes) },
 					Failed: func(name string, err error) {
@@ -133,7 +133,7 @@ func scrub(ctx context.Context, tree *etagfs.FS, asJSON bool, stdout, stderr io.
 	tally := newTally(stderr, "scrubbing")
 	defer tally.Close()
 	began := time.Now()
-	p, err := tree.Scrub(ctx, "/",
+	p, err := tree.Scrub(ctx,
 		func(p etagfs.ScrubProgress) { tally.Set(p.Bytes) },
 		func(name string, want, got etagfs.Digest) {
 			report.Rotten = append(report.Rotten, rottenFile{name, hex.EncodeToString(want[:]), hex.EncodeToString(got[:])})
