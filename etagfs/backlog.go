@@ -32,10 +32,7 @@ func (b *backlog) add(name string) {
 		b.names[strings.Clone(name)] = struct{}{} // a listing's names share their memory
 	}
 	b.mu.Unlock()
-	select {
-	case b.more <- struct{}{}:
-	default:
-	}
+	nudge(b.more)
 }
 
 // take removes and returns one name.

@@ -62,12 +62,17 @@ func (s *subscribers) tell(names ...string) {
 	for c, follows := range s.chans {
 		for _, name := range names {
 			if concerns(name, follows) {
-				select {
-				case c <- struct{}{}:
-				default: // it has not looked since the last word
-				}
+				nudge(c)
 			}
 		}
+	}
+}
+
+// nudge puts a word into a channel with room for one, unless who reads there has not looked since the last word.
+func nudge(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }
 

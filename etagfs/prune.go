@@ -131,8 +131,5 @@ func (d *digests) grown() {
 	if d.fresh++; d.fresh < d.passAt {
 		return
 	}
-	select {
-	case d.due <- struct{}{}:
-	default:
-	}
+	nudge(d.due)
 }

@@ -45,10 +45,7 @@ func (q *quota) bound(limit int64) {
 	switch was := q.limit.Swap(limit); {
 	case was == 0 && limit > 0: // what was written meanwhile was not added up
 		q.counted, q.waiting = make(chan struct{}), true
-		select {
-		case q.moved <- struct{}{}:
-		default:
-		}
+		nudge(q.moved)
 	case limit == 0:
 		q.known()
 	}
@@ -97,10 +94,7 @@ func (r *room) need(growth int64) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if limit := q.limit.Load(); limit > 0 && q.used+q.reserved-r.bytes+growth > limit {
-		select {
-		case q.again <- struct{}{}:
-		default:
-		}
+		nudge(q.again)
 		return ErrQuota
 	}
 	q.reserved += growth - r.bytes

@@ -193,20 +193,17 @@ func settled(file fs.File) bool {
 // leadsOn tells whether a symbolic link may be the cause (as the last component or, where a name is to be
 // real, as a parent that is then no directory), so that resolving is worth it.
 func leadsOn(err error) bool {
-	return err != nil && (errors.Is(err, fs.ErrSpecial) || errors.Is(err, fs.ErrLoop) || errors.Is(err, fs.ErrNotDir))
+	return errors.Is(err, fs.ErrSpecial) || errors.Is(err, fs.ErrLoop) || errors.Is(err, fs.ErrNotDir)
 }
 
 // unmapped turns what is no resource into iofs.ErrNotExist.
 func unmapped(err error) error {
-	if errors.Is(err, fs.ErrSpecial) || errors.Is(err, fs.ErrLoop) || errors.Is(err, fs.ErrNotDir) {
-		return &iofs.PathError{Op: "stat", Path: pathOf(err), Err: iofs.ErrNotExist}
+	if !leadsOn(err) {
+		return err
 	}
-	return err
-}
-
-func pathOf(err error) string {
+	at := ""
 	if pe, ok := errors.AsType[*iofs.PathError](err); ok {
-		return pe.Path
+		at = pe.Path
 	}
-	return ""
+	return &iofs.PathError{Op: "stat", Path: at, Err: iofs.ErrNotExist}
 }
