@@ -9,6 +9,7 @@
 package etagfs
 
 import (
+	"cmp"
 	"log/slog"
 	"math"
 	"strings"
@@ -142,18 +143,14 @@ var numbers atomic.Uint64
 
 // New returns the tree of resources in base. Close gives back what it holds.
 func New(base fs.FS, o Options) *FS {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	if o.Now == nil {
 		o.Now = time.Now
 		if c, ok := base.(fs.Clock); ok {
 			o.Now = c.Now
 		}
 	}
-	if o.Latches == nil {
-		o.Latches = new(Latches)
-	}
+	o.Latches = cmp.Or(o.Latches, new(Latches))
 	t := &tree{
 		base:    base,
 		latch:   latches{Latches: o.Latches, within: strings.TrimSuffix(o.Within, "/")},

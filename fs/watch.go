@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"cmp"
 	"container/list"
 	"errors"
 	"log/slog"
@@ -87,9 +88,7 @@ func newWatcher(osRoot string, o WatchOptions) (*Watcher, error) {
 	if o.Limit <= 0 {
 		o.Limit = defaultWatchLimit
 	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	osRoot, err := filepath.EvalSymlinks(osRoot)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@
 package handler
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -84,9 +85,7 @@ type Handler struct {
 	opts    Options
 	state   *state.Store
 	locks   *lock.Table
-	methods map[string]method
 	allow   string // the Allow header field
-	dav     string // the DAV header field
 	forms   forms
 	writers writers
 	plans   planCache
@@ -132,12 +131,8 @@ func New(tree *etagfs.FS, o Options) (*Handler, error) {
 	if o.Prefix != "" && !strings.HasPrefix(o.Prefix, "/") {
 		return nil, errors.New("a URL prefix begins with a slash: " + o.Prefix)
 	}
-	if o.CacheControl == "" {
-		o.CacheControl = "no-cache, no-transform"
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.CacheControl = cmp.Or(o.CacheControl, "no-cache, no-transform")
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -153,13 +148,9 @@ func New(tree *etagfs.FS, o Options) (*Handler, error) {
 			return nil, err
 		}
 	}
-	if o.MaxLockTimeout == 0 {
-		o.MaxLockTimeout = 24 * time.Hour
-	}
-	if o.MaxInfinite == 0 {
-		o.MaxInfinite = 250_000
-	}
-	h := &Handler{fs: tree, opts: o, state: o.State, locks: o.Locks, methods: methods, dav: davClasses}
+	o.MaxLockTimeout = cmp.Or(o.MaxLockTimeout, 24*time.Hour)
+	o.MaxInfinite = cmp.Or(o.MaxInfinite, 250_000)
+	h := &Handler{fs: tree, opts: o, state: o.State, locks: o.Locks}
 	h.pool.New = func() any { return new(response) }
 	h.allow = h.allowed()
 	return h, nil
@@ -169,7 +160,7 @@ func New(tree *etagfs.FS, o Options) (*Handler, error) {
 // It is the same for every URL, mapped or not: Zotero and others decide by it once what a server can do.
 func (h *Handler) allowed() string {
 	var names []string
-	for m := range h.methods {
+	for m := range methods {
 		if !h.opts.ReadOnly || readMethods[m] || m == "COPY" && h.opts.Elsewhere != nil {
 			names = append(names, m)
 		}
@@ -203,7 +194,7 @@ func (h *Handler) serve(w *response, r *http.Request) error {
 	if err := acceptable(r); err != nil {
 		return err
 	}
-	serve, ok := h.methods[r.Method]
+	serve, ok := methods[r.Method]
 	if !ok {
 		return h.noSuchMethod(r.Method)
 	}
@@ -215,9 +206,9 @@ func (h *Handler) serve(w *response, r *http.Request) error {
 
 var errReadOnly = &statusError{status: http.StatusForbidden, say: "This server is read-only."}
 
-// elsewhere are methods that others define (RFC 9110 §9, RFC 5789, RFC 4918, RFC 3253): known, and not
+// elsewhere are methods that others define (RFC 9110 §9, RFC 5789, RFC 3253): known, and not
 // for resources of this server.
-const elsewhere = " PATCH TRACE CONNECT PROPFIND PROPPATCH COPY MOVE LOCK UNLOCK SEARCH REPORT ACL BIND UNBIND REBIND LINK UNLINK VERSION-CONTROL CHECKIN CHECKOUT MKCALENDAR ORDERPATCH QUERY "
+const elsewhere = " PATCH TRACE CONNECT SEARCH REPORT ACL BIND UNBIND REBIND LINK UNLINK VERSION-CONTROL CHECKIN CHECKOUT MKCALENDAR ORDERPATCH QUERY "
 
 func (h *Handler) noSuchMethod(name string) error {
 	if strings.Contains(elsewhere, " "+name+" ") {

@@ -6,7 +6,7 @@ import "net/http"
 // about made-up names and turn away from anything but 200. It ignores preconditions (RFC 9110 §13.2.1).
 func (h *Handler) options(w http.ResponseWriter, r *http.Request) error {
 	set(w, "Allow", h.allow)
-	set(w, "Dav", h.dav)
+	set(w, "Dav", davClasses)
 	set(w, "Ms-Author-Via", "DAV") // without it Windows speaks FrontPage first
 	set(w, "Accept-Ranges", "bytes")
 	set(w, "Content-Length", "0")

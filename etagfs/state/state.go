@@ -22,6 +22,7 @@
 package state
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -83,9 +84,7 @@ const fileName = "state.db"
 // Errors: ErrInUse when another process has it; those of the file system. A damaged store is no
 // error: it is moved aside, which the log tells, and an empty one takes its place.
 func Open(dir string, o Options) (*Store, error) {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
@@ -135,21 +134,11 @@ func NewMemory(o Options) *Store {
 // New returns a Store on top of e and reads what it holds.
 // Errors: ErrDamaged, and those of e.
 func New(e Engine, o Options) (*Store, error) {
-	if o.MaxPropertyBytes == 0 {
-		o.MaxPropertyBytes = 64 << 10
-	}
-	if o.MaxResourceBytes == 0 {
-		o.MaxResourceBytes = 1 << 20
-	}
-	if o.MaxStoreBytes == 0 {
-		o.MaxStoreBytes = 1 << 30
-	}
-	if o.MaxCarriedBytes == 0 {
-		o.MaxCarriedBytes = 64 << 20
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.MaxPropertyBytes = cmp.Or(o.MaxPropertyBytes, 64<<10)
+	o.MaxResourceBytes = cmp.Or(o.MaxResourceBytes, 1<<20)
+	o.MaxStoreBytes = cmp.Or(o.MaxStoreBytes, 1<<30)
+	o.MaxCarriedBytes = cmp.Or(o.MaxCarriedBytes, 64<<20)
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	s := &Store{engine: e, opts: o, unlock: func() {}, dirs: make(map[string]held)}
 	if err := s.load(); err != nil {
 		return nil, err

@@ -28,12 +28,8 @@ type Options struct {
 
 // Table holds the locks of one tree. Safe for concurrent use. A lock is durable when it is granted.
 type Table struct {
-	store    Store
-	max      int
-	together int
-	maxBytes int
-	tree     uint64
-	log      *slog.Logger
+	store Store
+	opts  Options
 
 	count atomic.Int64 // len(byToken), so that nobody waits for mu where nothing is locked
 
@@ -59,19 +55,11 @@ func New(store Store, now time.Time, o Options) (*Table, error) {
 	if store == nil {
 		store = nowhere{}
 	}
-	if o.Max == 0 {
-		o.Max = 100_000
-	}
-	if o.MaxTogether == 0 {
-		o.MaxTogether = 100
-	}
-	if o.MaxBytes == 0 {
-		o.MaxBytes = 64 << 20
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	t := &Table{store: store, max: o.Max, together: o.MaxTogether, maxBytes: o.MaxBytes, tree: o.Tree, log: o.Log, byToken: make(map[string]*entry), swept: now}
+	o.Max = cmp.Or(o.Max, 100_000)
+	o.MaxTogether = cmp.Or(o.MaxTogether, 100)
+	o.MaxBytes = cmp.Or(o.MaxBytes, 64<<20)
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	t := &Table{store: store, opts: o, byToken: make(map[string]*entry), swept: now}
 	unmapped := o.Unmapped
 	if unmapped == nil {
 		unmapped = func(string) bool { return true }
@@ -82,11 +70,11 @@ func New(store Store, now time.Time, o Options) (*Table, error) {
 		l, err := decode(token, record)
 		switch {
 		case err != nil:
-			t.log.Error("a lock cannot be read and is dropped", "err", err)
+			o.Log.Error("a lock cannot be read and is dropped", "err", err)
 			drop = append(drop, token)
 		case !now.Before(l.Expires):
 			drop = append(drop, token)
-		case l.Making && l.MakingIn != 0 && l.MakingIn != t.tree:
+		case l.Making && l.MakingIn != 0 && l.MakingIn != o.Tree:
 			t.insert(&entry{Lock: l}) // a later start finds out
 		case l.Making && unmapped(l.Root):
 			drop = append(drop, token)
@@ -136,7 +124,7 @@ func (t *Table) Create(now time.Time, want Lock) (Lock, error) {
 	e := &entry{Lock: want}
 	e.Token, e.Expires = newToken(), until(now, want.Timeout)
 	if e.Making {
-		e.MakingIn = t.tree
+		e.MakingIn = t.opts.Tree
 	}
 	record := encode(&e.Lock)
 
@@ -205,11 +193,11 @@ func (t *Table) conflict(now time.Time, l *Lock, place Place) error {
 
 // full tells whether there is no room for another lock that does not conflict.
 func (t *Table) full(now time.Time, l *Lock, place Place) bool {
-	if len(t.byToken) >= t.max || t.bytes+l.bytes() > t.maxBytes {
+	if len(t.byToken) >= t.opts.Max || t.bytes+l.bytes() > t.opts.MaxBytes {
 		return true
 	}
 	covering, _ := t.root.covering(place, nil)
-	left := t.together
+	left := t.opts.MaxTogether
 	for _, o := range covering {
 		if now.Before(o.Expires) {
 			left--

@@ -290,7 +290,7 @@ func TestTooManyBytes(t *testing.T) {
 	store.fail = nil
 	grant(t, table, Lock{Root: "/b", Owner: owner})
 	full("two")
-	reopened, err := New(store, start, Options{MaxBytes: table.maxBytes})
+	reopened, err := New(store, start, Options{MaxBytes: table.opts.MaxBytes})
 	if err != nil {
 		t.Fatal(err)
 	}
