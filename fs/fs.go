@@ -252,3 +252,11 @@ const ReservedPrefix = ".ifmatch-"
 
 // Reserved tells whether a last component of a name belongs to this package.
 func Reserved(base string) bool { return strings.HasPrefix(base, ReservedPrefix) }
+
+// Overlap tells whether two names are the same, or one is below the other.
+func Overlap(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	return a == "/" || a == b || strings.HasPrefix(b, a) && b[len(a)] == '/'
+}

@@ -95,7 +95,7 @@ func (m *memory) Move(src, dst string, _ bool, check func(src, dst *Info) error)
 			if err != nil {
 				return nil, nil, memoryError("move", src, err)
 			}
-			if to, err = m.find(dst); err == nil && (within(dst, src) || within(src, dst)) {
+			if to, err = m.find(dst); err == nil && Overlap(src, dst) {
 				err = iofs.ErrInvalid // a collection cannot move into itself or replace its parent
 			}
 			return from.info(), to.info(), memoryError("move", dst, err)
@@ -110,12 +110,6 @@ func (m *memory) Move(src, dst string, _ bool, check func(src, dst *Info) error)
 		return Info{}, nil, err
 	}
 	return info, func() { m.drop(to.node) }, nil
-}
-
-// within tells whether name is dir or below it.
-func within(name, dir string) bool {
-	rest, ok := strings.CutPrefix(name, strings.TrimSuffix(dir, "/"))
-	return ok && (rest == "" || rest[0] == '/')
 }
 
 func (m *memory) SetModTime(name string, t time.Time) (was Identity, now Info, err error) {

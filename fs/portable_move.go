@@ -9,7 +9,7 @@ import (
 
 func (p *portable) Move(src, dst string, _ bool, check func(src, dst *Info) error) (info Info, release func(), err error) {
 	err = errors.Join(p.writable(src), p.writable(dst))
-	if err == nil && (within(dst, src) || within(src, dst)) {
+	if err == nil && Overlap(src, dst) {
 		err = iofs.ErrInvalid // a collection cannot move into itself or replace its parent
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"ifmatch/etagfs"
 	"ifmatch/etagfs/state"
+	"ifmatch/fs"
 	"ifmatch/handler/lock"
 )
 
@@ -191,7 +192,7 @@ func (x *transfer) accept(src, dst *etagfs.Info, to string) error {
 		dst = other
 	}
 	switch {
-	case !x.foreign() && (overlap(x.from, x.to) || overlap(x.src.name, x.dst.name)):
+	case !x.foreign() && (fs.Overlap(x.from, x.to) || fs.Overlap(x.src.name, x.dst.name)):
 		// RFC 4918 §9.8.5, §9.9.4. A resource would be replaced by itself, or be put into itself.
 		return &statusError{status: http.StatusForbidden,
 			say: "Source and destination are the same resource, or one is inside the other."}

@@ -181,7 +181,7 @@ func (g *grant) undo() {
 // members, it is 207 as in §9.10.9: 423 for them and 424 for the collection.
 func (g *grant) conflict(w http.ResponseWriter, e *lock.ConflictError) error {
 	for _, root := range e.Roots {
-		if !g.want.Infinite || root == g.want.Root || !overlap(root, g.want.Root) || len(root) < len(g.want.Root) {
+		if !g.want.Infinite || root == g.want.Root || !fs.Overlap(root, g.want.Root) || len(root) < len(g.want.Root) {
 			return g.h.locked(e)
 		}
 	}

@@ -65,14 +65,6 @@ func (h *Handler) wayOfParent(name string) (real string, links []string, err err
 	return path.Join(dir, path.Base(name)), links, err
 }
 
-// overlap tells whether two names are the same, or one is a member of the other at any depth.
-func overlap(a, b string) bool {
-	if len(a) > len(b) {
-		a, b = b, a
-	}
-	return a == "/" || a == b || strings.HasPrefix(b, a) && b[len(a)] == '/'
-}
-
 // memberError is a member that could not be copied.
 type memberError struct {
 	name string // real name of the source

@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"fmt"
+	"path"
 )
 
 // A COPY takes dead properties with it as it takes bytes: when it opens a resource, those that this one has. When the copy
@@ -23,7 +24,7 @@ func (s *Store) Carry(name string) (value []byte, err error) {
 	if err := s.caughtUp(name); err != nil {
 		return nil, err
 	}
-	if !s.MembersHave(dirOf(name)) {
+	if !s.MembersHave(path.Dir(name)) {
 		return nil, nil
 	}
 	err = s.view(func(tx Tx) error {

@@ -1,6 +1,9 @@
 package state
 
-import "bytes"
+import (
+	"bytes"
+	"path"
+)
 
 // counts are what a transaction does to the numbers that a Store keeps in memory, so that a name
 // without properties costs no read.
@@ -49,7 +52,7 @@ func (s *Store) apply(c counts) {
 		if n.held == (held{}) {
 			continue
 		}
-		dir := dirOf(n.name)
+		dir := path.Dir(n.name)
 		if s.dirs[dir] = s.dirs[dir].plus(n.held); s.dirs[dir] == (held{}) {
 			delete(s.dirs, dir)
 		}

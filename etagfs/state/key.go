@@ -2,7 +2,6 @@ package state
 
 import (
 	"bytes"
-	"path"
 	"strings"
 )
 
@@ -61,11 +60,3 @@ func eachBelow(tx Tx, b Bucket, name string, deep bool, fn func(key, value []byt
 	}
 	return nil
 }
-
-// within tells whether name is root or below it.
-func within(name, root string) bool {
-	return root == "/" || strings.HasPrefix(name, root) && (len(name) == len(root) || name[len(root)] == '/')
-}
-
-// dirOf is the collection that a name is a member of.
-func dirOf(name string) string { return path.Dir(name) }

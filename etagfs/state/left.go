@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"ifmatch/fs"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -53,6 +54,6 @@ func (s *Store) Overtake(names ...string) error {
 // related tells whether one of a is one of b, above or below it.
 func related(a, b []string) bool {
 	return slices.ContainsFunc(a, func(x string) bool {
-		return slices.ContainsFunc(b, func(y string) bool { return within(x, y) || within(y, x) })
+		return slices.ContainsFunc(b, func(y string) bool { return fs.Overlap(x, y) })
 	})
 }

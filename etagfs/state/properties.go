@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"path"
 )
 
 // Name of a property: a namespace and a local name (RFC 4918 §4.4).
@@ -25,7 +26,7 @@ type Op struct {
 // has none; that is known without reading where none of the names beside it has any.
 // Errors: ErrDamaged.
 func (s *Store) Properties(name string) ([]Property, error) {
-	if !s.MembersHave(dirOf(name)) {
+	if !s.MembersHave(path.Dir(name)) {
 		return nil, nil
 	}
 	var ps []Property
@@ -63,7 +64,7 @@ func (s *Store) Language(name string) (xml []byte, err error) {
 		return nil, nil
 	}
 	s.mu.RLock()
-	beside := s.dirs[dirOf(name)].languages
+	beside := s.dirs[path.Dir(name)].languages
 	s.mu.RUnlock()
 	if beside == 0 {
 		return nil, nil
@@ -84,7 +85,7 @@ func (s *Store) Has(name string) bool { return s.has(name, false) }
 func (s *Store) HasBelow(name string) bool { return s.has(name, true) }
 
 func (s *Store) has(name string, deep bool) bool {
-	if s.resources.Load() == 0 || !deep && !s.MembersHave(dirOf(name)) {
+	if s.resources.Load() == 0 || !deep && !s.MembersHave(path.Dir(name)) {
 		return false
 	}
 	found := errors.New("found")
