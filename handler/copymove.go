@@ -102,7 +102,11 @@ func (h *Handler) transfer(r *http.Request, step state.Step) (*transfer, error) 
 	if x.overwrite, err = overwrites(r.Header["Overwrite"]); err != nil {
 		return nil, err
 	}
-	if x.depth, err = transferDepth(r.Header["Depth"], step); err != nil {
+	allowed := "0 or infinity"
+	if step == state.Move {
+		allowed = "infinity"
+	}
+	if x.depth, err = parseDepth(r.Header["Depth"], allowed); err != nil {
 		return nil, err
 	}
 	if x.decide, x.exact, err = x.check2(); err != nil {

@@ -20,13 +20,10 @@ func (h *Handler) delete(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var before *etagfs.Info
-	decide := write.Check
+	decide := mapped(write.Check)
 	write.Check = func(cur *etagfs.Info) error {
 		if err := decide(cur); err != nil {
 			return err
-		}
-		if cur == nil {
-			return errNoResource
 		}
 		before = copied(cur)
 		return nil

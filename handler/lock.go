@@ -33,16 +33,16 @@ func (h *Handler) lock(w http.ResponseWriter, r *http.Request) error {
 	if len(doc) == 0 {
 		return h.refresh(w, r, t, write, timeout)
 	}
-	want := lock.Lock{User: User(r.Context()), Timeout: timeout}
-	if want.Infinite, err = lockDepth(r.Header["Depth"]); err != nil {
+	depth, err := parseDepth(r.Header["Depth"], "0 or infinity")
+	if err != nil {
 		return err
 	}
 	info, err := parseLockInfo(doc)
 	if err != nil {
 		return err
 	}
-	want.Shared, want.Owner, want.OwnerLang = info.shared, info.owner, info.lang
-	g := &grant{h: h, r: r, t: t, write: write, want: want}
+	g := &grant{h: h, r: r, t: t, write: write, want: lock.Lock{Shared: info.shared, Infinite: depth == depthInfinity,
+		Owner: info.owner, OwnerLang: info.lang, User: User(r.Context()), Timeout: timeout}}
 	return g.answer(w)
 }
 
@@ -211,15 +211,4 @@ func (h *Handler) lockAnswer(w http.ResponseWriter, status int, p lock.Place, no
 	w.WriteHeader(status)
 	_, err := w.Write(b)
 	return err
-}
-
-// lockDepth reads the Depth of a LOCK, which is infinity without one. RFC 4918 §9.10.3.
-func lockDepth(lines []string) (infinite bool, err error) {
-	switch strings.ToLower(strings.TrimSpace(joined(lines))) {
-	case "infinity", "":
-		return true, nil
-	case "0":
-		return false, nil
-	}
-	return false, badDepth("0 or infinity")
 }

@@ -242,11 +242,3 @@ func errReserved(writes bool) error {
 	}
 	return errNoResource
 }
-
-// parentOf is the name of the collection that name is a member of.
-func parentOf(name string) string {
-	if i := strings.LastIndexByte(name, '/'); i > 0 {
-		return name[:i]
-	}
-	return "/"
-}

@@ -9,15 +9,6 @@ import (
 	"ifmatch/etagfs/state"
 )
 
-// depth is the value of the Depth header field. RFC 4918 §10.2.
-type depth int
-
-const (
-	depthZero depth = iota
-	depthOne
-	depthInfinity
-)
-
 // propfind tells properties of a resource and of its members. It opens no file, keeps memory for one
 // chunk of the answer whatever the number of members, and decides about errors before it sends the
 // first byte. RFC 4918 §9.1.
@@ -30,12 +21,10 @@ func (h *Handler) propfind(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	write.Check = mapped(write.Check)
 	cur, err := h.early(r, t, write)
 	if err != nil {
 		return err
-	}
-	if cur == nil {
-		return errNoResource
 	}
 	f, err := h.finder(r, t, cur)
 	if err != nil {
@@ -43,28 +32,6 @@ func (h *Handler) propfind(w http.ResponseWriter, r *http.Request) error {
 	}
 	f.prefer.applied(w)
 	return f.answer(w, cur)
-}
-
-// propfindDepth reads the Depth header field of a PROPFIND; without one it is infinity. Microsoft's
-// clients add ",noroot" (RFC 8144 §3 is the same as a preference).
-func propfindDepth(lines []string) (d depth, noRoot bool, err error) {
-	v := strings.ToLower(strings.TrimSpace(joined(lines)))
-	if before, ok := strings.CutSuffix(v, "noroot"); ok {
-		v, noRoot = strings.TrimRight(before, ", "), true
-	}
-	switch v {
-	case "0":
-		return depthZero, noRoot, nil
-	case "1":
-		return depthOne, noRoot, nil
-	case "infinity", "":
-		return depthInfinity, noRoot, nil
-	}
-	return 0, false, badDepth("0, 1 or infinity")
-}
-
-func badDepth(allowed string) error {
-	return &statusError{status: http.StatusBadRequest, say: "Depth must be " + allowed + " here."}
 }
 
 // finder answers one PROPFIND.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -139,7 +140,7 @@ func (h *Handler) placeNow(name, real string) (string, error) {
 
 // parentExists is that answer alone.
 func (h *Handler) parentExists(name string) error {
-	parent, err := h.fs.Stat(parentOf(name))
+	parent, err := h.fs.Stat(path.Dir(name))
 	switch {
 	case isUnmapped(err):
 		return noParent(err)

@@ -22,21 +22,6 @@ func overwrites(lines []string) (bool, error) {
 	return false, &statusError{status: http.StatusBadRequest, say: "Overwrite must be T or F."}
 }
 
-// transferDepth reads the Depth of a COPY (0 or infinity, RFC 4918 §9.8.3) or MOVE (infinity, §9.9.2;
-// clients send 0 with files, where it means the same).
-func transferDepth(lines []string, step state.Step) (depth, error) {
-	switch strings.ToLower(strings.TrimSpace(joined(lines))) {
-	case "infinity", "":
-		return depthInfinity, nil
-	case "0":
-		return depthZero, nil
-	}
-	if step == state.Move {
-		return 0, badDepth("infinity")
-	}
-	return 0, badDepth("0 or infinity")
-}
-
 // destinationName resolves links as far as the step will: a MOVE acts on a link itself.
 func (x *transfer) destinationName() (string, error) {
 	resolve := x.there.fs.Real

@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"io"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
@@ -124,7 +125,7 @@ func (h *Handler) editor(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch cur, err := h.fs.Stat(t.name); {
 	case isUnmapped(err):
-		parent, err := h.fs.Stat(parentOf(t.name))
+		parent, err := h.fs.Stat(path.Dir(t.name))
 		if err != nil || !parent.IsCollection() || t.slash {
 			return errNoResource
 		}
