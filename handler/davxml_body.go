@@ -29,12 +29,9 @@ func parsePropfind(doc []byte) (propfindBody, error) {
 		return propfindBody{}, nil
 	}
 	x := newXMLReader(doc)
-	if _, err := x.root("propfind"); err != nil {
-		return propfindBody{}, err
-	}
 	var b propfindBody
 	seen := map[string]bool{}
-	err := x.children(func(t *xmlToken) error {
+	err := x.document("propfind", func(t *xmlToken) error {
 		if t.name.Space != nsDAV {
 			return x.skip()
 		}
@@ -51,9 +48,6 @@ func parsePropfind(doc []byte) (propfindBody, error) {
 		}
 		return x.skip()
 	})
-	if err == nil {
-		err = x.finish()
-	}
 	if err != nil {
 		return propfindBody{}, err
 	}
@@ -113,11 +107,8 @@ func parseMkcol(doc []byte) ([]propChange, error) {
 
 func parseChanges(doc []byte, root string, instructions ...string) ([]propChange, error) {
 	x := newXMLReader(doc)
-	if _, err := x.root(root); err != nil {
-		return nil, err
-	}
 	var changes []propChange
-	err := x.children(func(t *xmlToken) error {
+	err := x.document(root, func(t *xmlToken) error {
 		if t.name.Space != nsDAV || !slices.Contains(instructions, t.name.Local) {
 			return x.skip()
 		}
@@ -139,9 +130,6 @@ func parseChanges(doc []byte, root string, instructions ...string) ([]propChange
 			})
 		})
 	})
-	if err == nil {
-		err = x.finish()
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -162,12 +150,9 @@ type lockInfo struct {
 // Errors: 422 for a scope or type that is neither exclusive nor shared, or not write.
 func parseLockInfo(doc []byte) (lockInfo, error) {
 	x := newXMLReader(doc)
-	if _, err := x.root("lockinfo"); err != nil {
-		return lockInfo{}, err
-	}
 	var l lockInfo
 	var scope, kind []xml.Name
-	err := x.children(func(t *xmlToken) error {
+	err := x.document("lockinfo", func(t *xmlToken) error {
 		local := t.name.Local
 		if t.name.Space != nsDAV || local != "lockscope" && local != "locktype" && local != "owner" {
 			return x.skip()
@@ -188,9 +173,6 @@ func parseLockInfo(doc []byte) (lockInfo, error) {
 		}
 		return nil
 	})
-	if err == nil {
-		err = x.finish()
-	}
 	if err != nil {
 		return lockInfo{}, err
 	}

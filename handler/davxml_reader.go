@@ -259,15 +259,23 @@ func beginsName(local string) bool {
 
 // bound is the namespace of a prefix in scope; the default namespace is none until it is declared.
 func (x *xmlReader) bound(prefix string) (space string, ok bool) {
-	for i := len(x.binds) - 1; i >= 0; i-- {
-		if x.binds[i].prefix == prefix {
-			return x.binds[i].space, true
-		}
+	if space, ok = innermost(x.binds, prefix); ok {
+		return space, true
 	}
 	if prefix == "xml" {
 		return nsXML, true
 	}
 	return "", prefix == ""
+}
+
+// innermost is what the last of binds that is of prefix binds it to; "" and false where none is.
+func innermost(binds []xmlDecl, prefix string) (space string, ok bool) {
+	for i := len(binds) - 1; i >= 0; i-- {
+		if binds[i].prefix == prefix {
+			return binds[i].space, true
+		}
+	}
+	return "", false
 }
 
 // lang is the xml:lang in scope.
@@ -288,23 +296,25 @@ func (x *xmlReader) skip() error {
 	return nil
 }
 
-// root reads the start of the root element and makes sure it is DAV:local.
+// document reads a document whose root element must be DAV:root, and calls child for each element in that, as children does.
 // Errors: 422 for another root element, of a document that is well-formed.
-func (x *xmlReader) root(local ...string) (*xmlToken, error) {
+func (x *xmlReader) document(root string, child func(t *xmlToken) error) error {
 	t, err := x.next()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, l := range local {
-		if t.name == (xml.Name{Space: nsDAV, Local: l}) {
-			return t, nil
+	if t.name != (xml.Name{Space: nsDAV, Local: root}) {
+		// A document that is malformed further on is malformed first: litmus wants 400 for "<foo>".
+		if err := x.skip(); err != nil {
+			return err
 		}
+		return unfitXML("the root element must be DAV:" + root)
 	}
-	// A document that is malformed further on is malformed first: litmus wants 400 for "<foo>".
-	if err := x.skip(); err != nil {
-		return nil, err
+	if err := x.children(child); err != nil {
+		return err
 	}
-	return nil, unfitXML("the root element must be DAV:" + local[0])
+	_, err = x.next() // the document ends well
+	return err
 }
 
 // children calls fn for each element inside the one just started; fn reads to its end. Text between
@@ -323,10 +333,4 @@ func (x *xmlReader) children(fn func(t *xmlToken) error) error {
 			}
 		}
 	}
-}
-
-// finish makes sure that the document ends well.
-func (x *xmlReader) finish() error {
-	_, err := x.next()
-	return err
 }

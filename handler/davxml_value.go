@@ -134,28 +134,9 @@ func (w *valueWriter) need(prefix, space string) {
 	if prefix == "xml" {
 		return
 	}
-	for i := len(w.scope) - 1; i >= 0; i-- {
-		if w.scope[i].prefix == prefix {
-			if w.scope[i].space == space {
-				return
-			}
-			break
-		}
+	if bound, ok := innermost(w.scope, prefix); bound != space || !ok && prefix != "" {
+		w.declare(xmlDecl{prefix, space})
 	}
-	if prefix == "" && space == "" && !w.defaulted() {
-		return
-	}
-	w.declare(xmlDecl{prefix, space})
-}
-
-// defaulted tells whether a default namespace is in scope.
-func (w *valueWriter) defaulted() bool {
-	for i := len(w.scope) - 1; i >= 0; i-- {
-		if w.scope[i].prefix == "" {
-			return w.scope[i].space != ""
-		}
-	}
-	return false
 }
 
 func (w *valueWriter) declare(d xmlDecl) {

@@ -3,6 +3,7 @@ package handler
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -61,23 +62,9 @@ func (h *Handler) isHost(r *http.Request, u *url.URL) bool {
 		return false
 	}
 	host := bareHost(u.Host)
-	if host == bareHost(r.Host) {
-		return true
-	}
-	for _, name := range h.opts.Hosts {
-		if host == bareHost(name) {
-			return true
-		}
-	}
-	if h.opts.TrustForwarded == nil || !h.opts.TrustForwarded(r) {
-		return false
-	}
-	for _, name := range forwardedHosts(r.Header) {
-		if host == bareHost(name) {
-			return true
-		}
-	}
-	return false
+	is := func(name string) bool { return bareHost(name) == host }
+	return is(r.Host) || slices.ContainsFunc(h.opts.Hosts, is) ||
+		h.opts.TrustForwarded != nil && h.opts.TrustForwarded(r) && slices.ContainsFunc(forwardedHosts(r.Header), is)
 }
 
 // bareHost is a host for comparing: in lower case, without an empty port or the one that http and https imply. The

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"slices"
 	"strings"
 
 	"ifmatch/etagfs"
@@ -96,23 +97,13 @@ func joined(lines []string) string {
 }
 
 // strong tells whether any tag matches cur by the strong comparison.
-func (l *tagList) strong(cur etagfs.ETag, proxies bool) bool {
-	for _, t := range l.tags {
-		if t.StrongMatch(cur) || proxies && unproxied(t).StrongMatch(cur) {
-			return true
-		}
-	}
-	return false
-}
+func (l *tagList) strong(cur etagfs.ETag, proxies bool) bool { return l.any(proxies, cur.StrongMatch) }
 
 // weak tells whether any tag matches cur by the weak comparison.
-func (l *tagList) weak(cur etagfs.ETag, proxies bool) bool {
-	for _, t := range l.tags {
-		if t.WeakMatch(cur) || proxies && unproxied(t).WeakMatch(cur) {
-			return true
-		}
-	}
-	return false
+func (l *tagList) weak(cur etagfs.ETag, proxies bool) bool { return l.any(proxies, cur.WeakMatch) }
+
+func (l *tagList) any(proxies bool, matches func(etagfs.ETag) bool) bool {
+	return slices.ContainsFunc(l.tags, func(t etagfs.ETag) bool { return matches(t) || proxies && matches(unproxied(t)) })
 }
 
 // codings are what compressing proxies put at the end of an opaque tag: Apache "-gzip" and "-br",
