@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -41,6 +42,22 @@ const (
 	nsXML   = "http://www.w3.org/XML/1998/namespace"
 	nsXMLNS = "http://www.w3.org/2000/xmlns/"
 )
+
+// xmlType and xmlHead are those of every document that we send.
+const (
+	xmlType = "application/xml; charset=utf-8"
+	xmlHead = `<?xml version="1.0" encoding="utf-8"?>` + "\n"
+)
+
+// answerXML answers with a small document. A proxy that compressed it would respell its ETag.
+func answerXML(w http.ResponseWriter, status int, doc []byte) error {
+	set(w, "Content-Type", xmlType)
+	set(w, "Cache-Control", "no-store, no-transform")
+	set(w, "Content-Length", strconv.Itoa(len(doc)))
+	w.WriteHeader(status)
+	_, err := w.Write(doc)
+	return err
+}
 
 // readXMLBody reads the body of r, nil when it is empty.
 // Errors: 413 when it is too large, 415 when it is coded, those of brokenBody.

@@ -101,6 +101,14 @@ func (h *Handler) validators(cur *etagfs.Info) http.Header {
 	return header
 }
 
+// setValidators sets those of cur.
+func (h *Handler) setValidators(w http.ResponseWriter, cur *etagfs.Info) {
+	if !cur.Tag.IsZero() {
+		set(w, "Etag", cur.Tag.String())
+	}
+	set(w, "Last-Modified", h.lastModified(cur))
+}
+
 // lastModified is never later than the answer itself (RFC 9110 §8.8.2.1), whatever touch -d did.
 func (h *Handler) lastModified(cur *etagfs.Info) string {
 	var room [32]byte

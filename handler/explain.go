@@ -62,8 +62,6 @@ func (h *Handler) errorBody(accept []string, e *statusError) (kind, body string)
 	return "text/plain; charset=utf-8", e.say + "\n"
 }
 
-const xmlType = "application/xml; charset=utf-8"
-
 // askedForm is the form that Accept names with the highest weight, the first of equals. RFC 9110 §12.5.1. Ranges
 // such as */* ask for none.
 func askedForm(accept []string) int {
@@ -114,7 +112,7 @@ func page(e *statusError) string {
 // davError is DAV:error. Who did not ask for it gets the element of RFC 4918 alone, as clients know it; who did
 // gets what there is now as well, in elements that have their names from the RFC.
 func (h *Handler) davError(e *statusError, whole bool) string {
-	b := []byte(`<?xml version="1.0" encoding="utf-8"?>` + "\n" + `<D:error xmlns:D="DAV:">` + e.dav)
+	b := []byte(xmlHead + `<D:error xmlns:D="DAV:">` + e.dav)
 	if whole {
 		if e.cur != nil || len(e.locks) > 0 {
 			b = append(h.appendState(append(b, "<D:prop>"...), e), "</D:prop>"...)

@@ -187,10 +187,7 @@ func (h *Handler) setType(w http.ResponseWriter, name string) {
 
 // setMetadata tells of a representation what does not follow from its name.
 func (h *Handler) setMetadata(w http.ResponseWriter, cur *etagfs.Info) {
-	if !cur.Tag.IsZero() {
-		set(w, "Etag", cur.Tag.String())
-	}
-	set(w, "Last-Modified", h.lastModified(cur))
+	h.setValidators(w, cur)
 	set(w, "Cache-Control", h.opts.CacheControl)
 	h.setLanguage(w, cur.Name)
 }

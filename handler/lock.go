@@ -3,7 +3,6 @@ package handler
 import (
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -202,13 +201,7 @@ func (g *grant) conflict(w http.ResponseWriter, e *lock.ConflictError) error {
 
 // lockAnswer tells of the locks on a resource, as they were when one was granted. RFC 4918 §9.10.1.
 func (h *Handler) lockAnswer(w http.ResponseWriter, status int, p lock.Place, now time.Time) error {
-	b := append([]byte(nil), `<?xml version="1.0" encoding="utf-8"?>`+"\n"+`<D:prop xmlns:D="DAV:">`...)
+	b := []byte(xmlHead + `<D:prop xmlns:D="DAV:">`)
 	b = h.appendLockDiscovery(b, h.locks.Covering(now, p), now)
-	b = append(b, "</D:prop>\n"...)
-	set(w, "Content-Type", "application/xml; charset=utf-8")
-	set(w, "Cache-Control", "no-store, no-transform")
-	set(w, "Content-Length", strconv.Itoa(len(b)))
-	w.WriteHeader(status)
-	_, err := w.Write(b)
-	return err
+	return answerXML(w, status, append(b, "</D:prop>\n"...))
 }

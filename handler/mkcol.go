@@ -4,7 +4,6 @@ import (
 	"errors"
 	iofs "io/fs"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"golang.org/x/net/webdav"
@@ -47,10 +46,7 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	set(w, "Location", h.href(t.name, true))
-	set(w, "Last-Modified", h.lastModified(info))
-	set(w, "Content-Length", "0")
-	w.WriteHeader(http.StatusCreated)
+	h.stored(w, t.name, info, true)
 	return nil
 }
 
@@ -106,14 +102,8 @@ var errMkcolBody = &statusError{status: http.StatusUnsupportedMediaType,
 
 // mkcolRefused tells which properties stand against the new collection. RFC 5689 §5.2.
 func (p *patchPlan) mkcolRefused(w http.ResponseWriter) error {
-	b := append([]byte(nil), `<?xml version="1.0" encoding="utf-8"?>`+"\n"+`<D:mkcol-response xmlns:D="DAV:">`...)
-	b = append(p.appendPropstats(b), "</D:mkcol-response>\n"...)
-	set(w, "Content-Type", "application/xml; charset=utf-8")
-	set(w, "Cache-Control", "no-store")
-	set(w, "Content-Length", strconv.Itoa(len(b)))
-	w.WriteHeader(p.failed)
-	_, err := w.Write(b)
-	return err
+	b := p.appendPropstats([]byte(xmlHead + `<D:mkcol-response xmlns:D="DAV:">`))
+	return answerXML(w, p.failed, append(b, "</D:mkcol-response>\n"...))
 }
 
 // noPlace is the 409 of a step that found no place for name. When its parent is there, it is a symbolic link that leads

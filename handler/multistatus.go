@@ -31,7 +31,7 @@ var multistatusBuffers = sync.Pool{New: func() any {
 // newMultistatus begins an answer in which spaces[i] has the prefix spacePrefix(i). Call close in the end.
 func newMultistatus(w http.ResponseWriter, spaces []string) *multistatus {
 	m := &multistatus{w: w, buf: *multistatusBuffers.Get().(*[]byte)}
-	m.buf = append(m.buf[:0], `<?xml version="1.0" encoding="utf-8"?>`+"\n"+`<D:multistatus xmlns:D="DAV:"`...)
+	m.buf = append(m.buf[:0], xmlHead+`<D:multistatus xmlns:D="DAV:"`...)
 	for i, s := range spaces {
 		m.buf = append(append(m.buf, " xmlns:"...), spacePrefix(i)...)
 		m.buf = appendXMLAttr(m.buf, s)
@@ -49,7 +49,7 @@ func (m *multistatus) full() bool { return len(m.buf) >= multistatusChunk }
 func (m *multistatus) flush() error {
 	if !m.began {
 		m.began = true
-		set(m.w, "Content-Type", "application/xml; charset=utf-8")
+		set(m.w, "Content-Type", xmlType)
 		m.w.WriteHeader(webdav.StatusMulti)
 	}
 	_, err := m.w.Write(m.buf)

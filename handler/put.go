@@ -61,7 +61,7 @@ func (h *Handler) put(w http.ResponseWriter, r *http.Request) error {
 	if !modTime.IsZero() && seconds(info) == modTime.Unix() { // some file systems end in 2038
 		set(w, "X-Oc-Mtime", "accepted")
 	}
-	h.putAnswer(w, t, info, created)
+	h.stored(w, t.name, info, created)
 	return nil
 }
 
@@ -206,17 +206,23 @@ func (u *upload) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// putAnswer is 201 with Location or 204, always with the validators of what is stored now.
-func (h *Handler) putAnswer(w http.ResponseWriter, t target, info *etagfs.Info, created bool) {
-	set(w, "Etag", info.Tag.String())
-	set(w, "Last-Modified", h.lastModified(info))
+// stored is the answer when what is at name has become info: 201 with Location or 204, always with the validators of now.
+func (h *Handler) stored(w http.ResponseWriter, name string, info *etagfs.Info, created bool) {
+	h.setStored(w, name, info, created)
 	if !created {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	set(w, "Location", h.href(t.name, false))
 	set(w, "Content-Length", "0")
 	w.WriteHeader(http.StatusCreated)
+}
+
+// setStored sets the fields of stored.
+func (h *Handler) setStored(w http.ResponseWriter, name string, info *etagfs.Info, created bool) {
+	h.setValidators(w, info)
+	if created {
+		set(w, "Location", h.href(name, info.IsCollection()))
+	}
 }
 
 func tooLarge(max int64) *statusError {

@@ -76,22 +76,11 @@ func (x *transfer) answer(w http.ResponseWriter, info *etagfs.Info, created bool
 	}
 	x.there.writers.wrote(info, x.h.writerOf(x.r))
 	x.there.overwritten(x.r, x.before)
-	if !info.Tag.IsZero() {
-		set(w, "Etag", info.Tag.String())
-	}
-	set(w, "Last-Modified", x.there.lastModified(info))
-	if created {
-		set(w, "Location", x.there.href(x.dst.name, info.IsCollection()))
-	}
-	switch {
-	case len(x.failed) > 0:
+	if len(x.failed) > 0 {
+		x.there.setStored(w, x.dst.name, info, created)
 		return x.answerMembers(w)
-	case !created:
-		w.WriteHeader(http.StatusNoContent)
-	default:
-		set(w, "Content-Length", "0")
-		w.WriteHeader(http.StatusCreated)
 	}
+	x.there.stored(w, x.dst.name, info, created)
 	return nil
 }
 
