@@ -64,8 +64,8 @@ func (h *Handler) describe(cur *etagfs.Info) string {
 		return "There is a collection, changed " + at + "."
 	}
 	s := fmt.Sprintf("The current state has ETag %s, %d bytes, changed %s", cur.Tag, cur.SizeBytes, at)
-	if by, known := h.writers.last(cur); known && by.user != "" {
-		s += " by " + by.user
+	if user := h.writers.last(cur).user; user != "" {
+		s += " by " + user
 	}
 	return s + "."
 }
@@ -83,8 +83,8 @@ func (h *Handler) members(cur *etagfs.Info) map[string]any {
 	if !cur.Tag.IsZero() {
 		m["etag"] = cur.Tag.String()
 	}
-	if by, known := h.writers.last(cur); known && by.user != "" {
-		m["lastModifiedBy"] = by.user
+	if user := h.writers.last(cur).user; user != "" {
+		m["lastModifiedBy"] = user
 	}
 	return m
 }

@@ -44,7 +44,7 @@ func (h *Handler) overwritten(r *http.Request, before *etagfs.Info) {
 		return
 	}
 	who := "somebody beside this server, or long ago"
-	if wrote, known := h.writers.last(before); known {
+	if wrote := h.writers.last(before); wrote != (writer{}) {
 		who = wrote.String()
 	}
 	h.opts.Log.LogAttrs(r.Context(), slog.LevelWarn, "overwrote without a condition",
@@ -119,9 +119,9 @@ func (w *writers) wrote(i *etagfs.Info, by writer) {
 	w.by[key] = by
 }
 
-func (w *writers) last(i *etagfs.Info) (by writer, known bool) {
+// last is who wrote a state; nobody where that is not known.
+func (w *writers) last(i *etagfs.Info) writer {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	by, known = w.by[i.Tag.Opaque]
-	return by, known
+	return w.by[i.Tag.Opaque]
 }

@@ -62,9 +62,7 @@ func (h *Handler) view(w http.ResponseWriter, r *http.Request) error {
 	}
 	body.Size = sizeForPeople(cur.SizeBytes)
 	body.Time, body.ISO = cur.ModTime().UTC().Format("2006-01-02 15:04 UTC"), cur.ModTime().UTC().Format(time.RFC3339)
-	if by, known := h.writers.last(cur); known {
-		body.By = by.user
-	}
+	body.By = h.writers.last(cur).user
 	body.Lock = h.lockedBy(h.lockPlace(r.Method, t.name, cur))
 	if !cur.Tag.IsZero() {
 		body.ETag = cur.Tag.String()

@@ -3,7 +3,6 @@ package handler
 import (
 	"archive/zip"
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -56,10 +55,7 @@ func (h *Handler) zip(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		err = a.end()
 	}
-	if err != nil {
-		return err // the answer has begun: it is cut off, so that nobody takes the part for the whole
-	}
-	return nil
+	return err // the answer has begun: it is cut off, so that nobody takes the part for the whole
 }
 
 // zipMembers are the base names that the query selects, all there; nil for the whole collection.
@@ -195,8 +191,5 @@ func (a *archive) end() error {
 			return err
 		}
 	}
-	if err := a.zip.Close(); err != nil {
-		return errors.Join(errors.New("zip"), err)
-	}
-	return nil
+	return a.zip.Close()
 }
