@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"log/slog"
 	"strings"
 	"time"
@@ -12,8 +13,8 @@ import (
 // log knows how far the promises reach here.
 func logFeatures(log *slog.Logger, f fs.Features) {
 	can, cannot := describe(f)
-	log.Info("file system tried", "type", orElse(f.Kind, "unknown"),
-		"can", orElse(strings.Join(can, "; "), "nothing of it"), "cannot", orElse(strings.Join(cannot, "; "), "nothing"))
+	log.Info("file system tried", "type", cmp.Or(f.Kind, "unknown"),
+		"can", cmp.Or(strings.Join(can, "; "), "nothing of it"), "cannot", cmp.Or(strings.Join(cannot, "; "), "nothing"))
 	if f.Beside {
 		log.Warn("another server serves this directory: saves through both are not kept apart as those through one are")
 	}
@@ -52,11 +53,4 @@ func granularity(f fs.Features) string {
 		return "an unknown time"
 	}
 	return f.Granularity.String()
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }

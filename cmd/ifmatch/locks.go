@@ -11,11 +11,11 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
 	"ifmatch/cmd/ifmatch/admin"
+	"ifmatch/cmd/ifmatch/client"
 )
 
 func newLocks(getenv func(string) string) *cobra.Command {
@@ -71,7 +71,7 @@ Exit codes: 0 done, 1 there is no such lock or something failed, 2 the command l
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(broken)
 			}
 			for _, l := range broken {
-				fmt.Fprintf(cmd.OutOrStdout(), "broke the %s lock %s of %s on %s\n", l.Scope, l.ID, whose(l), shown(l.Path))
+				fmt.Fprintf(cmd.OutOrStdout(), "broke the %s lock %s of %s on %s\n", l.Scope, l.ID, whose(l), client.Printable(l.Path))
 			}
 			return err
 		},
@@ -150,7 +150,7 @@ func breakLocks(ctx context.Context, locks []serverLock, what string) (broken []
 		}
 	}
 	if len(broken) == 0 {
-		return nil, fmt.Errorf("%s: the lock ended just now", shown(what))
+		return nil, fmt.Errorf("%s: the lock ended just now", client.Printable(what))
 	}
 	return broken, nil
 }
@@ -178,11 +178,11 @@ func theseLocks(locks []serverLock, what string) (found []serverLock, err error)
 	}
 	switch {
 	case len(found) == 0 && above != nil:
-		return nil, fmt.Errorf("%s: there is no lock on it, but one on %s that holds for it as well: %s", shown(what), shown(above.Path), above.ID)
+		return nil, fmt.Errorf("%s: there is no lock on it, but one on %s that holds for it as well: %s", client.Printable(what), client.Printable(above.Path), above.ID)
 	case len(found) == 0:
-		return nil, fmt.Errorf("%s: there is no such lock; ifmatch locks lists those that there are", shown(what))
+		return nil, fmt.Errorf("%s: there is no such lock; ifmatch locks lists those that there are", client.Printable(what))
 	case onPath && len(dirs) > 1, !onPath && len(found) > 1:
-		return nil, fmt.Errorf("%s: that may be any of %d locks; name one by its ID", shown(what), len(found))
+		return nil, fmt.Errorf("%s: that may be any of %d locks; name one by its ID", client.Printable(what), len(found))
 	}
 	return found, nil
 }
@@ -193,17 +193,7 @@ func below(path, dir string) bool {
 }
 
 // whose says whose lock it is, as far as anybody knows.
-func whose(l admin.Lock) string { return orElse(shown(orElse(l.User, l.Owner)), "somebody") }
+func whose(l admin.Lock) string { return cmp.Or(client.Printable(cmp.Or(l.User, l.Owner)), "somebody") }
 
 // column is one of a table, never empty, so that scripts can count.
-func column(s string) string { return orElse(shown(s), "-") }
-
-// shown is text from clients as a terminal may show it.
-func shown(s string) string {
-	return strings.Map(func(c rune) rune {
-		if !unicode.IsPrint(c) {
-			return '?'
-		}
-		return c
-	}, s)
-}
+func column(s string) string { return cmp.Or(client.Printable(s), "-") }

@@ -49,7 +49,7 @@ func newList(getenv func(string) string) *cobra.Command {
 
 // display is the name as a terminal may show it, with a slash behind collections.
 func display(e client.Entry) string {
-	name := shown(e.Name)
+	name := client.Printable(e.Name)
 	if e.Collection {
 		name += "/"
 	}

@@ -45,13 +45,13 @@ func statusError(r *http.Request, res *http.Response) error {
 	if t, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); t == "text/plain" {
 		body, _ := io.ReadAll(io.LimitReader(res.Body, 1000))
 		line, _, _ := bytes.Cut(bytes.TrimSpace(body), []byte("\n"))
-		e.Says = strings.TrimSuffix(printable(string(line)), ".")
+		e.Says = strings.TrimSuffix(Printable(string(line)), ".")
 	}
 	return e
 }
 
-// printable takes out what a server could use to write on somebody's terminal.
-func printable(s string) string {
+// Printable is a text of somebody else's as a terminal may show it.
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r

@@ -45,7 +45,7 @@ func (s State) String() string {
 	}
 	tag := "no ETag"
 	if s.ETag != "" {
-		tag = "ETag " + printable(s.ETag)
+		tag = "ETag " + Printable(s.ETag)
 	}
 	return strings.Join(append(parts, tag), ", ")
 }

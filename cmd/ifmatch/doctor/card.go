@@ -3,6 +3,7 @@ package doctor
 import (
 	"encoding/json"
 	"fmt"
+	"ifmatch/cmd/ifmatch/client"
 	"io"
 )
 
@@ -85,7 +86,7 @@ var marks = map[Verdict]string{Right: "right  ", Wrong: "WRONG  ", Note: "note  
 func (c *Card) Print(w io.Writer) {
 	fmt.Fprintf(w, "%s", c.URL)
 	if c.Server != "" {
-		fmt.Fprintf(w, "  (%s)", printable(c.Server))
+		fmt.Fprintf(w, "  (%s)", client.Printable(c.Server))
 	}
 	fmt.Fprintln(w)
 	var last Finding
@@ -96,7 +97,7 @@ func (c *Card) Print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "  %s  %s\n", marks[f.Verdict], f.Check)
 		if f.Detail != "" && (f.Detail != last.Detail || f.Verdict != Absent) {
-			fmt.Fprintf(w, "           %s\n", printable(f.Detail))
+			fmt.Fprintf(w, "           %s\n", client.Printable(f.Detail))
 		}
 		if f.Verdict == Wrong {
 			fmt.Fprintf(w, "           why it matters: %s\n", f.Why)

@@ -166,13 +166,3 @@ func short(text string) string {
 	}
 	return fmt.Sprintf("%q", text)
 }
-
-// printable takes out what a server could use to write on somebody's terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '?'
-	}, s)
-}

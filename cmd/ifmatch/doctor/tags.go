@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -38,7 +39,7 @@ func sameTag(x *exam) finding {
 	put := x.put(n, "text").header.Get("ETag")
 	head := x.tag(n)
 	get := x.send(http.MethodGet, n, nil).header.Get("ETag")
-	seen := fmt.Sprintf("PUT %s, HEAD %s, GET %s", or(put), or(head), or(get))
+	seen := fmt.Sprintf("PUT %s, HEAD %s, GET %s", cmp.Or(put, "none"), cmp.Or(head, "none"), cmp.Or(get, "none"))
 	equal := head == get && (put == "" || opaque(put) == opaque(head))
 	if x.class("1") {
 		a := x.send("PROPFIND", n, []byte(`<propfind xmlns="DAV:"><prop><getetag/></prop></propfind>`),
@@ -47,7 +48,7 @@ func sameTag(x *exam) finding {
 		if m := etagElement.FindSubmatch(a.body); m != nil {
 			propfind = unescape.Replace(strings.TrimSpace(string(m[1])))
 		}
-		seen += ", PROPFIND " + or(propfind)
+		seen += ", PROPFIND " + cmp.Or(propfind, "none")
 		equal = equal && (propfind == "" || propfind == head)
 	}
 	switch {
@@ -60,13 +61,6 @@ func sameTag(x *exam) finding {
 }
 
 var unescape = strings.NewReplacer("&quot;", `"`, "&#34;", `"`, "&amp;", "&")
-
-func or(tag string) string {
-	if tag == "" {
-		return "none"
-	}
-	return tag
-}
 
 func opaque(tag string) string { return strings.TrimPrefix(tag, "W/") }
 
