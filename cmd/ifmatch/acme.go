@@ -169,7 +169,7 @@ func (a *acmeCerts) obtain(name string, now time.Time) (*tls.Certificate, error)
 // run obtains what is missing before anybody asks for it, and warns of what is not renewed, until ctx ends.
 func (a *acmeCerts) run(ctx context.Context) {
 	told := map[string]bool{}
-	look := func() {
+	each(ctx, time.Hour, func() {
 		a.mu.Lock()
 		names := a.names
 		a.mu.Unlock()
@@ -188,21 +188,19 @@ func (a *acmeCerts) run(ctx context.Context) {
 				a.log.Error("the certificate should have been renewed by now", "name", name, "left", left.Round(time.Minute).String())
 			}
 		}
-	}
-	look()
-	each(ctx, time.Hour, look)
+	})
 }
 
-// each calls fn again and again until ctx ends.
+// each calls fn now and again and again until ctx ends.
 func each(ctx context.Context, every time.Duration, fn func()) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
+		fn()
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			fn()
 		}
 	}
 }

@@ -137,13 +137,11 @@ func (a authorities) user(state *tls.ConnectionState) string {
 
 // run tells when the certificate was not renewed in time: that is for whoever owns the files.
 func (c *certs) run(ctx context.Context) {
-	look := func() {
+	each(ctx, 12*time.Hour, func() {
 		if say := c.trouble(time.Now()); say != "" {
 			c.log.Error(say, "file", c.cert)
 		}
-	}
-	look()
-	each(ctx, 12*time.Hour, look)
+	})
 }
 
 // trouble says what is wrong with the time for which the certificate is good; "" for nothing.

@@ -37,20 +37,13 @@ func (d *watchdog) watch(ctx context.Context, ln net.Listener, scheme string) {
 		return
 	}
 	client := d.client(ln)
-	tick := time.NewTicker(d.every)
-	defer tick.Stop()
-	for {
+	each(ctx, d.every, func() {
 		if err := d.probe(ctx, client, scheme); err == nil {
 			d.alive()
 		} else if ctx.Err() == nil {
 			d.log.Error("the watchdog's request was not served", "err", err)
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	})
 }
 
 // client reaches ln whatever the URL says. It knows that it talks to itself, so it needs no certificate.
