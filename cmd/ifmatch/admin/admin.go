@@ -64,6 +64,12 @@ func Serve(state string, d Directory) (stop func(), err error) {
 	}, nil
 }
 
+// peer is who is at the other end of a connection.
+type peer struct {
+	name string // for the log
+	may  bool
+}
+
 type peerKey struct{}
 
 // ours answers only those who may ask.

@@ -2,6 +2,9 @@ package admin
 
 import (
 	"net"
+	"os"
+	"os/user"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,5 +24,14 @@ func peerOf(c net.Conn) (p peer) {
 			p = peerWith(int(cred.Uid))
 		}
 	})
+	return p
+}
+
+// peerWith judges a user by number.
+func peerWith(uid int) peer {
+	p := peer{name: strconv.Itoa(uid), may: uid == 0 || uid == os.Geteuid()}
+	if u, err := user.LookupId(p.name); err == nil {
+		p.name = u.Username
+	}
 	return p
 }
