@@ -3,10 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"ifmatch/cmd/ifmatch/doctor"
 )
@@ -37,7 +35,7 @@ is removed again. Exit code 1 if something is wrong, or could not be tried.`,
 		}
 		c.Progress = nil
 		tell := func(string) {}
-		if f, ok := cmd.ErrOrStderr().(*os.File); ok && !r.quiet && term.IsTerminal(int(f.Fd())) {
+		if f, ok := onTerminal(cmd.ErrOrStderr()); ok && !r.quiet {
 			tell = func(check string) { fmt.Fprintf(f, "\r\033[K%s ...", check) }
 			defer fmt.Fprint(f, "\r\033[K")
 		}

@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"ifmatch/cmd/ifmatch/client"
 )
@@ -123,8 +122,8 @@ func (e *userEditor) open(ctx context.Context, file string) error {
 
 // ask asks on the terminal; where there is none, the answer is no.
 func (e *userEditor) ask(question string) bool {
-	in, ok := e.cmd.InOrStdin().(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
+	in, ok := onTerminal(e.cmd.InOrStdin())
+	if !ok {
 		return false
 	}
 	fmt.Fprintf(e.cmd.ErrOrStderr(), "%s [Y/n] ", question)

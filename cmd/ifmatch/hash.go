@@ -15,7 +15,6 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"ifmatch/cmd/ifmatch/admin"
 	"ifmatch/etagfs"
@@ -270,8 +269,7 @@ func bytesText(n int64) string {
 type tally struct{ bar *progressbar.ProgressBar }
 
 func newTally(w io.Writer, what string) *tally {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if _, ok := onTerminal(w); !ok {
 		return &tally{}
 	}
 	return &tally{progressbar.NewOptions64(-1,

@@ -50,8 +50,8 @@ Exit codes: 0 done, 1 something failed, 2 the command line is wrong.`,
 }
 
 func readPassword(cmd *cobra.Command) ([]byte, error) {
-	in, ok := cmd.InOrStdin().(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
+	in, ok := onTerminal(cmd.InOrStdin())
+	if !ok {
 		line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
 		if line = strings.TrimRight(line, "\r\n"); line == "" {
 			return nil, usagef("the password is missing on standard input")

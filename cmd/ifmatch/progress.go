@@ -13,8 +13,7 @@ import (
 // drawn when the transfer has taken a while, since what is over at once needs none, and closing it takes it off the
 // screen, also after a transfer that broke off: what is said next begins a line.
 func bars(w io.Writer) func(what string, sizeBytes int64) io.WriteCloser {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if _, ok := onTerminal(w); !ok {
 		return nil
 	}
 	return func(what string, sizeBytes int64) io.WriteCloser {
@@ -33,4 +32,10 @@ func bars(w io.Writer) func(what string, sizeBytes int64) io.WriteCloser {
 		b.Reset() // its clock goes from here, so the throttle holds back the first drawing, too
 		return b
 	}
+}
+
+// onTerminal is the file that a stream of the command is, if that is a terminal.
+func onTerminal(stream any) (f *os.File, ok bool) {
+	f, ok = stream.(*os.File)
+	return f, ok && term.IsTerminal(int(f.Fd()))
 }

@@ -84,8 +84,8 @@ func (r *remote) login(cmd *cobra.Command, u *neturl.URL) (user, password string
 	if name, known := lookup(u.Hostname()); name == user {
 		return user, known, nil
 	}
-	in, ok := cmd.InOrStdin().(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
+	in, ok := onTerminal(cmd.InOrStdin())
+	if !ok {
 		return user, "", nil
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "Password of %s at %s: ", user, u.Host)
