@@ -35,7 +35,7 @@ func TestAsRoot(t *testing.T) {
 		if err := flags.Parse(tt.args); err != nil {
 			t.Fatal(err)
 		}
-		set, err := newSource(flags, "/srv").read()
+		set, err := newSource(flags, "/srv").parse()
 		if err != nil {
 			t.Fatal(err)
 		}

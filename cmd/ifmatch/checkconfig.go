@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 func newCheckConfig(getenv func(string) string) *cobra.Command {
@@ -20,7 +19,7 @@ Exit codes: 0 it can be served, 2 it cannot.`,
 		Args:                  oneArg("the configuration file"),
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var flags *pflag.FlagSet = defaultSettings().flags()
+			flags := defaultSettings().flags()
 			if err := applyEnv(flags, getenv); err != nil {
 				return err
 			}

@@ -35,7 +35,6 @@ type shareSetup struct {
 	dir    string // may hold {user}; of a file, the real path
 	named  string // what the file has for it
 	cors   []string
-	rules  []auth.Rule
 	who    *auth.Rules
 	table  *config.Table
 }
@@ -59,16 +58,6 @@ func newSource(flags *pflag.FlagSet, dir string) source {
 	return src
 }
 
-// read makes the setup, without a look at the directories; load in addition reads the files that it names.
-// Errors: *usageError with a line for each mistake.
-func (src source) read() (*setup, error) {
-	set, err := src.parse()
-	if err != nil {
-		return nil, err
-	}
-	return set, set.mistakes()
-}
-
 // mistakes are those of the file so far, as one *usageError.
 func (set *setup) mistakes() error {
 	if set.doc == nil || set.doc.Err() == nil {
@@ -77,7 +66,8 @@ func (set *setup) mistakes() error {
 	return usagef("%w", set.doc.Err())
 }
 
-// parse is read that leaves the mistakes that have a line with the document, for load to add its own.
+// parse makes the setup, without a look at the files and directories that it names. It leaves the mistakes that have a line
+// with the document, for load to add its own.
 // Errors: *usageError when there is no document.
 func (src source) parse() (*setup, error) {
 	s := src.settings(nil)
@@ -172,14 +162,14 @@ func (sh *shareSetup) read(set *setup, groups map[string][]string) {
 			t.Blame("cors", "%q is not accepted; accepted: origins such as https://app.example", origin)
 		}
 	}
+	var rules []auth.Rule
 	for _, rt := range t.Tables("rule") {
-		sh.rules = append(sh.rules, readRule(rt, groups))
+		rules = append(rules, readRule(rt, groups))
 	}
 	t.Close()
-	if !t.Has("rule") {
-		sh.rules = []auth.Rule{{Path: "/", Who: []string{set.defaultWho()}, May: auth.Write}}
+	if t.Has("rule") {
+		sh.who = auth.NewRules(rules, groups)
 	}
-	sh.who = auth.NewRules(sh.rules, groups)
 }
 
 func readRule(t *config.Table, groups map[string][]string) auth.Rule {

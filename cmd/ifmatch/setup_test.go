@@ -25,7 +25,11 @@ func readSetup(t testing.TB, file string, args ...string) (*setup, error) {
 	if err := flags.Parse(append(args, "--config="+file)); err != nil {
 		t.Fatal(err)
 	}
-	return newSource(flags, "").read()
+	set, err := newSource(flags, "").parse()
+	if err != nil {
+		return nil, err
+	}
+	return set, set.mistakes()
 }
 
 // The file of the package is taken, also with every comment that shows a key made a key, and it shows all of them.

@@ -19,14 +19,13 @@ func (n *dnsNames) accepts() string {
 }
 
 func (n *dnsNames) Set(s string) error {
-	var names list
-	names.Set(strings.ToLower(s))
+	names := words(strings.ToLower(s))
 	for _, name := range names {
 		if !dnsName.MatchString(name) || net.ParseIP(name) != nil {
 			return errNotAccepted
 		}
 	}
-	*n = dnsNames(names)
+	*n = names
 	return nil
 }
 

@@ -121,19 +121,14 @@ func (n *size) Set(s string) error {
 	return nil
 }
 
-// list is some words.
-type list []string
-
-func (l *list) String() string { return strings.Join(*l, ",") }
-
-func (l *list) Set(s string) error {
-	*l = nil
+// words are those of a list that commas separate.
+func words(s string) (all []string) {
 	for word := range strings.SplitSeq(s, ",") {
 		if word = strings.TrimSpace(word); word != "" {
-			*l = append(*l, word)
+			all = append(all, word)
 		}
 	}
-	return nil
+	return all
 }
 
 // hostNames are hosts as Host has them, with or without a port.
@@ -146,14 +141,13 @@ func (h *hostNames) accepts() string {
 }
 
 func (h *hostNames) Set(s string) error {
-	var words list
-	words.Set(s)
-	for _, word := range words {
+	names := words(s)
+	for _, word := range names {
 		if strings.ContainsAny(word, "/@?#* \t") { // a URL would never be the same as a host
 			return errNotAccepted
 		}
 	}
-	*h = hostNames(words)
+	*h = names
 	return nil
 }
 
@@ -161,18 +155,17 @@ func (h *hostNames) Set(s string) error {
 type networks struct {
 	all  []netip.Prefix
 	unix bool
-	text list
+	text []string
 }
 
-func (n *networks) String() string { return n.text.String() }
+func (n *networks) String() string { return strings.Join(n.text, ",") }
 func (n *networks) Type() string   { return "NETWORKS" }
 func (n *networks) accepts() string {
 	return "addresses such as 10.0.0.1, 10.0.0.0/8 or ::1, and unix, separated by commas"
 }
 
 func (n *networks) Set(s string) error {
-	var set networks
-	set.text.Set(s)
+	set := networks{text: words(s)}
 	for _, word := range set.text {
 		if word == "unix" {
 			set.unix = true
