@@ -21,14 +21,14 @@ import (
 //	POST /file           a three-way merge, which changes nothing
 //	GET /.ifmatch-page/… what pages load: a reserved name, which no resource can have
 
-// pageAssets is the name under which pages find what they load.
-const pageAssets = "/" + fs.ReservedPrefix + "page/"
+// PageAssets is the name under which pages find what they load, which holds nothing of anybody.
+const PageAssets = "/" + fs.ReservedPrefix + "page/"
 
 // forPeople answers GET and HEAD of what a person asks for in a browser. done is false for everything else,
 // which costs a look at the query and the first bytes of the path.
 func (h *Handler) forPeople(w http.ResponseWriter, r *http.Request) (done bool, err error) {
-	if rest, ok := CutPrefix(r.URL.Path, h.opts.Prefix); ok && strings.HasPrefix(rest, pageAssets) {
-		return true, h.asset(w, r, rest[len(pageAssets):])
+	if rest, ok := CutPrefix(r.URL.Path, h.opts.Prefix); ok && strings.HasPrefix(rest, PageAssets) {
+		return true, h.asset(w, r, rest[len(PageAssets):])
 	}
 	if a := r.Header["Accept"]; len(a) == 1 && strings.HasPrefix(a[0], eventStream) {
 		return true, h.events(w, r)
@@ -81,7 +81,7 @@ const pageType = "text/html; charset=utf-8"
 func (h *Handler) newPage(w http.ResponseWriter, name string, collection bool) *web.Page {
 	p := &web.Page{
 		Title:    forEyes(name),
-		Assets:   h.href(pageAssets+web.Hash(), true),
+		Assets:   h.href(PageAssets+web.Hash(), true),
 		Nonce:    web.NewNonce(),
 		Self:     h.href(name, collection),
 		Root:     h.href("/", true),

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"ifmatch/cmd/ifmatch/auth"
-	"ifmatch/fs"
 	"ifmatch/handler"
 )
 
@@ -129,7 +128,7 @@ func (g gate) permit(w http.ResponseWriter, r *http.Request, s *share, user stri
 	ok := false
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, "PROPFIND":
-		ok = may >= auth.Read || strings.HasPrefix(name, pageFiles) && s.who.Somewhere(user) >= auth.Read
+		ok = may >= auth.Read || strings.HasPrefix(name, handler.PageAssets) && s.who.Somewhere(user) >= auth.Read
 		if ok && wide(r) && s.who.Throughout(user, name) < auth.Read {
 			g.refuse(w, r, user, http.StatusForbidden, "There are members below that you may not read; ask collection by collection with Depth 1.")
 			return false
@@ -157,9 +156,6 @@ func (g gate) permit(w http.ResponseWriter, r *http.Request, s *share, user stri
 	}
 	return ok
 }
-
-// pageFiles are scripts and styles of the page, which hold nothing of anybody.
-const pageFiles = "/" + fs.ReservedPrefix + "page/"
 
 // wide tells whether a request to read is about more than one resource and its members: Depth infinity,
 // an archive, reports of changes.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"ifmatch/handler"
 	"ifmatch/handler/web"
 )
 
@@ -65,7 +66,7 @@ func TestPrefixInAnySpelling(t *testing.T) {
 			{"COPY", "/b/f", prefix + "/g", 201},
 			{"COPY", "/b/f", prefix, 403}, // a share is not replaced
 			{"OPTIONS", prefix, "", 200},
-			{"GET", strings.TrimRight(prefix, "/") + pageFiles + web.Hash() + "/page.css", "", 200},
+			{"GET", strings.TrimRight(prefix, "/") + handler.PageAssets + web.Hash() + "/page.css", "", 200},
 			{"LOCK", prefix + "/there", "", 400},
 			{"DELETE", prefix + "/there", "", 204},
 			{"GET", prefix + "x/f", "", 404},
