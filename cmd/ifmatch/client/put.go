@@ -82,18 +82,12 @@ func (c *Client) permit(u *url.URL, file string, now State, force bool) (Conditi
 		return Condition{}, err
 	case !known:
 		return Condition{}, refuse("%s exists (%v) and %s was not made from it; get it first, or overwrite it with --force", u.Redacted(), now, file)
-	case now.Strong() && isStrong(memo.ETag):
-		if now.ETag != memo.ETag {
-			return Condition{}, refuse("%s has changed since you fetched it (now %v); merge, or overwrite it with --force", u.Redacted(), now)
-		}
-		return Condition{IfMatch: memo.ETag}, nil
-	case now.Strong() && weaklyEqual(now.ETag, memo.ETag):
-		// The same state, of which the tag was still weak.
-		return Condition{IfMatch: now.ETag}, nil
-	case now.Strong():
+	case !now.Strong():
+		return Condition{}, refuse("%s has no strong ETag now (%v), so it cannot be overwritten safely; --force overwrites it", u.Redacted(), now)
+	case !weaklyEqual(now.ETag, memo.ETag): // that of the same state may have been weak still
 		return Condition{}, refuse("%s has changed since you fetched it (now %v); merge, or overwrite it with --force", u.Redacted(), now)
 	}
-	return Condition{}, refuse("%s has no strong ETag now (%v), so it cannot be overwritten safely; --force overwrites it", u.Redacted(), now)
+	return Condition{IfMatch: now.ETag}, nil
 }
 
 // Store sends one PUT. An ETag of the answer is in the outcome. Errors: *StatusError.

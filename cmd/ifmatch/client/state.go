@@ -21,10 +21,8 @@ type State struct {
 }
 
 // Strong tells whether the tag can stand in an If-Match (RFC 9110 §13.1.1: strong comparison).
-func (s State) Strong() bool { return isStrong(s.ETag) }
-
-func isStrong(tag string) bool {
-	return len(tag) >= 2 && tag[0] == '"' && tag[len(tag)-1] == '"'
+func (s State) Strong() bool {
+	return len(s.ETag) >= 2 && s.ETag[0] == '"' && s.ETag[len(s.ETag)-1] == '"'
 }
 
 // weaklyEqual is the weak comparison of RFC 9110 §8.8.3.2.
