@@ -27,23 +27,21 @@ type Finding struct {
 	Why     string  `json:"why"`              // why it matters
 }
 
-type finding = Finding
-
-func right() finding { return finding{Verdict: Right} }
-func rightBut(f string, args ...any) finding {
-	return finding{Verdict: Right, Detail: fmt.Sprintf(f, args...)}
+func right() Finding { return Finding{Verdict: Right} }
+func rightBut(f string, args ...any) Finding {
+	return Finding{Verdict: Right, Detail: fmt.Sprintf(f, args...)}
 }
-func wrong(f string, args ...any) finding {
-	return finding{Verdict: Wrong, Detail: fmt.Sprintf(f, args...)}
+func wrong(f string, args ...any) Finding {
+	return Finding{Verdict: Wrong, Detail: fmt.Sprintf(f, args...)}
 }
-func noteworthy(f string, args ...any) finding {
-	return finding{Verdict: Note, Detail: fmt.Sprintf(f, args...)}
+func noteworthy(f string, args ...any) Finding {
+	return Finding{Verdict: Note, Detail: fmt.Sprintf(f, args...)}
 }
-func absent(f string, args ...any) finding {
-	return finding{Verdict: Absent, Detail: fmt.Sprintf(f, args...)}
+func absent(f string, args ...any) Finding {
+	return Finding{Verdict: Absent, Detail: fmt.Sprintf(f, args...)}
 }
-func unclear(f string, args ...any) finding {
-	return finding{Verdict: Unclear, Detail: fmt.Sprintf(f, args...)}
+func unclear(f string, args ...any) Finding {
+	return Finding{Verdict: Unclear, Detail: fmt.Sprintf(f, args...)}
 }
 
 // Card is the result of an examination.

@@ -30,7 +30,7 @@ const patience = time.Minute
 type check struct {
 	name string // what a good server does
 	why  string // what happens to people when it does not
-	run  func(*exam) finding
+	run  func(*exam) Finding
 }
 
 // group is a heading over checks.
@@ -89,7 +89,7 @@ type exam struct {
 type token struct{ name, token string }
 
 // try runs a check with its own time limit.
-func (x *exam) try(ch check) finding {
+func (x *exam) try(ch check) Finding {
 	whole := x.ctx
 	ctx, cancel := context.WithTimeout(whole, patience)
 	defer cancel()

@@ -9,7 +9,7 @@ var ifChecks = []check{
 	{"If with the right token and a stale tag is refused", "a client overwrites what changed before it had the lock", ifTokenStale},
 }
 
-func ifStale(x *exam) finding {
+func ifStale(x *exam) Finding {
 	if !x.class("1") {
 		return noDAV
 	}
@@ -18,7 +18,7 @@ func ifStale(x *exam) finding {
 	return x.refusedAndKept(x.send(http.MethodPut, n, []byte("second"), "If", `(["never-a-tag"])`), n, "first")
 }
 
-func ifCurrent(x *exam) finding {
+func ifCurrent(x *exam) Finding {
 	if !x.class("1") {
 		return noDAV
 	}
@@ -30,7 +30,7 @@ func ifCurrent(x *exam) finding {
 	return x.done(x.send(http.MethodPut, n, []byte("third"), "If", "(["+current+"])"), n, "third")
 }
 
-func ifNoLock(x *exam) finding {
+func ifNoLock(x *exam) Finding {
 	if !x.class("2") {
 		return noLocks
 	}
@@ -40,7 +40,7 @@ func ifNoLock(x *exam) finding {
 	return x.refusedAndKept(a, n, "first")
 }
 
-func ifTokenStale(x *exam) finding {
+func ifTokenStale(x *exam) Finding {
 	n, token, bad := x.locked()
 	if bad != nil {
 		return *bad

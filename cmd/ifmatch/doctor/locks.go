@@ -34,7 +34,7 @@ func (x *exam) lock(name, depth string) (string, answer) {
 }
 
 // locked makes a member and locks it.
-func (x *exam) locked() (name, token string, bad *finding) {
+func (x *exam) locked() (name, token string, bad *Finding) {
 	if !x.class("2") {
 		return "", "", &noLocks
 	}
@@ -49,7 +49,7 @@ func (x *exam) locked() (name, token string, bad *finding) {
 }
 
 // lockedOut judges an attempt of somebody without the token.
-func (x *exam) lockedOut(what string, a answer, name, want string) finding {
+func (x *exam) lockedOut(what string, a answer, name, want string) Finding {
 	now := x.text(name)
 	switch {
 	case a.ok() && a.status != http.StatusMultiStatus || now != want:
@@ -60,7 +60,7 @@ func (x *exam) lockedOut(what string, a answer, name, want string) finding {
 	return right()
 }
 
-func lockExcludes(x *exam) finding {
+func lockExcludes(x *exam) Finding {
 	n, _, bad := x.locked()
 	if bad != nil {
 		return *bad
@@ -68,7 +68,7 @@ func lockExcludes(x *exam) finding {
 	return x.lockedOut("PUT", x.send(http.MethodPut, n, []byte("second")), n, "first")
 }
 
-func lockOwner(x *exam) finding {
+func lockOwner(x *exam) Finding {
 	n, token, bad := x.locked()
 	if bad != nil {
 		return *bad
@@ -76,7 +76,7 @@ func lockOwner(x *exam) finding {
 	return x.done(x.send(http.MethodPut, n, []byte("second"), "If", "(<"+token+">)"), n, "second")
 }
 
-func lockGuards(x *exam) finding {
+func lockGuards(x *exam) Finding {
 	n, _, bad := x.locked()
 	if bad != nil {
 		return *bad
@@ -87,7 +87,7 @@ func lockGuards(x *exam) finding {
 	return x.lockedOut("DELETE", x.send(http.MethodDelete, n, nil), n, "first")
 }
 
-func lockOnce(x *exam) finding {
+func lockOnce(x *exam) Finding {
 	n, _, bad := x.locked()
 	if bad != nil {
 		return *bad
@@ -98,7 +98,7 @@ func lockOnce(x *exam) finding {
 	return right()
 }
 
-func lockUnmapped(x *exam) finding {
+func lockUnmapped(x *exam) Finding {
 	if !x.class("2") {
 		return noLocks
 	}
@@ -110,7 +110,7 @@ func lockUnmapped(x *exam) finding {
 	return x.lockedOut("PUT", x.send(http.MethodPut, n, []byte("text")), n, "")
 }
 
-func lockTree(x *exam) finding {
+func lockTree(x *exam) Finding {
 	if !x.class("2") {
 		return noLocks
 	}
@@ -127,7 +127,7 @@ func lockTree(x *exam) finding {
 	return x.lockedOut("PUT of a new member", x.send(http.MethodPut, c+"new", []byte("text")), c+"new", "")
 }
 
-func lockEnds(x *exam) finding {
+func lockEnds(x *exam) Finding {
 	n, token, bad := x.locked()
 	if bad != nil {
 		return *bad

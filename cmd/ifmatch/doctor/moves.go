@@ -27,7 +27,7 @@ func (x *exam) pair() (from, to string, ok bool) {
 
 var noDAV = absent("the server does not say that it has WebDAV")
 
-func noOverwrite(x *exam, method string) finding {
+func noOverwrite(x *exam, method string) Finding {
 	from, to, ok := x.pair()
 	if !ok {
 		return noDAV
@@ -39,10 +39,10 @@ func noOverwrite(x *exam, method string) finding {
 	return x.refusedAndKept(a, from, "source")
 }
 
-func moveNoOverwrite(x *exam) finding { return noOverwrite(x, "MOVE") }
-func copyNoOverwrite(x *exam) finding { return noOverwrite(x, "COPY") }
+func moveNoOverwrite(x *exam) Finding { return noOverwrite(x, "MOVE") }
+func copyNoOverwrite(x *exam) Finding { return noOverwrite(x, "COPY") }
 
-func moveNothing(x *exam) finding {
+func moveNothing(x *exam) Finding {
 	_, to, ok := x.pair()
 	if !ok {
 		return noDAV
@@ -53,7 +53,7 @@ func moveNothing(x *exam) finding {
 	return right()
 }
 
-func moveStale(x *exam) finding {
+func moveStale(x *exam) Finding {
 	from, _, ok := x.pair()
 	if !ok {
 		return noDAV

@@ -37,7 +37,7 @@ func race(go1 func(racer int) answer) [racers]answer {
 }
 
 // oneWinner judges a race in which each racer stores its own text.
-func (x *exam) oneWinner(name string, condition func(name string) (field, value string)) finding {
+func (x *exam) oneWinner(name string, condition func(name string) (field, value string)) Finding {
 	for round := range rounds {
 		n := name
 		if n == "" {
@@ -69,17 +69,17 @@ func (x *exam) oneWinner(name string, condition func(name string) (field, value 
 	return right()
 }
 
-func createRace(x *exam) finding {
+func createRace(x *exam) Finding {
 	return x.oneWinner("", func(string) (string, string) { return "If-None-Match", "*" })
 }
 
-func matchRace(x *exam) finding {
+func matchRace(x *exam) Finding {
 	n := x.fresh()
 	x.put(n, "first")
 	return x.oneWinner(n, func(n string) (string, string) { return "If-Match", x.tag(n) })
 }
 
-func counter(x *exam) finding {
+func counter(x *exam) Finding {
 	const steps, maxTries = 5, 200
 	n := x.fresh()
 	x.put(n, "0")
@@ -119,7 +119,7 @@ func counter(x *exam) finding {
 	return right()
 }
 
-func mixture(x *exam) finding {
+func mixture(x *exam) Finding {
 	n := x.fresh()
 	x.put(n, "first")
 	texts := [racers]string{}

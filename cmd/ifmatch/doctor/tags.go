@@ -16,7 +16,7 @@ var tagChecks = []check{
 	{"If-None-Match on GET saves the transfer of what has not changed", "clients fetch everything again and again, or show what is old", notModified},
 }
 
-func strongTag(x *exam) finding {
+func strongTag(x *exam) Finding {
 	n := x.fresh()
 	x.put(n, "text")
 	first := x.head(n)
@@ -34,7 +34,7 @@ func strongTag(x *exam) finding {
 // etagElement finds the tag in a PROPFIND answer for one property.
 var etagElement = regexp.MustCompile(`(?s)<(?:\w+:)?getetag[^>]*>(.*?)</`)
 
-func sameTag(x *exam) finding {
+func sameTag(x *exam) Finding {
 	n := x.fresh()
 	put := x.put(n, "text").header.Get("ETag")
 	head := x.tag(n)
@@ -64,7 +64,7 @@ var unescape = strings.NewReplacer("&quot;", `"`, "&#34;", `"`, "&amp;", "&")
 
 func opaque(tag string) string { return strings.TrimPrefix(tag, "W/") }
 
-func putTag(x *exam) finding {
+func putTag(x *exam) Finding {
 	n := x.fresh()
 	created := x.put(n, "text").header.Get("ETag")
 	replaced := x.put(n, "next").header.Get("ETag")
@@ -74,7 +74,7 @@ func putTag(x *exam) finding {
 	return right()
 }
 
-func quickChange(x *exam) finding {
+func quickChange(x *exam) Finding {
 	n := x.fresh()
 	const changes = 30
 	seen := map[string]string{}
@@ -94,7 +94,7 @@ func quickChange(x *exam) finding {
 	return right()
 }
 
-func notModified(x *exam) finding {
+func notModified(x *exam) Finding {
 	n := x.fresh()
 	x.put(n, "text")
 	tag := x.tag(n)

@@ -43,7 +43,7 @@ func (x *exam) breakOff(name string, sizeBytes int64) {
 }
 
 // keeps looks for a second whether the text stays.
-func (x *exam) keeps(name, want string) finding {
+func (x *exam) keeps(name, want string) Finding {
 	for range 6 {
 		if now := x.text(name); now != want {
 			return wrong("there is %s now", short(now))
@@ -53,14 +53,14 @@ func (x *exam) keeps(name, want string) finding {
 	return right()
 }
 
-func tornReplace(x *exam) finding {
+func tornReplace(x *exam) Finding {
 	n := x.fresh()
 	x.put(n, "the old bytes")
 	x.breakOff(n, tornSize)
 	return x.keeps(n, "the old bytes")
 }
 
-func tornChunked(x *exam) finding {
+func tornChunked(x *exam) Finding {
 	n := x.fresh()
 	x.put(n, "the old bytes")
 	if a, err := x.sendBody(x.ctx, http.MethodPut, n, strings.NewReader("in chunks"), -1); err != nil || !a.ok() {
@@ -71,7 +71,7 @@ func tornChunked(x *exam) finding {
 	return x.keeps(n, "the old bytes")
 }
 
-func tornCreate(x *exam) finding {
+func tornCreate(x *exam) Finding {
 	n := x.fresh()
 	x.breakOff(n, tornSize)
 	if f := x.keeps(n, ""); f.Verdict != Right {
@@ -83,7 +83,7 @@ func tornCreate(x *exam) finding {
 	return right()
 }
 
-func readDuring(x *exam) finding {
+func readDuring(x *exam) Finding {
 	n := x.fresh()
 	x.put(n, "the old bytes")
 	text := strings.Repeat("n", tornSize)

@@ -22,7 +22,7 @@ var writeChecks = []check{
 }
 
 // refusedAndKept judges a write that must not happen.
-func (x *exam) refusedAndKept(a answer, name, want string) finding {
+func (x *exam) refusedAndKept(a answer, name, want string) Finding {
 	now := x.text(name)
 	switch {
 	case now != want && a.refused():
@@ -38,7 +38,7 @@ func (x *exam) refusedAndKept(a answer, name, want string) finding {
 }
 
 // done judges a write that must happen.
-func (x *exam) done(a answer, name, want string) finding {
+func (x *exam) done(a answer, name, want string) Finding {
 	now := x.text(name)
 	if !a.ok() || now != want {
 		return wrong("answered %v, and there is %s now", a, short(now))
@@ -46,7 +46,7 @@ func (x *exam) done(a answer, name, want string) finding {
 	return right()
 }
 
-func staleMatch(x *exam) finding {
+func staleMatch(x *exam) Finding {
 	n := x.fresh()
 	stale, _, ok := x.two(n)
 	if !ok {
@@ -56,7 +56,7 @@ func staleMatch(x *exam) finding {
 	return x.refusedAndKept(x.send(http.MethodPut, n, []byte("third"), "If-Match", stale), n, "second")
 }
 
-func currentMatch(x *exam) finding {
+func currentMatch(x *exam) Finding {
 	n := x.fresh()
 	_, current, ok := x.two(n)
 	if !ok {
@@ -65,18 +65,18 @@ func currentMatch(x *exam) finding {
 	return x.done(x.send(http.MethodPut, n, []byte("third"), "If-Match", current), n, "third")
 }
 
-func noneMatchMapped(x *exam) finding {
+func noneMatchMapped(x *exam) Finding {
 	n := x.fresh()
 	x.put(n, "first")
 	return x.refusedAndKept(x.send(http.MethodPut, n, []byte("second"), "If-None-Match", "*"), n, "first")
 }
 
-func noneMatchUnmapped(x *exam) finding {
+func noneMatchUnmapped(x *exam) Finding {
 	n := x.fresh()
 	return x.done(x.send(http.MethodPut, n, []byte("first"), "If-None-Match", "*"), n, "first")
 }
 
-func matchUnmapped(x *exam) finding {
+func matchUnmapped(x *exam) Finding {
 	for _, value := range []string{`"some-tag"`, "*"} {
 		n := x.fresh()
 		a := x.send(http.MethodPut, n, []byte("first"), "If-Match", value)
@@ -88,7 +88,7 @@ func matchUnmapped(x *exam) finding {
 	return right()
 }
 
-func matchList(x *exam) finding {
+func matchList(x *exam) Finding {
 	n := x.fresh()
 	stale, current, ok := x.two(n)
 	if !ok {
@@ -97,20 +97,20 @@ func matchList(x *exam) finding {
 	return x.done(x.send(http.MethodPut, n, []byte("third"), "If-Match", `"x", `+stale+", "+current), n, "third")
 }
 
-func unmodifiedSince(x *exam) finding {
+func unmodifiedSince(x *exam) Finding {
 	n := x.fresh()
 	x.put(n, "first")
 	old := time.Now().Add(-24 * time.Hour).UTC().Format(http.TimeFormat)
 	return x.refusedAndKept(x.send(http.MethodPut, n, []byte("second"), "If-Unmodified-Since", old), n, "first")
 }
 
-func staleDelete(x *exam) finding {
+func staleDelete(x *exam) Finding {
 	n := x.fresh()
 	x.put(n, "first")
 	return x.refusedAndKept(x.send(http.MethodDelete, n, nil, "If-Match", `"never-a-tag"`), n, "first")
 }
 
-func earlyRefusal(x *exam) finding {
+func earlyRefusal(x *exam) Finding {
 	n := x.fresh()
 	x.put(n, "first")
 	asked := false
