@@ -14,7 +14,7 @@ func (r *Root) MakeCollection(name string) (Info, error) {
 }
 
 func (r *Root) makeDir(name string, st *unix.Statx_t) error {
-	if name == "/" && !r.tried.Load().ReadOnly {
+	if name == "/" && !r.readOnly() {
 		return unix.EEXIST
 	}
 	if err := r.writable(name); err != nil {

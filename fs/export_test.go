@@ -4,7 +4,7 @@ package fs
 func OpenLinkless(dir string, opts RootOptions) (FS, error) {
 	f, err := OpenPortable(dir, opts)
 	if err == nil {
-		f.(*portable).found.Load().links = false
+		f.(*portable).tried.Load().links = false
 	}
 	return f, err
 }

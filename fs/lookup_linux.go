@@ -134,7 +134,7 @@ func blockBytes(st *unix.Statfs_t) int64 {
 
 // SetModTime changes the modification time of a resource.
 func (r *Root) SetModTime(name string, t time.Time) (was Identity, info Info, err error) {
-	if r.tried.Load().ReadOnly {
+	if r.readOnly() {
 		return was, info, pathError("settime", name, ErrReadOnly)
 	}
 	fd, err := openInside(r.fd, rel(name), unix.O_PATH|unix.O_NOFOLLOW, 0)

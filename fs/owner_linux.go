@@ -78,7 +78,7 @@ func (r *Root) tryOwner() error {
 	case nil:
 		return nil
 	case unix.EPERM:
-		return fmt.Errorf("%s: new files cannot be given the owner or group that is asked for, which takes privileges (CAP_CHOWN, and CAP_FOWNER for their times), or a group of one's own", r.face.root.Name())
+		return fmt.Errorf("%s: new files cannot be given the owner or group that is asked for, which takes privileges (CAP_CHOWN, and CAP_FOWNER for their times), or a group of one's own", r.root.Name())
 	}
-	return fmt.Errorf("%s: it cannot be tried whether new files can be given an owner or group: %v", r.face.root.Name(), err)
+	return fmt.Errorf("%s: it cannot be tried whether new files can be given an owner or group: %v", r.root.Name(), err)
 }

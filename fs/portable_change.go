@@ -11,7 +11,7 @@ import (
 func (p *portable) MakeCollection(name string) (Info, error) {
 	err := p.writable(name)
 	var rel string
-	if name == "/" && !p.found.Load().ReadOnly {
+	if name == "/" && !p.readOnly() {
 		err = iofs.ErrExist
 	}
 	if err == nil {
@@ -21,7 +21,7 @@ func (p *portable) MakeCollection(name string) (Info, error) {
 		err = p.hook("mkdir", name)
 	}
 	if err == nil {
-		err = p.root.Mkdir(rel, iofs.FileMode(p.found.Load().dirMode()))
+		err = p.root.Mkdir(rel, iofs.FileMode(p.tried.Load().dirMode()))
 	}
 	if err != nil {
 		return Info{}, pathError("mkdir", name, err)
@@ -141,7 +141,7 @@ func (p *portable) putBack(away, rel string) error {
 	if err := p.hook("rename", "/"+rel); err != nil {
 		return err
 	}
-	if p.found.Load().links && p.root.Link(away, rel) == nil {
+	if p.tried.Load().links && p.root.Link(away, rel) == nil {
 		return p.root.Remove(away)
 	}
 	if _, err := p.root.Lstat(rel); err == nil {
@@ -156,7 +156,7 @@ func (p *portable) remove(rel string) {
 		err = p.root.RemoveAll(rel)
 	}
 	if err != nil { // the next sweep does it
-		p.found.Load().left(filepath.Join(p.root.Name(), rel), err)
+		p.tried.Load().left(filepath.Join(p.root.Name(), rel), err)
 	}
 }
 
@@ -164,7 +164,7 @@ func (p *portable) remove(rel string) {
 func (p *portable) SetModTime(name string, t time.Time) (was Identity, info Info, err error) {
 	var mtime int64
 	var unsure bool
-	if p.found.Load().ReadOnly {
+	if p.readOnly() {
 		err = ErrReadOnly
 	}
 	if err == nil {

@@ -13,7 +13,7 @@ func (p *portable) Lookup(name string) (Info, error) {
 	info, err := p.state(name)
 	if err == nil {
 		// The walk of os.Root follows links on the way, and what is asked for by such a name has another one.
-		if real, e := p.resolve(name); e == nil && real != name {
+		if real, e := p.Resolve(name); e == nil && real != name {
 			err = ErrNotDir
 		}
 	}
@@ -22,7 +22,7 @@ func (p *portable) Lookup(name string) (Info, error) {
 
 // settled waits, where links do not work, until no name is held by the empty file that reserves it.
 func (p *portable) settled() (done func()) {
-	if p.found.Load().links {
+	if p.tried.Load().links {
 		return func() {}
 	}
 	p.step.RLock()
@@ -176,7 +176,7 @@ func (p *portable) member(dir *os.Root, name, base string) (info Info, shown boo
 	case err != nil:
 		return Info{}, false, pathError("lookup", path.Join(name, base), err)
 	case fi.Mode()&iofs.ModeSymlink != 0:
-		real, err := p.resolve(path.Join(name, base))
+		real, err := p.Resolve(path.Join(name, base))
 		if err == nil {
 			info, err = p.state(real)
 			info.Real = real
@@ -192,7 +192,7 @@ func (p *portable) member(dir *os.Root, name, base string) (info Info, shown boo
 
 // target reads the state of what a link leads to.
 func (p *portable) target(name string) (Info, error) {
-	real, err := p.resolve(name)
+	real, err := p.Resolve(name)
 	if err != nil {
 		return Info{}, err
 	}

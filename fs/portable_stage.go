@@ -43,7 +43,7 @@ func (p *portable) stage(name string) (*portableStaged, error) {
 		return nil, err
 	}
 	// The bytes must not be easier to read while they are staged than they were before.
-	perm := iofs.FileMode(p.found.Load().fileMode())
+	perm := iofs.FileMode(p.tried.Load().fileMode())
 	if cur, err := p.state(name); err == nil {
 		perm = cur.Mode.Perm()
 	}
@@ -238,7 +238,7 @@ func (s *portableStaged) put(cur *Info) (info Info, done bool, err error) {
 // the readers of this process from seeing it.
 func (s *portableStaged) create() error {
 	p := s.p
-	if p.found.Load().links {
+	if p.tried.Load().links {
 		if err := p.hook("link", s.name); err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 // Sweep looks for reserved names in the whole tree. What this tree has made stays; and as long as
 // another server is there, all stays.
 func (p *portable) Sweep() (removed int, err error) {
-	if p.found.Load().ReadOnly {
+	if p.readOnly() {
 		return 0, nil
 	}
 	alone, err := lockAlone(p.dir)
@@ -133,8 +133,8 @@ func (p *portable) only(rel string) string {
 }
 
 // probe finds out what the file system can, by trying in the root of the tree.
-func (p *portable) probe(opts RootOptions) (*found, error) {
-	t := &found{RootOptions: opts, root: unknown,
+func (p *portable) probe(opts RootOptions) (*tried, error) {
+	t := &tried{RootOptions: opts, root: unknown,
 		features: Features{ReadOnly: opts.ReadOnly, Beneath: true, Granularity: unknownGranularity, Kind: diskKind(p.dir)}}
 	if opts.ReadOnly {
 		return t, nil
@@ -170,7 +170,7 @@ func (p *portable) probe(opts RootOptions) (*found, error) {
 // returns its number.
 func (p *portable) tryBelow(f *os.File, rel string) (dev uint64, err error) {
 	info, err := fileInfo(f)
-	if err != nil || info.Dev == p.found.Load().root.dev {
+	if err != nil || info.Dev == p.tried.Load().root.dev {
 		return info.Dev, err
 	}
 	p.below.learn(info.Dev, [2]uint64{}, func() *device {

@@ -4,8 +4,6 @@ import "golang.org/x/sys/unix"
 
 // The system calls that change the served directory, each after the hook of the tests had its say.
 
-func (r *Root) hook(step, base string) error { return r.tried.Load().hook(step, base) }
-
 func (r *Root) unlink(dirfd int, base string) error {
 	if err := r.hook("unlink", base); err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 // another server that lives: one that holds the flock of the same directory or of one above the
 // name found.
 func (r *Root) Sweep() (removed int, err error) {
-	if r.tried.Load().ReadOnly {
+	if r.readOnly() {
 		return 0, nil
 	}
 	fd, err := openInside(r.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY, 0)

@@ -59,7 +59,7 @@ type Watcher struct {
 }
 
 // Watch starts a Watcher of the tree.
-func (f face) Watch(o WatchOptions) (*Watcher, error) { return newWatcher(f.root.Name(), o) }
+func (d *disk) Watch(o WatchOptions) (*Watcher, error) { return newWatcher(d.root.Name(), o) }
 
 // silent are the kinds of file system whose changes by other machines or by the process behind
 // them are not reported.
