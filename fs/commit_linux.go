@@ -104,7 +104,7 @@ func (s *staged) publishedTwice(p parent, base string) {
 	var ours unix.Statx_t
 	err := statFD(s.fd, &ours)
 	if err == nil {
-		s.stored = ours.Mtime.Sec*1e9 + int64(ours.Mtime.Nsec)
+		s.stored = nanoseconds(ours.Mtime)
 	}
 	unix.Close(s.fd)
 	s.fd, s.alone = -1, false

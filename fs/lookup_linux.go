@@ -62,10 +62,7 @@ func (r *Root) openRegular(name string) (fd int, st unix.Statx_t, err error) {
 		if err != nil || try == 8 {
 			return fd, st, err
 		}
-		var was, is Info
-		was.fill(&before)
-		is.fill(&st)
-		if was.Identity == is.Identity {
+		if identity(&before) == identity(&st) {
 			return fd, st, nil
 		}
 		unix.Close(fd)
@@ -188,9 +185,7 @@ func (r *Root) holdBefore(name string, st *unix.Statx_t) (was Identity, release 
 		return was, func() {}
 	}
 	if h.leased && sameInode(&h.st, st) {
-		var info Info
-		info.fill(&h.st)
-		was = info.Identity
+		was = identity(&h.st)
 	}
 	return was, func() { unix.Close(h.fd) } // and the lease ends
 }

@@ -82,3 +82,5 @@ func (r *Root) tryOwner() error {
 	}
 	return fmt.Errorf("%s: it cannot be tried whether new files can be given an owner or group: %v", r.root.Name(), err)
 }
+
+func sameOwner(a, b *Owner) bool { return a == b || a != nil && b != nil && *a == *b }

@@ -135,7 +135,7 @@ func storedGranularity(fd int) int64 {
 	if setTimes(fd, probe) != nil || statFD(fd, &st) != nil {
 		return 0
 	}
-	got := st.Mtime.Sec*1e9 + int64(st.Mtime.Nsec)
+	got := nanoseconds(st.Mtime)
 	for _, step := range []int64{1, 100, 1e3, 1e6, 1e7, 1e8, 1e9, 2e9} {
 		if got == probe-probe%step {
 			return step
@@ -160,7 +160,7 @@ func changeGranularity(fd int, ours func() time.Time) (step, behind time.Duratio
 		if _, err := unix.Pwrite(fd, []byte{byte(n)}, 0); err != nil || statFD(fd, &st) != nil {
 			return 0, 0
 		}
-		now := st.Mtime.Sec*1e9 + int64(st.Mtime.Nsec)
+		now := nanoseconds(st.Mtime)
 		behind = min(behind, lag(ours(), now))
 		if last != 0 && now != last {
 			distinct++

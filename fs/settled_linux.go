@@ -104,9 +104,7 @@ func (r *Root) Writing(name string, id Identity) bool {
 	if err := statFD(fd, &st); err != nil {
 		return true
 	}
-	var now Info
-	now.fill(&st)
-	if now.Identity != id {
+	if identity(&st) != id {
 		return true
 	}
 	switch askLease(fd) {

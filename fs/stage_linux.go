@@ -187,8 +187,6 @@ func (s *staged) takeOn(old int, st *unix.Statx_t) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return s.stamp(0)
 	}
-	var info Info
-	info.fill(st)
 	if err := s.r.hook("attributes", s.name); err != nil {
 		return err
 	}
@@ -201,8 +199,8 @@ func (s *staged) takeOn(old int, st *unix.Statx_t) error {
 	if err := takeOn(s.fd, &own, old, st); err != nil {
 		return err
 	}
-	s.took, s.from = true, info.Identity
-	return s.stamp(info.Mtime)
+	s.took, s.from = true, identity(st)
+	return s.stamp(s.from.Mtime)
 }
 
 // stamp sets the modification time: what was asked for, or a new one, strictly later than every
@@ -220,16 +218,12 @@ func (s *staged) stamp(replaced int64) error {
 	if err := statFD(s.fd, &st); err != nil {
 		return err
 	}
-	s.stored = st.Mtime.Sec*1e9 + int64(st.Mtime.Nsec)
+	s.stored = nanoseconds(st.Mtime)
 	return nil
 }
 
 // dressedAs tells whether it took on what the file in this state has.
-func (s *staged) dressedAs(st *unix.Statx_t) bool {
-	var info Info
-	info.fill(st)
-	return s.took && s.from == info.Identity
-}
+func (s *staged) dressedAs(st *unix.Statx_t) bool { return s.took && s.from == identity(st) }
 
 // again is takeOn under the latch, when the state is not the one Prepare saw. The bytes are
 // secured already, so only the inode is left to write.

@@ -174,21 +174,28 @@ func special(mode uint16) bool {
 // fill sets info to the state that statx found.
 func (info *Info) fill(st *unix.Statx_t) {
 	*info = Info{
-		Identity: Identity{
-			Dev:       device64(st),
-			Ino:       st.Ino,
-			SizeBytes: int64(st.Size),
-			Mtime:     st.Mtime.Sec*1e9 + int64(st.Mtime.Nsec),
-			Ctime:     st.Ctime.Sec*1e9 + int64(st.Ctime.Nsec),
-		},
-		Mode:  fileMode(st.Mode),
-		Links: uint64(st.Nlink),
-		Shut:  shut(st),
+		Identity: identity(st),
+		Mode:     fileMode(st.Mode),
+		Links:    uint64(st.Nlink),
+		Shut:     shut(st),
 	}
 	if st.Mask&unix.STATX_BTIME != 0 {
-		info.Birth = st.Btime.Sec*1e9 + int64(st.Btime.Nsec)
+		info.Birth = nanoseconds(st.Btime)
 	}
 }
+
+func identity(st *unix.Statx_t) Identity {
+	return Identity{
+		Dev:       device64(st),
+		Ino:       st.Ino,
+		SizeBytes: int64(st.Size),
+		Mtime:     nanoseconds(st.Mtime),
+		Ctime:     nanoseconds(st.Ctime),
+	}
+}
+
+// nanoseconds since 1970 UTC.
+func nanoseconds(t unix.StatxTimestamp) int64 { return t.Sec*1e9 + int64(t.Nsec) }
 
 // device64 is the number of the file system.
 func device64(st *unix.Statx_t) uint64 { return uint64(st.Dev_major)<<32 | uint64(st.Dev_minor) }
