@@ -136,13 +136,6 @@ func checkMemoryBase(base string) error {
 	return nil
 }
 
-func memoryError(op, name string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &iofs.PathError{Op: op, Path: name, Err: err}
-}
-
 // Ready has nothing to try: files in memory have no owner, and can always be written.
 func (m *memory) Ready(RootOptions) (use func(), err error) { return func() {}, nil }
 
@@ -161,7 +154,7 @@ func (m *memory) Resolve(name string) (string, error) {
 		return real, nil
 	}
 	if _, _, err := m.parent(real); err != nil {
-		return "", memoryError("resolve", name, err)
+		return "", pathError("resolve", name, err)
 	}
 	return real, nil
 }
@@ -171,7 +164,7 @@ func (m *memory) Lookup(name string) (Info, error) {
 	defer m.mu.RUnlock()
 	n, err := m.lookup(name)
 	if err != nil {
-		return Info{}, memoryError("lookup", name, err)
+		return Info{}, pathError("lookup", name, err)
 	}
 	return n.Info, nil
 }
@@ -188,7 +181,7 @@ func (m *memory) List(name string, fn func(base string, info *Info) error) error
 	}
 	m.mu.RUnlock()
 	if err != nil {
-		return memoryError("list", name, err)
+		return pathError("list", name, err)
 	}
 	type member struct {
 		base string
@@ -234,7 +227,7 @@ func (m *memory) SyncAll() error { return nil }
 func (m *memory) SyncDir(name string) error {
 	info, err := m.Lookup(name)
 	if err == nil && !info.IsCollection() {
-		err = memoryError("sync", name, ErrNotDir)
+		err = pathError("sync", name, ErrNotDir)
 	}
 	return err
 }

@@ -29,7 +29,7 @@ func (m *memory) OpenFile(name string, flag int, perm iofs.FileMode) (afero.File
 	n, err := m.openOrMake(name, flag, perm)
 	if err != nil {
 		m.mu.Unlock()
-		return nil, memoryError("open", name, err)
+		return nil, pathError("open", name, err)
 	}
 	if n.dir != nil {
 		m.mu.Unlock()
@@ -84,7 +84,7 @@ func (m *memory) MkdirAll(name string, perm iofs.FileMode) error {
 	name = memoryName(name)
 	if info, err := m.Lookup(name); err == nil {
 		if !info.IsCollection() {
-			return memoryError("mkdir", name, ErrNotDir)
+			return pathError("mkdir", name, ErrNotDir)
 		}
 		return nil
 	}
@@ -123,7 +123,7 @@ func (m *memory) remove(name string, all bool) error {
 	}
 	m.mu.Unlock()
 	if err != nil {
-		return memoryError("remove", name, err)
+		return pathError("remove", name, err)
 	}
 	m.drop(at.node)
 	return nil
@@ -137,7 +137,7 @@ func (m *memory) Rename(oldName, newName string) error {
 	}
 	_, release, err := m.Move(oldName, newName, false, func(src, dst *Info) error {
 		if dst != nil && dst.IsCollection() {
-			return memoryError("rename", newName, iofs.ErrExist)
+			return pathError("rename", newName, iofs.ErrExist)
 		}
 		return nil
 	})
@@ -164,7 +164,7 @@ func (m *memory) Chmod(name string, mode iofs.FileMode) error {
 	if err == nil {
 		n.Mode, n.Ctime = n.Mode&^iofs.ModePerm|mode.Perm(), m.tick()
 	}
-	return memoryError("chmod", name, err)
+	return pathError("chmod", name, err)
 }
 
 // Chown moves the time of change only: everything in memory belongs to this process.
@@ -176,7 +176,7 @@ func (m *memory) Chown(name string, uid, gid int) error {
 	if err == nil {
 		n.Ctime = m.tick()
 	}
-	return memoryError("chown", name, err)
+	return pathError("chown", name, err)
 }
 
 func (m *memory) Chtimes(name string, _, mtime time.Time) error {
@@ -222,7 +222,7 @@ func (d *memoryDirFile) Readdirnames(count int) ([]string, error) {
 
 func (d *memoryDirFile) Seek(offset int64, whence int) (int64, error) {
 	if offset != 0 || whence != io.SeekStart {
-		return 0, memoryError("seek", d.name, ErrIsDir)
+		return 0, pathError("seek", d.name, ErrIsDir)
 	}
 	d.after = 0
 	return 0, nil
@@ -234,7 +234,7 @@ func (d *memoryDirFile) Stat() (iofs.FileInfo, error) {
 	return memoryFileInfo{path.Base(d.name), d.n.Info}, nil
 }
 
-func (d *memoryDirFile) isDir() error { return memoryError("read", d.name, ErrIsDir) }
+func (d *memoryDirFile) isDir() error { return pathError("read", d.name, ErrIsDir) }
 
 func (d *memoryDirFile) Name() string                       { return d.name }
 func (d *memoryDirFile) Close() error                       { return nil }

@@ -61,7 +61,7 @@ func (m *memory) mkdir(name string, perm iofs.FileMode) (Info, error) {
 		err = iofs.ErrExist
 	}
 	if err != nil {
-		return Info{}, memoryError("mkdir", name, err)
+		return Info{}, pathError("mkdir", name, err)
 	}
 	n := m.newDir(perm)
 	m.link(at, n)
@@ -75,7 +75,7 @@ func (m *memory) Retire(name string, _ bool, check func(cur *Info) error) (relea
 			if at, err = m.find(name); err == nil && at.node == nil {
 				err = iofs.ErrNotExist
 			}
-			return nil, at.info(), memoryError("retire", name, err)
+			return nil, at.info(), pathError("retire", name, err)
 		},
 		func(_, cur *Info) error { return check(cur) },
 		func() { m.link(at, nil) })
@@ -93,12 +93,12 @@ func (m *memory) Move(src, dst string, _ bool, check func(src, dst *Info) error)
 				err = iofs.ErrNotExist
 			}
 			if err != nil {
-				return nil, nil, memoryError("move", src, err)
+				return nil, nil, pathError("move", src, err)
 			}
 			if to, err = m.find(dst); err == nil && Overlap(src, dst) {
 				err = iofs.ErrInvalid // a collection cannot move into itself or replace its parent
 			}
-			return from.info(), to.info(), memoryError("move", dst, err)
+			return from.info(), to.info(), pathError("move", dst, err)
 		},
 		check,
 		func() {
@@ -117,7 +117,7 @@ func (m *memory) SetModTime(name string, t time.Time) (was Identity, now Info, e
 	defer m.mu.Unlock()
 	n, err := m.lookup(name)
 	if err != nil {
-		return Identity{}, Info{}, memoryError("set time", name, err)
+		return Identity{}, Info{}, pathError("set time", name, err)
 	}
 	was = n.Identity
 	n.Ctime = m.tick()
@@ -157,7 +157,7 @@ func (m *memory) Sweep() (removed int, err error) {
 		}
 	}
 	if other != "" {
-		return removed, memoryError("sweep", other, errNotGiven)
+		return removed, pathError("sweep", other, errNotGiven)
 	}
 	return removed, nil
 }

@@ -32,7 +32,7 @@ func (m *memory) OpenRead(name string) (File, error) {
 		err = ErrIsDir
 	}
 	if err != nil {
-		return nil, memoryError("open", name, err)
+		return nil, pathError("open", name, err)
 	}
 	f, err := m.openNode(name, n, os.O_RDONLY)
 	if err != nil {
@@ -45,7 +45,7 @@ func (m *memory) OpenRead(name string) (File, error) {
 func (m *memory) openNode(name string, n *node, flag int) (*memoryFile, error) {
 	f, err := m.heap.OpenFile(m.blob(n), flag&(os.O_RDONLY|os.O_RDWR|os.O_WRONLY), 0)
 	if err != nil {
-		return nil, memoryError("open", name, err)
+		return nil, pathError("open", name, err)
 	}
 	return &memoryFile{
 		File: f, m: m, n: n, name: name, info: n.Info,
@@ -79,7 +79,7 @@ func (f *memoryFile) Read(p []byte) (int, error) {
 
 func (f *memoryFile) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
-		return 0, memoryError("read", f.name, iofs.ErrInvalid)
+		return 0, pathError("read", f.name, iofs.ErrInvalid)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -100,7 +100,7 @@ func (f *memoryFile) Seek(offset int64, whence int) (int64, error) {
 	at, err := f.File.Seek(offset, whence)
 	if err == nil && at < 0 {
 		f.File.Seek(before, io.SeekStart)
-		return 0, memoryError("seek", f.name, iofs.ErrInvalid)
+		return 0, pathError("seek", f.name, iofs.ErrInvalid)
 	}
 	return at, err
 }
@@ -120,7 +120,7 @@ func (f *memoryFile) WriteString(s string) (int, error) { return f.Write([]byte(
 
 func (f *memoryFile) WriteAt(p []byte, off int64) (int, error) {
 	if off < 0 {
-		return 0, memoryError("write", f.name, iofs.ErrInvalid)
+		return 0, pathError("write", f.name, iofs.ErrInvalid)
 	}
 	return f.change(func() (int, error) {
 		before, err := f.File.Seek(0, io.SeekCurrent)
@@ -141,7 +141,7 @@ func (f *memoryFile) Truncate(sizeBytes int64) error {
 // read changed bytes finds the changed state.
 func (f *memoryFile) change(write func() (int, error)) (int, error) {
 	if !f.writable {
-		return 0, memoryError("write", f.name, iofs.ErrPermission)
+		return 0, pathError("write", f.name, iofs.ErrPermission)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

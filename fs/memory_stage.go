@@ -25,27 +25,27 @@ func (m *memory) Stage(name string) (Staged, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, _, err := m.parent(name); err != nil {
-		return nil, memoryError("stage", name, err)
+		return nil, pathError("stage", name, err)
 	}
 	n := m.newNode(0o644)
 	f, err := m.heap.Create(m.blob(n))
 	if err != nil {
-		return nil, memoryError("stage", name, err)
+		return nil, pathError("stage", name, err)
 	}
 	return &memoryStaged{m: m, name: name, n: n, file: f}, nil
 }
 
 func (s *memoryStaged) Write(p []byte) (int, error) {
 	if s.finished {
-		return 0, memoryError("write", s.name, iofs.ErrClosed)
+		return 0, pathError("write", s.name, iofs.ErrClosed)
 	}
 	if used := s.m.used.Add(int64(len(p))); used > s.m.capacity {
 		s.m.used.Add(-int64(len(p)))
-		return 0, memoryError("write", s.name, ErrNoSpace)
+		return 0, pathError("write", s.name, ErrNoSpace)
 	}
 	n, err := s.file.Write(p)
 	s.n.SizeBytes += int64(n)
-	return n, memoryError("write", s.name, err)
+	return n, pathError("write", s.name, err)
 }
 
 var memoryBuffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
@@ -59,7 +59,7 @@ func (s *memoryStaged) ReadFrom(r io.Reader) (int64, error) {
 // Expect asks for no more than there is in all: what is in use may be given back in a moment, and to fill the memory harms nobody else.
 func (s *memoryStaged) Expect(sizeBytes int64, _ bool) error {
 	if sizeBytes > s.m.capacity {
-		return memoryError("write", s.name, ErrNoSpace)
+		return pathError("write", s.name, ErrNoSpace)
 	}
 	return nil
 }
@@ -69,7 +69,7 @@ func (s *memoryStaged) WriteOut(int64, int64) {}
 
 func (s *memoryStaged) Prepare(modTime time.Time, durable bool) error {
 	if s.finished {
-		return memoryError("prepare", s.name, iofs.ErrClosed)
+		return pathError("prepare", s.name, iofs.ErrClosed)
 	}
 	s.m.mu.Lock()
 	defer s.m.mu.Unlock()
@@ -81,7 +81,7 @@ func (s *memoryStaged) Prepare(modTime time.Time, durable bool) error {
 // Commit is always exact: nobody reaches the tree but through its methods.
 func (s *memoryStaged) Commit(_ bool, check func(*Info) error) (info Info, created bool, release func(), err error) {
 	if s.finished {
-		return Info{}, false, nil, memoryError("commit", s.name, iofs.ErrClosed)
+		return Info{}, false, nil, pathError("commit", s.name, iofs.ErrClosed)
 	}
 	if !s.stamped {
 		if err := s.Prepare(time.Time{}, false); err != nil {
@@ -94,7 +94,7 @@ func (s *memoryStaged) Commit(_ bool, check func(*Info) error) (info Info, creat
 			if at, err = s.m.find(s.name); err == nil && at.node != nil && at.node.dir != nil {
 				err = ErrIsDir
 			}
-			return nil, at.info(), memoryError("commit", s.name, err)
+			return nil, at.info(), pathError("commit", s.name, err)
 		},
 		func(_, cur *Info) error { return check(cur) },
 		func() {

@@ -113,7 +113,7 @@ func (r *Root) unlinkFile(p parent, base string, sizeBytes int64) (func(), error
 
 func isDir(dirfd int, base string) bool {
 	var st unix.Statx_t
-	return statIn(dirfd, base, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+	return statIn(dirfd, base, &st) == nil && isDirMode(&st)
 }
 
 // takeOut removes the held file, and no other, from its name.
