@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -69,7 +68,7 @@ func TestKilledMover(t *testing.T) {
 	}
 	dir := tempDir(t)
 	for range 30 {
-		kill(t, "TestKilledMover", "IFMATCH_TEST_KILL_MOVER="+dir)
+		fs.Kill(t, "TestKilledMover", "IFMATCH_TEST_KILL_MOVER="+dir, time.Duration(rand.IntN(20_000))*time.Microsecond)
 		f, err := fs.OpenRoot(dir, fs.RootOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -141,29 +140,4 @@ func mover(t *testing.T, dir string) {
 			os.Stdout.WriteString("x")
 		}
 	}
-}
-
-// kill runs a test of this program in a process of its own until some moment after its first output.
-func kill(t *testing.T, test, env string) {
-	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe, "-test.run", "^"+test+"$")
-	cmd.Env = append(os.Environ(), env)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var ready [1]byte
-	if _, err := out.Read(ready[:]); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(time.Duration(rand.IntN(20_000)) * time.Microsecond)
-	cmd.Process.Kill()
-	cmd.Wait()
 }

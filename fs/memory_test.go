@@ -5,18 +5,17 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestMemoryOpenFileKeepsOldBytes(t *testing.T) {
 	m := NewMemory()
-	memoryPut(t, m, "/a", "old")
+	mustPut(t, m, "/a", "old")
 	f, err := m.OpenRead("/a")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	memoryPut(t, m, "/a", "newer")
+	mustPut(t, m, "/a", "newer")
 	if got, err := io.ReadAll(f); err != nil || string(got) != "old" {
 		t.Errorf("open file = %q, %v; want the old bytes", got, err)
 	}
@@ -35,7 +34,7 @@ func TestMemoryOpenFileKeepsOldBytes(t *testing.T) {
 
 func TestMemoryIsBounded(t *testing.T) {
 	m := NewMemorySize(10)
-	memoryPut(t, m, "/a", "12345678")
+	mustPut(t, m, "/a", "12345678")
 	s, err := m.Stage("/b")
 	if err != nil {
 		t.Fatal(err)
@@ -56,24 +55,4 @@ func TestMemoryIsBounded(t *testing.T) {
 	if u, _ := m.Usage("/"); u != (Usage{AvailableBytes: 10}) {
 		t.Errorf("usage of an empty tree = %+v", u)
 	}
-}
-
-func memoryPut(t *testing.T, f FS, name, body string) {
-	t.Helper()
-	s, err := f.Stage(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Discard()
-	if _, err := io.WriteString(s, body); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Prepare(time.Time{}, true); err != nil {
-		t.Fatal(err)
-	}
-	_, _, release, err := s.Commit(false, func(*Info) error { return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
-	release()
 }

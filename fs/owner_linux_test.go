@@ -6,7 +6,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // New files and collections get the owner, group and mode that are asked for, whatever the umask of the process;
@@ -26,26 +25,7 @@ func TestOwnership(t *testing.T) {
 	if _, err := f.MakeCollection("/d"); err != nil {
 		t.Fatal(err)
 	}
-	store := func(name string) {
-		t.Helper()
-		s, err := f.Stage(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Discard()
-		if _, err := s.ReadFrom(strings.NewReader("x")); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Prepare(time.Time{}, false); err != nil {
-			t.Fatal(err)
-		}
-		_, _, release, err := s.Commit(false, func(*Info) error { return nil })
-		if err != nil {
-			t.Fatal(err)
-		}
-		release()
-	}
-	store("/d/new")
+	mustPut(t, f, "/d/new", "x")
 	old := filepath.Join(dir, "d", "old")
 	if err := os.WriteFile(old, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -53,7 +33,7 @@ func TestOwnership(t *testing.T) {
 	if err := os.Chmod(old, 0o604); err != nil {
 		t.Fatal(err)
 	}
-	store("/d/old")
+	mustPut(t, f, "/d/old", "x")
 	for name, is := range map[string]struct {
 		mode  os.FileMode
 		owner Owner

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -149,26 +150,7 @@ func TestKilledWriter(t *testing.T) {
 	}
 	disks(t, func(t *testing.T, dir string) {
 		for range 8 {
-			exe, err := os.Executable()
-			if err != nil {
-				t.Fatal(err)
-			}
-			cmd := exec.Command(exe, "-test.run", "^TestKilledWriter$")
-			cmd.Env = append(os.Environ(), "IFMATCH_TEST_KILL="+dir)
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			var ready [1]byte
-			if _, err := out.Read(ready[:]); err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep(time.Duration(20+7*cmd.Process.Pid%40) * time.Millisecond)
-			cmd.Process.Kill()
-			cmd.Wait()
+			Kill(t, "TestKilledWriter", "IFMATCH_TEST_KILL="+dir, time.Duration(20+rand.IntN(40))*time.Millisecond)
 			f := openRoot(t, dir, RootOptions{})
 			if _, err := f.Sweep(); err != nil {
 				t.Error(err)
@@ -280,4 +262,29 @@ func TestSweepWhileAnotherAsks(t *testing.T) {
 			t.Fatalf("%d swept, %v", n, err)
 		}
 	}
+}
+
+// Kill runs a test of this program in a process of its own, and ends it so long after its first output.
+func Kill(t *testing.T, test, env string, after time.Duration) {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, "-test.run", "^"+test+"$")
+	cmd.Env = append(os.Environ(), env)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var ready [1]byte
+	if _, err := out.Read(ready[:]); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(after)
+	cmd.Process.Kill()
+	cmd.Wait()
 }

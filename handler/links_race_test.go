@@ -3,7 +3,6 @@
 package handler_test
 
 import (
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -29,31 +28,11 @@ func TestPutThroughLinkThatIsDeletedMeanwhile(t *testing.T) {
 	res, _ := do(t, "HEAD", url, "")
 	tag := res.Header.Get("Etag")
 
-	content, feed := io.Pipe()
-	r, err := http.NewRequest("PUT", url, content)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("If-Match", tag)
-	r.Header.Set("Expect", "100-continue") // the content is asked for once the early check has passed
-	status := make(chan int)
-	go func() {
-		res, err := http.DefaultTransport.RoundTrip(r)
-		if err != nil {
-			t.Error(err)
-			status <- 0
-			return
-		}
-		res.Body.Close()
-		status <- res.StatusCode
-	}()
-	feed.Write([]byte("t")) // taken only after 100 Continue
+	end := feeding(t, url, "If-Match", tag)
 	if res, body := do(t, "DELETE", url, "", "If-Match", tag); res.StatusCode != http.StatusNoContent {
 		t.Errorf("DELETE: %s %s", res.Status, body)
 	}
-	feed.Write([]byte("wo"))
-	feed.Close()
-	if got := <-status; got != http.StatusPreconditionFailed {
+	if got := end(); got != http.StatusPreconditionFailed {
 		t.Errorf("PUT: %d, want 412", got)
 	}
 	if body, err := os.ReadFile(filepath.Join(dir, "real")); string(body) != "one" {
