@@ -52,7 +52,7 @@ func (s *Store) reach(c *Change) error {
 	case len(c.Dst) > len(c.Src): // else they become shorter
 		grown := len(c.Dst) - len(c.Src)
 		err := s.view(func(tx Tx) error {
-			return eachBelow(tx, Properties, c.Src, !c.Shallow, func(k, _ []byte) error {
+			return eachBelow(tx, c.Src, !c.Shallow, func(k, _ []byte) error {
 				longest = max(longest, len(k)+grown)
 				return nil
 			})

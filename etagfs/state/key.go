@@ -36,10 +36,10 @@ func ranges(name string) [][]byte {
 	return [][]byte{append([]byte(name), 0), append([]byte(name), '/')}
 }
 
-// eachBelow calls fn for the record of name and, when deep, of all below it.
-func eachBelow(tx Tx, b Bucket, name string, deep bool, fn func(key, value []byte) error) error {
+// eachBelow calls fn for the properties of name and, when deep, of all below it.
+func eachBelow(tx Tx, name string, deep bool, fn func(key, value []byte) error) error {
 	own := keyOf(name)
-	if v := tx.Get(b, own); v != nil {
+	if v := tx.Get(Properties, own); v != nil {
 		if err := fn(own, v); err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func eachBelow(tx Tx, b Bucket, name string, deep bool, fn func(key, value []byt
 		return nil
 	}
 	for _, prefix := range ranges(name) {
-		err := tx.Scan(b, prefix, func(k, v []byte) error {
+		err := tx.Scan(Properties, prefix, func(k, v []byte) error {
 			if bytes.Equal(k, own) { // "/" is in its own range
 				return nil
 			}

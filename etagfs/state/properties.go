@@ -90,7 +90,7 @@ func (s *Store) has(name string, deep bool) bool {
 	}
 	found := errors.New("found")
 	err := s.view(func(tx Tx) error {
-		return eachBelow(tx, Properties, name, deep, func(_, _ []byte) error { return found })
+		return eachBelow(tx, name, deep, func(_, _ []byte) error { return found })
 	})
 	return err != nil // damaged: let whoever goes on find out
 }
@@ -181,7 +181,7 @@ func (s *Store) Renew(name string, ops []Op) error {
 
 func forget(tx Tx, c *counts, name string) error {
 	var keys [][]byte
-	err := eachBelow(tx, Properties, name, true, func(k, _ []byte) error {
+	err := eachBelow(tx, name, true, func(k, _ []byte) error {
 		keys = append(keys, bytes.Clone(k))
 		return nil
 	})
@@ -201,7 +201,7 @@ func (in *Intent) transfer(tx Tx, c *counts) error {
 		value []byte
 	}
 	var all []pair
-	err := eachBelow(tx, Properties, in.Src, !in.Shallow, func(k, v []byte) error {
+	err := eachBelow(tx, in.Src, !in.Shallow, func(k, v []byte) error {
 		all = append(all, pair{in.Dst + nameOf(k)[len(in.Src):], bytes.Clone(v)})
 		return nil
 	})

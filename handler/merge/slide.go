@@ -84,14 +84,13 @@ func (r *run) next() bool {
 }
 
 // prev steps back over one unmarked line.
-func (r *run) prev() bool {
+func (r *run) prev() {
 	if r.from == 0 {
-		return false
+		return
 	}
 	r.to = r.from - 1
 	r.from = r.to
 	r.reachStart()
-	return true
 }
 
 // up moves the run one line up if that describes the same change, and joins it with a run that it then touches.
