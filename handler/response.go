@@ -62,12 +62,8 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 }
 
 // copy hands src to the inner writer as it is.
-func (w *response) copy(src io.Reader) (n int64, err error) {
-	if to, ok := w.ResponseWriter.(io.ReaderFrom); ok {
-		n, err = to.ReadFrom(src)
-	} else {
-		n, err = io.Copy(struct{ io.Writer }{w.ResponseWriter}, src)
-	}
+func (w *response) copy(src io.Reader) (int64, error) {
+	n, err := io.Copy(w.ResponseWriter, src)
 	w.sent += n
 	return n, err
 }

@@ -101,15 +101,11 @@ func (c *counted) Write(p []byte) (int, error) {
 }
 
 // ReadFrom hands src on as it is, so that a file goes by sendfile.
-func (c *counted) ReadFrom(src io.Reader) (n int64, err error) {
+func (c *counted) ReadFrom(src io.Reader) (int64, error) {
 	if c.status == 0 {
 		c.began(http.StatusOK)
 	}
-	if to, ok := c.ResponseWriter.(io.ReaderFrom); ok {
-		n, err = to.ReadFrom(src)
-	} else {
-		n, err = io.Copy(struct{ io.Writer }{c.ResponseWriter}, src)
-	}
+	n, err := io.Copy(c.ResponseWriter, src)
 	c.m.sent.Add(float64(n))
 	return n, err
 }
