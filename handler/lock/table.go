@@ -113,9 +113,6 @@ func (t *Table) delete(e *entry) {
 	t.count.Store(int64(len(t.byToken)))
 }
 
-// Count returns the number of locks, expired ones that nobody has met yet among them.
-func (t *Table) Count() int { return int(t.count.Load()) }
-
 // Create grants a lock like want, which has all but Token and Expires, until now plus its Timeout.
 // It returns when the lock is durable; before that nobody else is granted a conflicting one.
 // Errors: *ConflictError; ErrTooMany; those of the store.
@@ -283,22 +280,6 @@ func (t *Table) sweep(now time.Time) (tokens []string) {
 		}
 	}
 	return tokens
-}
-
-// All returns every lock, sorted by root, for an operator.
-func (t *Table) All(now time.Time) []Lock {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	var ls []Lock
-	for _, e := range t.byToken {
-		if now.Before(e.Expires) {
-			ls = append(ls, e.Lock)
-		}
-	}
-	slices.SortFunc(ls, func(a, b Lock) int {
-		return cmp.Or(cmp.Compare(a.Root, b.Root), cmp.Compare(a.Token, b.Token))
-	})
-	return ls
 }
 
 func unique(names []string) []string {
