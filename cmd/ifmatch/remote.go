@@ -135,16 +135,3 @@ func (r *remote) say(cmd *cobra.Command, format string, args ...any) {
 		fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...)
 	}
 }
-
-// someArgs accepts between least and most arguments; usage names them.
-func someArgs(least, most int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		switch {
-		case len(args) < least:
-			return usagef("%s: too few arguments; usage: %s", cmd.Name(), cmd.UseLine())
-		case len(args) > most:
-			return usagef("%s: too many arguments: %q; usage: %s", cmd.Name(), args, cmd.UseLine())
-		}
-		return nil
-	}
-}

@@ -34,10 +34,3 @@ func newVersion() *cobra.Command {
 		},
 	}
 }
-
-func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usagef("%s: takes no argument, not %q", cmd.Name(), args[0])
-	}
-	return nil
-}
