@@ -173,19 +173,7 @@ func (c *copying) file(ctx context.Context, last, latched bool) (_ *Info, create
 		return nil, false, err
 	}
 	c.to.quota.took(path.Dir(c.dst), grown)
-	return c.done(held, &now, from.digest, release, created)
-}
-
-// done is what follows the step.
-func (c *copying) done(held *held, now *fs.Info, digest *Digest, release func(), created bool) (*Info, bool, error) {
-	f := c.to
-	info := f.committed(c.dst, now, digest)
-	if !now.IsCollection() {
-		f.made(now)
-	}
-	f.subs.tell(c.dst)
-	err := f.durable(held, then(c.Then, info), path.Dir(c.dst))
-	release()
+	info, err := c.to.finish(held, c.dst, &now, from.digest, c.Then, release)
 	return info, created, err
 }
 

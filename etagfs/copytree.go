@@ -79,7 +79,8 @@ func (c *copying) place(hidden string, from *copied, last bool) (*Info, bool, er
 		return nil, false, err
 	}
 	c.to.quota.took(path.Dir(c.dst), c.built-c.freed)
-	return c.done(held, &now, built.end(&now, from.digest), release, created)
+	info, err := c.to.finish(held, c.dst, &now, built.end(&now, from.digest), c.Then, release)
+	return info, created, err
 }
 
 // build copies the collection src to the name to; above are the collections on the way to it. A member that cannot be

@@ -77,12 +77,20 @@ func (f *FS) commit(held *held, body *filled, name string, last bool, w Write) (
 		return nil, false, err
 	}
 	f.quota.took(path.Dir(name), grown)
-	info = f.committed(name, &now, body.digest)
-	f.made(&now)
-	f.subs.tell(name)
-	err = f.durable(held, then(w.Then, info), path.Dir(name))
-	release()
+	info, err = f.finish(held, name, &now, body.digest, w.Then, release)
 	return info, created, err
+}
+
+// finish is what follows the step that has brought now to name.
+func (f *FS) finish(held *held, name string, now *fs.Info, digest *Digest, fn func(*Info) error, release func()) (*Info, error) {
+	info := f.committed(name, now, digest)
+	if !now.IsCollection() {
+		f.made(now)
+	}
+	f.subs.tell(name)
+	err := f.durable(held, then(fn, info), path.Dir(name))
+	release()
+	return info, err
 }
 
 // Remove retires name, with all its members when it is a collection, in one step. A symbolic link
