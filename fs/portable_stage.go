@@ -192,19 +192,12 @@ func (p *portable) fileState(name string) (*Info, error) {
 	return &info, nil
 }
 
-// takeOn prepares again if the target is no longer what Prepare saw.
+// takeOn prepares again if the target is no longer what Prepare saw. What it took on from a file that is gone does no harm.
 func (s *portableStaged) takeOn(cur *Info) error {
-	var now Info
-	if cur != nil {
-		now = *cur
-	}
-	if now == s.like {
+	if cur == nil || *cur == s.like {
 		return nil
 	}
-	if cur == nil { // what it took on from a file that is gone does no harm
-		return nil
-	}
-	return s.prepare(now)
+	return s.prepare(*cur)
 }
 
 // put makes the step if the state is still cur; false: it is not.

@@ -27,7 +27,7 @@ func removeTree(dirfd int, base string) error {
 	if err := r.tree(dirfd, base, 0); err != nil {
 		return err
 	}
-	return r.first
+	return r.err
 }
 
 // removeDepth bounds the descriptors that a removal holds. A client can make a tree of any depth, moving one below the
@@ -39,12 +39,15 @@ type removal struct {
 	top   int      // the outermost directory
 	moved []string // names in it of what was moved up
 	names int      // given so far
-	first error
+	firstError
 }
 
-func (r *removal) note(err error) {
-	if r.first == nil && err != nil && err != unix.ENOENT {
-		r.first = err
+// firstError is of what goes on after an error. That something is gone is none.
+type firstError struct{ err error }
+
+func (f *firstError) note(err error) {
+	if f.err == nil && err != nil && err != unix.ENOENT {
+		f.err = err
 	}
 }
 
@@ -78,8 +81,8 @@ func (r *removal) tree(dirfd int, base string, depth int) error {
 	}
 	unix.Close(fd)
 	err = unix.Unlinkat(dirfd, base, unix.AT_REMOVEDIR)
-	if r.first != nil {
-		return r.first
+	if r.err != nil {
+		return r.err
 	}
 	return err
 }

@@ -29,16 +29,10 @@ func (r *Root) Sweep() (removed int, err error) {
 }
 
 type sweep struct {
+	firstError
 	r       *Root
 	removed int
-	err     error  // the first one; it goes on
 	other   string // where a reserved name is that is not given
-}
-
-func (s *sweep) note(err error) {
-	if s.err == nil && err != nil && err != unix.ENOENT {
-		s.err = err
-	}
 }
 
 func (s *sweep) directory(fd int) {
