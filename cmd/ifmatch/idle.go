@@ -113,8 +113,10 @@ type idleConn struct {
 func (c *idleConn) Write(p []byte) (int, error) { return c.w.write(p) }
 
 // CloseWrite lets net/http end its side first, so that the client reads the last answer.
-func (c *idleConn) CloseWrite() error {
-	if cw, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+func (c *idleConn) CloseWrite() error { return closeWrite(c.Conn) }
+
+func closeWrite(c net.Conn) error {
+	if cw, ok := c.(interface{ CloseWrite() error }); ok {
 		return cw.CloseWrite()
 	}
 	return nil

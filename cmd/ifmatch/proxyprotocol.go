@@ -45,9 +45,4 @@ func (l *proxyListener) greet(c net.Conn) error {
 // proxiedConn lets net/http end its side first, so that the client reads the last answer.
 type proxiedConn struct{ *proxyproto.Conn }
 
-func (c proxiedConn) CloseWrite() error {
-	if cw, ok := c.Raw().(interface{ CloseWrite() error }); ok {
-		return cw.CloseWrite()
-	}
-	return nil
-}
+func (c proxiedConn) CloseWrite() error { return closeWrite(c.Raw()) }
