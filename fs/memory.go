@@ -11,14 +11,14 @@ import (
 	"github.com/spf13/afero"
 )
 
-// MemoryBytes is how much a tree in memory holds before it answers ErrNoSpace.
-const MemoryBytes = 1 << 30
+// memoryBytes is how much a tree in memory holds before it answers ErrNoSpace.
+const memoryBytes = 1 << 30
 
 // NewMemory returns an empty tree in memory, for demos and tests.
-func NewMemory() FS { return NewMemorySize(MemoryBytes) }
+func NewMemory() FS { return newMemory(memoryBytes) }
 
-// NewMemorySize is NewMemory for at most capacityBytes.
-func NewMemorySize(capacityBytes int64) FS {
+// newMemory is NewMemory for at most capacityBytes.
+func newMemory(capacityBytes int64) FS {
 	m := &memory{heap: afero.NewMemMapFs(), capacity: capacityBytes, dev: memoryDevs.Add(1), stepNS: 1}
 	m.root = m.newDir(0o755)
 	return m

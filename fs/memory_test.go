@@ -11,18 +11,14 @@ func TestMemoryOpenFileKeepsOldBytes(t *testing.T) {
 	m := NewMemory()
 	mustPut(t, m, "/a", "old")
 	f, err := m.OpenRead("/a")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer f.Close()
 	mustPut(t, m, "/a", "newer")
 	if got, err := io.ReadAll(f); err != nil || string(got) != "old" {
 		t.Errorf("open file = %q, %v; want the old bytes", got, err)
 	}
 	g, err := m.OpenRead("/a")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer g.Close()
 	if got, err := io.ReadAll(g); err != nil || string(got) != "newer" {
 		t.Errorf("opened again = %q, %v; want the new bytes", got, err)
@@ -33,12 +29,10 @@ func TestMemoryOpenFileKeepsOldBytes(t *testing.T) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
-	m := NewMemorySize(10)
+	m := newMemory(10)
 	mustPut(t, m, "/a", "12345678")
 	s, err := m.Stage("/b")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if err := s.Expect(10, true); err != nil {
 		t.Errorf("what may be given back: %v", err)
 	}
@@ -49,9 +43,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Errorf("write beyond the capacity: %v, want ErrNoSpace", err)
 	}
 	s.Discard()
-	if err := m.Remove("/a"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, m.Remove("/a"))
 	if u, _ := m.Usage("/"); u != (Usage{AvailableBytes: 10}) {
 		t.Errorf("usage of an empty tree = %+v", u)
 	}

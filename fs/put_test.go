@@ -31,8 +31,13 @@ func put(f FS, name, body string, exact bool, check func(*Info) error) (info Inf
 func mustPut(t testing.TB, f FS, name, body string) Info {
 	t.Helper()
 	info, _, err := put(f, name, body, false, accept)
+	must(t, err)
+	return info
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return info
 }
