@@ -70,9 +70,7 @@ func TestKilledMover(t *testing.T) {
 	for range 30 {
 		fs.Kill(t, "TestKilledMover", "IFMATCH_TEST_KILL_MOVER="+dir, time.Duration(rand.IntN(20_000))*time.Microsecond)
 		f, err := fs.OpenRoot(dir, fs.RootOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if _, err := f.Sweep(); err != nil {
 			t.Error(err)
 		}
@@ -108,9 +106,7 @@ func numbers(t *testing.T, f fs.FS, name string) (found []int) {
 
 func mover(t *testing.T, dir string) {
 	f, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	f.Sweep()
 	move := func(src, dst string) {
 		if _, release, err := f.Move(src, dst, true, func(_, _ *fs.Info) error { return nil }); err != nil {

@@ -52,17 +52,13 @@ func TestReplaceKeepsAttributes(t *testing.T) {
 				unix.Setxattr(path, "user.large", bytes.Repeat([]byte("x"), 2000), 0),
 				unix.Setxattr(path, aclAttr, acl(77), 0),
 			} {
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 			}
 			if _, _, err := put(f, "/f", "new", exact, accept); err != nil {
 				t.Fatal(err)
 			}
 			var st unix.Stat_t
-			if err := unix.Stat(path, &st); err != nil {
-				t.Fatal(err)
-			}
+			must(t, unix.Stat(path, &st))
 			if st.Uid != 1234 || st.Gid != 4321 || st.Mode&0o7777 != 0o660 { // the mask of the ACL
 				t.Errorf("owner %d:%d, mode %o", st.Uid, st.Gid, st.Mode)
 			}
@@ -85,12 +81,8 @@ func TestReplaceTakesNoDefaultACL(t *testing.T) {
 	dir := t.TempDir()
 	f := openRoot(t, dir, RootOptions{})
 	path := filepath.Join(dir, "f")
-	if err := os.WriteFile(path, nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Setxattr(dir, "system.posix_acl_default", acl(77), 0); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(path, nil, 0o644))
+	must(t, unix.Setxattr(dir, "system.posix_acl_default", acl(77), 0))
 	mustPut(t, f, "/f", "replaced")
 	if n, err := unix.Getxattr(path, aclAttr, nil); err != unix.ENODATA {
 		t.Errorf("the replaced file has an ACL of %d bytes, %v", n, err)
@@ -111,12 +103,8 @@ func TestCommitTakesOnLate(t *testing.T) {
 			mustPut(t, f, "/f", "old")
 			os.Chmod(path, 0o600)
 			s, err := f.Stage("/f")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := s.Prepare(time.Time{}, true); err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
+			must(t, s.Prepare(time.Time{}, true))
 			want := iofs.FileMode(0o640)
 			if vanish {
 				os.Remove(path)
@@ -142,18 +130,12 @@ func asUser(t *testing.T, dir string) {
 	t.Helper()
 	needRoot(t)
 	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	// The test binary may be where only root may go.
 	copied := filepath.Join(dir, "test")
 	b, err := os.ReadFile(exe)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(copied, b, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, os.WriteFile(copied, b, 0o755))
 	cmd := exec.Command(copied, "-test.run", "^"+t.Name()+"$", "-test.v")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "IFMATCH_TEST_DIR="+filepath.Join(dir, "root"), "TMPDIR="+dir)
@@ -170,15 +152,11 @@ func asUser(t *testing.T, dir string) {
 func openDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "ifmatch-user")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	for _, d := range []string{dir, dir + "/root"} {
 		os.Mkdir(d, 0o777)
-		if err := os.Chmod(d, 0o777); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Chmod(d, 0o777))
 	}
 	return dir
 }
@@ -192,22 +170,14 @@ func TestPlainUser(t *testing.T) {
 		write := func(name string, uid, gid int, mode os.FileMode) {
 			t.Helper()
 			path := filepath.Join(root, name)
-			if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if err := errors.Join(os.Chown(path, uid, gid), os.Chmod(path, mode)); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.WriteFile(path, []byte("old"), 0o600))
+			must(t, errors.Join(os.Chown(path, uid, gid), os.Chmod(path, mode)))
 		}
 		write("group", 5002, 6001, 0o664)  // shared by way of the group
 		write("other", 5002, 5002, 0o664)  // of others, readable
 		write("closed", 5002, 5002, 0o600) // of others
-		if err := os.Mkdir(root+"/shut", 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Mkdir(root+"/fixed", 0o755); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Mkdir(root+"/shut", 0o700))
+		must(t, os.Mkdir(root+"/fixed", 0o755))
 		asUser(t, top)
 		return
 	}
@@ -250,15 +220,11 @@ func TestPlainUser(t *testing.T) {
 	wantErr(t, "fixed", err, iofs.ErrPermission)
 	wantErr(t, "list", f.List("/shut", func(string, *Info) error { return nil }), iofs.ErrPermission)
 	// A directory of our own that we closed to ourselves goes with all below it.
-	if err := os.MkdirAll(dir+"/mine/deep/x", 0o777); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.MkdirAll(dir+"/mine/deep/x", 0o777))
 	os.WriteFile(dir+"/mine/deep/f", nil, 0o400)
 	os.Chmod(dir+"/mine/deep", 0o500)
 	release, err := f.Retire("/mine", false, accept)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	release()
 	noReserved(t, dir)
 }
@@ -297,12 +263,8 @@ func TestShut(t *testing.T) {
 		for bits := range 8 {
 			mode := os.FileMode(bits&4<<6 | bits&2<<4 | bits&1<<2)
 			path := filepath.Join(top, "root", fmt.Sprintf("%d-%d-%o", owner[0], owner[1], mode))
-			if err := os.WriteFile(path, nil, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if err := errors.Join(os.Chown(path, owner[0], owner[1]), os.Chmod(path, mode)); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.WriteFile(path, nil, 0o600))
+			must(t, errors.Join(os.Chown(path, owner[0], owner[1]), os.Chmod(path, mode)))
 		}
 	}
 	asUser(t, top)
@@ -319,30 +281,18 @@ func TestTakeOnTwice(t *testing.T) {
 		os.Chown(path, 1234, 4321), os.Chmod(path, 0o600),
 		unix.Setxattr(path, "user.first", []byte("1"), 0), unix.Setxattr(path, aclAttr, acl(77), 0),
 	} {
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 	}
 	s, err := f.Stage("/f")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Prepare(time.Time{}, false); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, s.Prepare(time.Time{}, false))
 	os.Remove(path)
-	if err := os.WriteFile(path, []byte("second"), 0o604); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(path, []byte("second"), 0o604))
 	_, _, release, err := s.Commit(true, accept)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	release()
 	var st unix.Stat_t
-	if err := unix.Stat(path, &st); err != nil {
-		t.Fatal(err)
-	}
+	must(t, unix.Stat(path, &st))
 	if n, _ := unix.Listxattr(path, nil); st.Uid != 0 || st.Gid != 0 || st.Mode&0o7777 != 0o604 || n > 0 {
 		t.Errorf("owner %d:%d, mode %o, %d bytes of attributes", st.Uid, st.Gid, st.Mode, n)
 	}

@@ -14,13 +14,9 @@ import (
 func benchRoot(b *testing.B) *Root {
 	b.Helper()
 	dir := b.TempDir()
-	if err := os.MkdirAll(filepath.Join(dir, "a/b/c"), 0o777); err != nil {
-		b.Fatal(err)
-	}
+	must(b, os.MkdirAll(filepath.Join(dir, "a/b/c"), 0o777))
 	for _, name := range []string{"f", "a/b/c/f"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("0123456789"), 0o666); err != nil {
-			b.Fatal(err)
-		}
+		must(b, os.WriteFile(filepath.Join(dir, name), []byte("0123456789"), 0o666))
 	}
 	return openRoot(b, dir, RootOptions{})
 }
@@ -30,9 +26,7 @@ func benchRoot(b *testing.B) *Root {
 func cpu(b *testing.B) func() {
 	spent := func() int64 {
 		var u unix.Rusage
-		if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-			b.Fatal(err)
-		}
+		must(b, unix.Getrusage(unix.RUSAGE_SELF, &u))
 		return u.Utime.Nano() + u.Stime.Nano()
 	}
 	b.ReportAllocs()
@@ -73,9 +67,7 @@ func BenchmarkOpenRead(b *testing.B) {
 			defer cpu(b)()
 			for b.Loop() {
 				file, err := f.OpenRead(name)
-				if err != nil {
-					b.Fatal(err)
-				}
+				must(b, err)
 				file.Close()
 			}
 		})
@@ -97,18 +89,12 @@ func BenchmarkCommit(b *testing.B) {
 						name = fmt.Sprintf("%s%d", at, n)
 					}
 					s, err := f.Stage(name)
-					if err != nil {
-						b.Fatal(err)
-					}
+					must(b, err)
 					body.Seek(0, 0)
 					s.ReadFrom(body)
-					if err := s.Prepare(time.Time{}, false); err != nil {
-						b.Fatal(err)
-					}
+					must(b, s.Prepare(time.Time{}, false))
 					_, _, release, err := s.Commit(kind == "exact", accept)
-					if err != nil {
-						b.Fatal(err)
-					}
+					must(b, err)
 					release()
 				}
 			})
@@ -119,9 +105,7 @@ func BenchmarkCommit(b *testing.B) {
 func BenchmarkList10000(b *testing.B) {
 	dir := b.TempDir()
 	for n := range 10_000 {
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("file-%05d.txt", n)), nil, 0o666); err != nil {
-			b.Fatal(err)
-		}
+		must(b, os.WriteFile(filepath.Join(dir, fmt.Sprintf("file-%05d.txt", n)), nil, 0o666))
 	}
 	f := openRoot(b, dir, RootOptions{})
 	defer cpu(b)()

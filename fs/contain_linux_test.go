@@ -18,22 +18,14 @@ func TestNothingOutsideIsReached(t *testing.T) {
 	disks(t, func(t *testing.T, top string) {
 		dir, out := filepath.Join(top, "dir"), filepath.Join(top, "out")
 		for _, d := range []string{dir, dir + "/sub", out} {
-			if err := os.Mkdir(d, 0o777); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.Mkdir(d, 0o777))
 		}
-		if err := os.Symlink(out, dir+"/link"); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Symlink(out, dir+"/link"))
 		for _, path := range []string{dir + "/sub/f", out + "/f", out + "/outside"} {
-			if err := os.WriteFile(path, []byte(filepath.Base(filepath.Dir(path))), 0o666); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.WriteFile(path, []byte(filepath.Base(filepath.Dir(path))), 0o666))
 		}
 		before, err := os.Stat(out + "/f")
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		f := openRoot(t, dir, RootOptions{})
 
 		var stop atomic.Bool
@@ -96,9 +88,7 @@ func TestNothingOutsideIsReached(t *testing.T) {
 func TestFIFOIsNotOpened(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "fifo")
-	if err := unix.Mkfifo(path, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	must(t, unix.Mkfifo(path, 0o666))
 	f := openRoot(t, dir, RootOptions{})
 	opened := make(chan error)
 	go func() {
@@ -122,9 +112,7 @@ func TestFIFOIsNotOpened(t *testing.T) {
 	default:
 	}
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer unix.Close(fd)
 	if err := <-opened; err != nil {
 		t.Error(err)
@@ -134,21 +122,15 @@ func TestFIFOIsNotOpened(t *testing.T) {
 func TestResolve(t *testing.T) {
 	dir := t.TempDir()
 	for _, d := range []string{"a/b", "c"} {
-		if err := os.MkdirAll(filepath.Join(dir, d), 0o777); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.MkdirAll(filepath.Join(dir, d), 0o777))
 	}
-	if err := os.WriteFile(filepath.Join(dir, "a/f"), []byte("x"), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "a/f"), []byte("x"), 0o666))
 	for link, target := range map[string]string{
 		"toa": "a", "a/up": "..", "a/b/f": "../f", "c/deep": "../toa/b", "dangling": "a/none",
 		"out": "../x", "abs": "/etc", "far": "a/../../" + filepath.Base(dir) + "/a", "l1": "l2", "l2": "l1",
 		"hidden": ReservedPrefix + "x", "self": ".", "nodir": "a/f/x", "slash": "a/",
 	} {
-		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Symlink(target, filepath.Join(dir, link)))
 	}
 	f := openRoot(t, dir, RootOptions{})
 	for name, want := range map[string]any{

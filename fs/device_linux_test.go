@@ -12,9 +12,7 @@ import (
 func TestClockBehindOurs(t *testing.T) {
 	for _, behind := range []time.Duration{0, 5 * time.Second, -time.Hour} {
 		file, err := os.CreateTemp(t.TempDir(), "")
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		defer file.Close()
 		d := tryClock(int(file.Fd()), func() time.Time { return time.Now().Add(behind) })
 		if d == nil {
@@ -48,9 +46,7 @@ func TestSettledWhereTheClockIsBehind(t *testing.T) {
 		tried.root = &root
 		f.tried.Store(&tried)
 		file, err := f.OpenRead("/f")
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		defer file.Close()
 		old := file.(*DiskFile)
 		old.info.Ctime -= int64(longWrite + time.Second)

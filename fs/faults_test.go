@@ -111,19 +111,13 @@ func TestWhatIsLeftIsToldOf(t *testing.T) {
 						left = append(left, path)
 					},
 				})
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				faultTree(t, f)
 				use, err := f.Ready(fs.RootOptions{}) // a reload
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				use()
 				release, err := act(f)
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				full = true
 				release()
 				if len(left) != 1 {
@@ -172,9 +166,7 @@ func tempDir(t *testing.T) string {
 		parent = "/dev/shm"
 	}
 	dir, err := os.MkdirTemp(parent, "ifmatch-test")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
 }

@@ -30,9 +30,7 @@ func TestFlushBeforePrepare(t *testing.T) {
 			return nil
 		}})
 		s, err := r.Stage("/f")
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		defer s.Discard()
 		if _, err := s.Write([]byte("text")); err != nil {
 			t.Fatal(err)

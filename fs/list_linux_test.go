@@ -24,18 +24,14 @@ func TestListShowsWhatIsServed(t *testing.T) {
 		want := map[string]Info{}
 		for n := range 5000 {
 			base := fmt.Sprintf("file-%d", n)
-			if err := os.WriteFile(filepath.Join(dir, "sub", base), []byte(base), 0o666); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.WriteFile(filepath.Join(dir, "sub", base), []byte(base), 0o666))
 			want[base] = mustLookup(t, f, "/sub/"+base)
 		}
 		for link, target := range map[string]string{
 			"tofile": "file-7", "tocol": "col", "totop": "../top", "self": "self",
 			"dangling": "none", "out": "../../x", "abs": "/etc/passwd", ReservedPrefix + "l": "file-7",
 		} {
-			if err := os.Symlink(target, filepath.Join(dir, "sub", link)); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.Symlink(target, filepath.Join(dir, "sub", link)))
 		}
 		want["tofile"], want["totop"] = want["file-7"], mustLookup(t, f, "/top")
 		want["col"] = mustLookup(t, f, "/sub/col")
@@ -121,18 +117,12 @@ func TestListWithoutDescriptors(t *testing.T) {
 	}
 	f := openRoot(t, dir, RootOptions{})
 	free, err := unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	unix.Close(free)
 	var before unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
-		t.Fatal(err)
-	}
+	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
 	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &before)
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(free) + 1, Max: before.Max}); err != nil {
-		t.Fatal(err)
-	}
+	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(free) + 1, Max: before.Max}))
 	err = f.List("/c", func(base string, _ *Info) error { t.Error("listed", base); return nil })
 	if !errors.Is(err, ErrTooManyOpen) {
 		t.Errorf("listing with one descriptor: %v", err)
@@ -144,9 +134,7 @@ func manyFiles(t *testing.T, n int) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	for n := range n {
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint("f", n)), make([]byte, n), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(dir, fmt.Sprint("f", n)), make([]byte, n), 0o666))
 	}
 	return dir
 }

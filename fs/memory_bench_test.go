@@ -14,15 +14,11 @@ func BenchmarkMemory(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			s, err := m.Stage("/f")
-			if err != nil {
-				b.Fatal(err)
-			}
+			must(b, err)
 			s.ReadFrom(strings.NewReader(body))
 			s.Prepare(time.Time{}, true)
 			_, _, release, err := s.Commit(true, func(*Info) error { return nil })
-			if err != nil {
-				b.Fatal(err)
-			}
+			must(b, err)
 			release()
 		}
 	})

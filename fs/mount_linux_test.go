@@ -34,9 +34,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	mustPut(t, f, "/f", "old")
 	before, err := f.Stage("/f")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	usage, err := f.Usage("/")
 	wantErr(t, "as much as there is", errors.Join(err, before.Expect(usage.AvailableBytes, true)), nil)
 	wantErr(t, "more than there is", before.Expect(usage.AvailableBytes+1, true), ErrNoSpace)
@@ -55,9 +53,7 @@ func TestFullDisk(t *testing.T) {
 	before.Discard()
 	for _, from := range []string{"Write", "ReadFrom", "copy"} {
 		s, err := f.Stage("/f")
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		big := make([]byte, 3<<20)
 		switch from {
 		case "Write":
@@ -124,9 +120,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	t.Run("option", func(t *testing.T) { check(t, openRoot(t, dir, RootOptions{ReadOnly: true})) })
 	t.Run("mount", func(t *testing.T) {
 		at := mount(t, "none", dir, "", unix.MS_BIND)
-		if err := unix.Mount("", at, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""); err != nil {
-			t.Fatal(err)
-		}
+		must(t, unix.Mount("", at, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
 		check(t, openRoot(t, at, RootOptions{}))
 	})
 }
@@ -140,9 +134,7 @@ func TestMountInside(t *testing.T) {
 	if _, err := f.MakeCollection("/m"); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Mount("inside", dir+"/m", "tmpfs", 0, ""); err != nil {
-		t.Fatal(err)
-	}
+	must(t, unix.Mount("inside", dir+"/m", "tmpfs", 0, ""))
 	defer unix.Unmount(dir+"/m", unix.MNT_DETACH)
 	m, err := f.Lookup("/m")
 	if err != nil || f.Granularity(m.Dev) != unknownGranularity {
@@ -172,9 +164,7 @@ func TestMountInside(t *testing.T) {
 func TestOverlay(t *testing.T) {
 	base := mount(t, "tmpfs", "layers", "", 0)
 	for _, d := range []string{"lower", "upper", "work"} {
-		if err := os.Mkdir(filepath.Join(base, d), 0o777); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Mkdir(filepath.Join(base, d), 0o777))
 	}
 	os.WriteFile(base+"/lower/f", []byte("lower"), 0o666)
 	os.WriteFile(base+"/lower/gone", []byte("lower"), 0o666)
@@ -189,9 +179,7 @@ func TestOverlay(t *testing.T) {
 func TestRetireDirectoryOfLowerLayer(t *testing.T) {
 	base := mount(t, "tmpfs", "layers", "", 0)
 	for _, d := range []string{"lower/empty", "lower/full/sub", "upper", "work"} {
-		if err := os.MkdirAll(filepath.Join(base, d), 0o777); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.MkdirAll(filepath.Join(base, d), 0o777))
 	}
 	dir := mount(t, "overlay", "overlay", "redirect_dir=off,lowerdir="+base+"/lower,upperdir="+base+"/upper,workdir="+base+"/work", 0)
 	f := openRoot(t, dir, RootOptions{})

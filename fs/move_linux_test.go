@@ -16,9 +16,7 @@ func TestMoveOfLinks(t *testing.T) {
 		for _, exact := range []bool{false, true} {
 			for _, over := range []bool{false, true} {
 				target := mustPut(t, f, "/f", "target")
-				if err := os.Symlink("f", dir+"/src"); err != nil {
-					t.Fatal(err)
-				}
+				must(t, os.Symlink("f", dir+"/src"))
 				if over {
 					mustPut(t, f, "/dst", "old")
 				}
@@ -28,9 +26,7 @@ func TestMoveOfLinks(t *testing.T) {
 					}
 					return nil
 				})
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				release()
 				if at, err := os.Readlink(dir + "/dst"); err != nil || at != "f" {
 					t.Errorf("the link itself moves: %q, %v", at, err)
@@ -41,9 +37,7 @@ func TestMoveOfLinks(t *testing.T) {
 					}
 					return nil
 				})
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				release()
 				if got := read(t, f, "/f"); got != "target" {
 					t.Error(got)
@@ -60,9 +54,7 @@ func TestMoveOverHardLink(t *testing.T) {
 		f := openRoot(t, dir, RootOptions{})
 		for _, exact := range []bool{false, true} {
 			mustPut(t, f, "/src", "one")
-			if err := os.Link(dir+"/src", dir+"/dst"); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.Link(dir+"/src", dir+"/dst"))
 			if _, release, err := f.Move("/src", "/dst", exact, func(_, _ *Info) error { return nil }); err != nil {
 				t.Fatal(err)
 			} else {
@@ -100,9 +92,7 @@ func TestBusy(t *testing.T) {
 		f := openRoot(t, dir, RootOptions{})
 		mustPut(t, f, "/f", "old")
 		file, err := os.OpenFile(filepath.Join(dir, "f"), os.O_WRONLY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		_, _, err = put(f, "/f", "new", true, accept)
 		wantErr(t, "exact", err, ErrBusy)
 		if _, _, err = put(f, "/f", "new", true, func(*Info) error { return errStale }); err != errStale {
@@ -135,9 +125,7 @@ func TestReadFromFile(t *testing.T) {
 		body := strings.Repeat("0123456789", 100_000)
 		mustPut(t, f, "/src", body)
 		src, err := f.OpenRead("/src")
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		defer src.Close()
 		for _, r := range []io.Reader{src, io.LimitReader(src, 777_777), struct{ io.Reader }{src}} {
 			if _, err := src.Seek(10, io.SeekStart); err != nil {
@@ -148,9 +136,7 @@ func TestReadFromFile(t *testing.T) {
 				want = body[10:][:l.N]
 			}
 			s, err := f.Stage("/dst")
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			if n, err := s.ReadFrom(r); n != int64(len(want)) || err != nil {
 				t.Fatal(n, err)
 			}
@@ -165,14 +151,10 @@ func TestReadFromFile(t *testing.T) {
 		}
 		// What has no size but content, like the files of /proc.
 		proc, err := os.Open("/proc/self/status")
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		defer proc.Close()
 		s, err := f.Stage("/proc")
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if n, err := s.ReadFrom(proc); n == 0 || err != nil {
 			t.Error(n, err)
 		}

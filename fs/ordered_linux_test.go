@@ -26,9 +26,7 @@ func shutDown(t *testing.T, dir string, journal bool) {
 		err = unix.IoctlSetPointerInt(int(d.Fd()), 0x8004587d, flag) // EXT4_IOC_SHUTDOWN
 		d.Close()
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 }
 
 // Only of an ext4 with a journal on its own disk, written after the bytes, is it known that a name is not on the disk without them.

@@ -11,9 +11,7 @@ import (
 func appended(t *testing.T, path string) {
 	t.Helper()
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer file.Close()
 	if _, err := file.WriteString("more"); err != nil {
 		t.Fatal(err)
@@ -24,9 +22,7 @@ func appended(t *testing.T, path string) {
 func notSeen(t *testing.T, f FS, check func()) {
 	t.Helper()
 	info, release, err := f.Move("/f", "/g", false, func(_, _ *Info) error { check(); return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	release()
 	if now, err := f.Lookup("/g"); err != nil || now.Identity == info.Identity {
 		t.Errorf("the MOVE returned the state of bytes that it has not checked: %+v, %v", info, err)
@@ -39,9 +35,7 @@ func TestMoveOfWhatIsOpenForWriting(t *testing.T) {
 		f := openRoot(t, dir, RootOptions{})
 		mustPut(t, f, "/f", "body")
 		writer, err := os.OpenFile(filepath.Join(dir, "f"), os.O_WRONLY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		defer writer.Close()
 		notSeen(t, f, func() { time.Sleep(f.Features().Granularity) }) // the step moves ctime
 	})
@@ -52,12 +46,8 @@ func TestMoveOfWhatChangesMeanwhile(t *testing.T) {
 	dir := os.Getenv("IFMATCH_TEST_DIR")
 	if dir == "" {
 		top := openDir(t)
-		if err := os.WriteFile(filepath.Join(top, "root", "f"), []byte("body"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chmod(filepath.Join(top, "root", "f"), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(top, "root", "f"), []byte("body"), 0o600))
+		must(t, os.Chmod(filepath.Join(top, "root", "f"), 0o666))
 		asUser(t, top)
 		return
 	}

@@ -18,21 +18,15 @@ func TestOwnership(t *testing.T) {
 	}
 	mask := Umask(0o027)
 	f, err := OpenRoot(dir, RootOptions{Owner: &want, Umask: &mask})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer f.Close()
 	if _, err := f.MakeCollection("/d"); err != nil {
 		t.Fatal(err)
 	}
 	mustPut(t, f, "/d/new", "x")
 	old := filepath.Join(dir, "d", "old")
-	if err := os.WriteFile(old, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(old, 0o604); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(old, nil, 0o600))
+	must(t, os.Chmod(old, 0o604))
 	mustPut(t, f, "/d/old", "x")
 	for name, is := range map[string]struct {
 		mode  os.FileMode
@@ -43,9 +37,7 @@ func TestOwnership(t *testing.T) {
 		"d/old": {0o604, Owner{os.Getuid(), os.Getgid()}},
 	} {
 		fi, err := os.Stat(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		st := fi.Sys().(*syscall.Stat_t)
 		if got := (Owner{int(st.Uid), int(st.Gid)}); fi.Mode().Perm() != is.mode || got != is.owner {
 			t.Errorf("%s: %v %+v, want %v %+v", name, fi.Mode().Perm(), got, is.mode, is.owner)

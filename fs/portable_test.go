@@ -31,14 +31,10 @@ func onDisks(t *testing.T, open opener) {
 		t.Run(filepath.Base(parent), func(t *testing.T) {
 			fstest.Conformance(t, func(t *testing.T) fs.FS {
 				dir, err := os.MkdirTemp(parent, "ifmatch-test")
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				t.Cleanup(func() { os.RemoveAll(dir) })
 				f, err := open(dir, fs.RootOptions{})
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				return linkable{f, dir}
 			})
 		})
@@ -53,4 +49,11 @@ type linkable struct {
 
 func (l linkable) Symlink(target, name string) error {
 	return os.Symlink(target, filepath.Join(l.dir, name))
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -35,22 +35,14 @@ func TestCommitReturnsTheStateOfItsBytes(t *testing.T) {
 	}
 	for n := 0; n < 1000 || wrote.Load() == 0; n++ { // until they have met
 		info, _, err := put(f, "/f", ours, false, accept)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		file, err := f.OpenRead("/f")
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		body := make([]byte, len(ours))
 		_, err = file.ReadAt(body, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		after, err := file.Again()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		file.Close()
 		if after.Identity == info.Identity && string(body) != ours {
 			t.Fatalf("%q has the state that the commit of %q returned", body, ours)

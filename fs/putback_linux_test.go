@@ -143,9 +143,7 @@ func TestPutBackRemovesNothingElse(t *testing.T) {
 func namesOf(t *testing.T, dir string) map[string][]string {
 	t.Helper()
 	files, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	names := map[string][]string{}
 	for _, e := range files {
 		body, err := os.ReadFile(filepath.Join(dir, e.Name()))

@@ -66,9 +66,7 @@ func testBeside(t *testing.T, rounds int, write func(path, body string) error) {
 	disks(t, func(t *testing.T, dir string) {
 		f := openRoot(t, dir, RootOptions{})
 		path := filepath.Join(dir, "f")
-		if err := os.WriteFile(path, []byte("00000000 local 00000000"), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(path, []byte("00000000 local 00000000"), 0o666))
 		var stop atomic.Bool
 		var saved atomic.Int64
 		var latch sync.Mutex
@@ -220,9 +218,7 @@ func TestExactStepsWithAnotherProgramInBetween(t *testing.T) {
 				done = true
 				return c.beside(path)
 			}})
-			if err := os.WriteFile(path, []byte(old), 0o666); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.WriteFile(path, []byte(old), 0o666))
 			checked := false
 			err := c.do(f, func(*Info) error {
 				if checked {
@@ -256,9 +252,7 @@ func TestRetireKeepsBothOfWhatCameInBetween(t *testing.T) {
 		other := filepath.Join(dir, "other")
 		return errors.Join(os.WriteFile(other, []byte(body), 0o666), os.Rename(other, path))
 	}})
-	if err := os.WriteFile(path, []byte("the first"), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(path, []byte("the first"), 0o666))
 	_, err := f.Retire("/f", true, func(cur *Info) error {
 		if cur.SizeBytes != int64(len("the first")) {
 			return errStale
@@ -270,9 +264,7 @@ func TestRetireKeepsBothOfWhatCameInBetween(t *testing.T) {
 	}
 	var all []string
 	left, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, e := range left {
 		all = append(all, read(t, f, "/"+e.Name()))
 	}
@@ -368,9 +360,7 @@ func TestExactRetireBesideRename(t *testing.T) {
 		path := filepath.Join(dir, "f")
 		retired := 0
 		for n := range 1000 {
-			if err := os.WriteFile(path, []byte("old"), 0o666); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.WriteFile(path, []byte("old"), 0o666))
 			base := mustLookup(t, f, "/f").Identity
 			var wg sync.WaitGroup
 			var err error
@@ -387,9 +377,7 @@ func TestExactRetireBesideRename(t *testing.T) {
 				}
 			})
 			body := fmt.Sprint("new ", n)
-			if err := renameOver(path, body); err != nil {
-				t.Fatal(err)
-			}
+			must(t, renameOver(path, body))
 			wg.Wait()
 			if err == nil {
 				retired++
@@ -413,12 +401,8 @@ func TestExactMoveBesideRename(t *testing.T) {
 		path := filepath.Join(dir, "dst")
 		moved := 0
 		for n := range 700 {
-			if err := os.WriteFile(path, []byte("old"), 0o666); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(dir, "src"), []byte("moved"), 0o666); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.WriteFile(path, []byte("old"), 0o666))
+			must(t, os.WriteFile(filepath.Join(dir, "src"), []byte("moved"), 0o666))
 			base := mustLookup(t, f, "/dst").Identity
 			var wg sync.WaitGroup
 			var err error
@@ -435,9 +419,7 @@ func TestExactMoveBesideRename(t *testing.T) {
 				}
 			})
 			body := fmt.Sprint("new ", n)
-			if err := renameOver(path, body); err != nil {
-				t.Fatal(err)
-			}
+			must(t, renameOver(path, body))
 			wg.Wait()
 			if got := read(t, f, "/dst"); got != body {
 				t.Fatalf("%q, not %q; move: %v", got, body, err)
@@ -483,9 +465,7 @@ func TestSettled(t *testing.T) {
 		settled, unsettled := 0, 0
 		for until := time.Now().Add(2 * time.Second); time.Now().Before(until) || settled == 0; {
 			file, err := f.OpenRead("/f")
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			if !file.(Settler).Settled() {
 				unsettled++
 				file.Close()

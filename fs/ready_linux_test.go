@@ -37,20 +37,14 @@ func TestReadyToWrite(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			f, err := open(dir, RootOptions{ReadOnly: true})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			defer f.Close()
 			fresh, err := open(dir, RootOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			want := fresh.Features()
 			fresh.Close()
 			use, err := f.Ready(RootOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			if err := store(t, f, "/f"); !errors.Is(err, ErrReadOnly) {
 				t.Errorf("before it is used: %v", err)
 			}
@@ -90,24 +84,16 @@ func TestReadyToWrite(t *testing.T) {
 func TestReadyForOwners(t *testing.T) {
 	dir := t.TempDir()
 	f, err := OpenRoot(dir, RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer f.Close()
 	mask := Umask(0o077)
 	use, err := f.Ready(RootOptions{Umask: &mask})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	modes := func(name string) (mode iofs.FileMode) {
 		t.Helper()
-		if err := store(t, f, name); err != nil {
-			t.Fatal(err)
-		}
+		must(t, store(t, f, name))
 		fi, err := os.Stat(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		return fi.Mode().Perm()
 	}
 	if before := modes("/before"); before == 0o600 {
@@ -119,9 +105,7 @@ func TestReadyForOwners(t *testing.T) {
 	}
 	if os.Geteuid() == 0 {
 		use, err = f.Ready(RootOptions{Owner: &Owner{UID: 65534, GID: -1}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		use()
 		modes("/given")
 		return

@@ -14,9 +14,7 @@ import (
 func TestRemoveTreeDeeperThanDescriptors(t *testing.T) {
 	dir := t.TempDir()
 	top, err := unix.Open(dir, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer unix.Close(top)
 	at := top
 	for n := range 3000 {
@@ -44,14 +42,10 @@ func TestRemoveTreeDeeperThanDescriptors(t *testing.T) {
 	unix.Close(at)
 
 	var before unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
-		t.Fatal(err)
-	}
+	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
 	few := before
 	few.Cur = 512
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
-		t.Fatal(err)
-	}
+	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &few))
 	err = removeTree(top, "gone")
 	unix.Setrlimit(unix.RLIMIT_NOFILE, &before)
 	if err != nil {

@@ -28,9 +28,7 @@ func TestBlocksAheadOfBytes(t *testing.T) {
 	blocks := func(s Staged) int64 {
 		t.Helper()
 		var st unix.Stat_t
-		if err := unix.Fstat(s.(*staged).fd, &st); err != nil {
-			t.Fatal(err)
-		}
+		must(t, unix.Fstat(s.(*staged).fd, &st))
 		return st.Blocks * 512
 	}
 	within := func(what string, got, least, most int64) {
@@ -41,9 +39,7 @@ func TestBlocksAheadOfBytes(t *testing.T) {
 	}
 	body := make([]byte, 100*mib)
 	source := filepath.Join(t.TempDir(), "source")
-	if err := os.WriteFile(source, body, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(source, body, 0o600))
 	for _, way := range []string{"Write", "ReadFrom", "copy"} {
 		s, err := f.Stage("/" + way)
 		if err == nil {
@@ -89,9 +85,7 @@ func TestBlocksAheadOfBytes(t *testing.T) {
 			t.Errorf("%s: %d bytes", way, info.SizeBytes)
 		}
 		var st unix.Stat_t
-		if err := unix.Stat(filepath.Join(dir, way), &st); err != nil {
-			t.Fatal(err)
-		}
+		must(t, unix.Stat(filepath.Join(dir, way), &st))
 		within(way, st.Blocks*512, int64(len(body)), int64(len(body))+mib)
 		if _, err := f.Retire("/"+way, false, accept); err != nil {
 			t.Fatal(err)
@@ -125,9 +119,7 @@ func TestBlocksAheadOnFullDisk(t *testing.T) {
 	_, err = s.Write(make([]byte, 49*mib))
 	wantErr(t, "the rest", err, ErrNoSpace)
 	s.Discard()
-	if err := os.Remove(filepath.Join(dir, "other")); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Remove(filepath.Join(dir, "other")))
 	if after, err := f.Usage("/"); err != nil || after.AvailableBytes < before.AvailableBytes-mib {
 		t.Errorf("%+v, %v; before it was %+v", after, err, before)
 	}

@@ -20,9 +20,7 @@ func disks(t *testing.T, test func(t *testing.T, dir string)) {
 	for _, at := range append([]string{"/dev/shm"}, filepath.SplitList(os.Getenv("IFMATCH_TEST_DISKS"))...) {
 		t.Run(filepath.Base(at), func(t *testing.T) {
 			dir, err := os.MkdirTemp(at, "ifmatch-test")
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			t.Cleanup(func() { os.RemoveAll(dir) })
 			test(t, dir)
 		})
@@ -32,9 +30,7 @@ func disks(t *testing.T, test func(t *testing.T, dir string)) {
 func openRoot(t testing.TB, dir string, opts RootOptions) *Root {
 	t.Helper()
 	f, err := OpenRoot(dir, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { f.Close() })
 	return f.(*Root)
 }
@@ -42,14 +38,10 @@ func openRoot(t testing.TB, dir string, opts RootOptions) *Root {
 func read(t testing.TB, f FS, name string) string {
 	t.Helper()
 	file, err := f.OpenRead(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer file.Close()
 	b, err := io.ReadAll(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return string(b)
 }
 
@@ -108,9 +100,7 @@ func TestCommitCreatesAndReplaces(t *testing.T) {
 				t.Errorf("refused: %v", err)
 			}
 			release, err := f.Retire(name, true, accept)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			release()
 			if _, err := f.Lookup(name); !errors.Is(err, iofs.ErrNotExist) {
 				t.Errorf("retired: %v", err)
@@ -123,32 +113,20 @@ func TestCommitCreatesAndReplaces(t *testing.T) {
 func mustLookup(t testing.TB, f FS, name string) Info {
 	t.Helper()
 	info, err := f.Lookup(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return info
 }
 
 func TestSpecialFilesAreNotServed(t *testing.T) {
 	dir := t.TempDir()
 	f := openRoot(t, dir, RootOptions{})
-	if err := unix.Mkfifo(filepath.Join(dir, "fifo"), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mknod(filepath.Join(dir, "null"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))); err != nil {
-		t.Fatal(err)
-	}
+	must(t, unix.Mkfifo(filepath.Join(dir, "fifo"), 0o666))
+	must(t, unix.Mknod(filepath.Join(dir, "null"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))))
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer unix.Close(fd)
-	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: filepath.Join(dir, "socket")}); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink("nowhere", filepath.Join(dir, "link")); err != nil {
-		t.Fatal(err)
-	}
+	must(t, unix.Bind(fd, &unix.SockaddrUnix{Name: filepath.Join(dir, "socket")}))
+	must(t, os.Symlink("nowhere", filepath.Join(dir, "link")))
 	for _, name := range []string{"/fifo", "/null", "/socket", "/link"} {
 		_, err := f.Lookup(name)
 		wantErr(t, name+" Lookup", err, ErrSpecial)
@@ -201,9 +179,7 @@ func TestAnotherServerIsNoticed(t *testing.T) {
 		var before FS
 		for _, beside := range []bool{false, true} {
 			f, err := open(dir, RootOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			if got := f.Features().Beside; got != beside {
 				t.Errorf("%s: another server: %v, want %v", name, got, beside)
 			}

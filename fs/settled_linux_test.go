@@ -14,9 +14,7 @@ import (
 func ofAge(t *testing.T, f FS, age time.Duration) *DiskFile {
 	t.Helper()
 	file, err := f.OpenRead("/f")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { file.Close() })
 	disk := file.(*DiskFile)
 	disk.info.Ctime = time.Now().Add(-age).UnixNano()
@@ -29,13 +27,9 @@ func TestFileOpenForWritingIsNotSettled(t *testing.T) {
 		f := openRoot(t, dir, RootOptions{})
 		mustPut(t, f, "/f", "body")
 		writer, err := os.OpenFile(filepath.Join(dir, "f"), os.O_RDWR, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		m, err := unix.Mmap(int(writer.Fd()), 0, 1, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		both := func(when string, want bool) {
 			t.Helper()
 			for _, age := range []time.Duration{0, time.Hour} {
@@ -47,9 +41,7 @@ func TestFileOpenForWritingIsNotSettled(t *testing.T) {
 		both("open", false)
 		writer.Close()
 		both("mapped", false)
-		if err := unix.Munmap(m); err != nil {
-			t.Fatal(err)
-		}
+		must(t, unix.Munmap(m))
 		both("left", true)
 	})
 }
@@ -59,9 +51,7 @@ func TestFileOfAnotherOwnerIsNotSettledSoon(t *testing.T) {
 	dir := os.Getenv("IFMATCH_TEST_DIR")
 	if dir == "" {
 		top := openDir(t)
-		if err := os.WriteFile(filepath.Join(top, "root", "f"), []byte("body"), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(top, "root", "f"), []byte("body"), 0o644))
 		asUser(t, top)
 		return
 	}
@@ -96,21 +86,15 @@ func TestOldFileOfOverlayIsNotWrittenOut(t *testing.T) {
 	needRoot(t)
 	base := t.TempDir() // not in memory, where nothing is written out
 	for _, d := range []string{"lower", "upper", "work"} {
-		if err := os.Mkdir(filepath.Join(base, d), 0o777); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Mkdir(filepath.Join(base, d), 0o777))
 	}
 	dir := mount(t, "overlay", "overlay", "lowerdir="+base+"/lower,upperdir="+base+"/upper,workdir="+base+"/work", 0)
 	f := openRoot(t, dir, RootOptions{})
 	mustPut(t, f, "/f", "body")
 	file, err := os.OpenFile(filepath.Join(dir, "f"), os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	m, err := unix.Mmap(int(file.Fd()), 0, 4, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer unix.Munmap(m)
 	file.Close()
 	store := func(b byte) Identity {
@@ -126,9 +110,7 @@ func TestOldFileOfOverlayIsNotWrittenOut(t *testing.T) {
 		t.Error("an old file was written out")
 	}
 	again, err := f.OpenRead("/f")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer again.Close()
 	if !again.(*DiskFile).Settled() || store('3') == first {
 		t.Error("a young file was not written out")

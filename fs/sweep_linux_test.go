@@ -20,17 +20,11 @@ func litter(t *testing.T, dir string) (names int) {
 	t.Helper()
 	for _, d := range []string{"", "a", "a/b"} {
 		d = filepath.Join(dir, d)
-		if err := os.MkdirAll(filepath.Join(d, ReservedPrefix+"0123456789abcdef-1", "deep", "er"), 0o777); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.MkdirAll(filepath.Join(d, ReservedPrefix+"0123456789abcdef-1", "deep", "er"), 0o777))
 		for _, name := range []string{ReservedPrefix + "0123456789abcdef-1/deep/f", ReservedPrefix + "0123456789abcdef-2", "f"} {
-			if err := os.WriteFile(filepath.Join(d, name), []byte("x"), 0o666); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.WriteFile(filepath.Join(d, name), []byte("x"), 0o666))
 		}
-		if err := os.Symlink("/", filepath.Join(d, ReservedPrefix+"0123456789abcdef-3")); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Symlink("/", filepath.Join(d, ReservedPrefix+"0123456789abcdef-3")))
 		names += 3
 	}
 	return names
@@ -40,13 +34,9 @@ func litter(t *testing.T, dir string) (names int) {
 func TestSweepFollowsNoLink(t *testing.T) {
 	disks(t, func(t *testing.T, dir string) {
 		out := t.TempDir()
-		if err := os.WriteFile(filepath.Join(out, "f"), []byte("x"), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(out, "f"), []byte("x"), 0o666))
 		for _, tail := range []string{"-moving-1-2", "-over-1-2", "-was"} {
-			if err := os.Symlink(out, filepath.Join(dir, ReservedPrefix+"0123456789abcdef-1"+tail)); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.Symlink(out, filepath.Join(dir, ReservedPrefix+"0123456789abcdef-1"+tail)))
 		}
 		f := openRoot(t, dir, RootOptions{})
 		if removed, err := f.Sweep(); err != nil || removed != 3 {
@@ -65,14 +55,10 @@ func TestSweep(t *testing.T) {
 		names := litter(t, dir)
 		out := t.TempDir()
 		litter(t, out)
-		if err := os.Symlink(out, filepath.Join(dir, "link")); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Symlink(out, filepath.Join(dir, "link")))
 		f := openRoot(t, dir, RootOptions{})
 		s, err := f.Stage("/a/new")
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		hidden := f.Hidden("/a/b/x")
 		if _, err := f.MakeCollection(hidden); err != nil {
 			t.Fatal(err)
@@ -111,9 +97,7 @@ func TestSweepLeavesWhatLives(t *testing.T) {
 	for _, at := range []string{"same", "above", "below"} {
 		t.Run(at, func(t *testing.T) {
 			top := t.TempDir()
-			if err := os.MkdirAll(top+"/a/b", 0o777); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.MkdirAll(top+"/a/b", 0o777))
 			mine, theirs := top+"/a", top+"/a"
 			switch at {
 			case "above":
@@ -234,20 +218,14 @@ func TestFlusherShares(t *testing.T) {
 func TestSweepWhileAnotherAsks(t *testing.T) {
 	above := t.TempDir()
 	asks, err := unix.Open(above, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer unix.Close(asks)
 	dir := filepath.Join(above, "served")
 	os.Mkdir(dir, 0o777)
-	if err := os.WriteFile(filepath.Join(dir, ReservedPrefix+"00000000deadbeef-1"), nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, ReservedPrefix+"00000000deadbeef-1"), nil, 0o666))
 	f := openRoot(t, dir, RootOptions{})
 	for try := 1; ; try++ { // again where the machine had no time for the other one
-		if err := unix.Flock(asks, unix.LOCK_EX); err != nil {
-			t.Fatal(err)
-		}
+		must(t, unix.Flock(asks, unix.LOCK_EX))
 		var other sync.WaitGroup
 		other.Go(func() {
 			time.Sleep(time.Millisecond)
@@ -268,18 +246,12 @@ func TestSweepWhileAnotherAsks(t *testing.T) {
 func Kill(t *testing.T, test, env string, after time.Duration) {
 	t.Helper()
 	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	cmd := exec.Command(exe, "-test.run", "^"+test+"$")
 	cmd.Env = append(os.Environ(), env)
 	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, cmd.Start())
 	var ready [1]byte
 	if _, err := out.Read(ready[:]); err != nil {
 		t.Fatal(err)

@@ -11,22 +11,16 @@ import (
 func TestUncache(t *testing.T) {
 	dir := t.TempDir()
 	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
-		t.Fatal(err)
-	}
+	must(t, unix.Statfs(dir, &st))
 	if st.Type == unix.TMPFS_MAGIC {
 		return // memory is all that it has
 	}
 	f := openRoot(t, dir, RootOptions{})
 	mustPut(t, f, "/f", string(make([]byte, 1<<20)))
 	other, err := os.Open(dir + "/f")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer other.Close()
-	if err := other.Sync(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, other.Sync())
 	if _, err := io.Copy(io.Discard, other); err != nil {
 		t.Fatal(err)
 	}
@@ -41,9 +35,7 @@ func TestUncache(t *testing.T) {
 		return // this file system keeps nothing there
 	}
 	file, err := f.OpenRead("/f")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer file.Close()
 	file.(Uncacher).Uncache()
 	if inMemory() {

@@ -29,9 +29,7 @@ func watch(t *testing.T, dir string, limit int) (*Watcher, *reports) {
 		Changed: func(name string) { r.mu.Lock(); r.changed[name] = true; r.mu.Unlock() },
 		Lost:    func(dir string) { r.mu.Lock(); r.lost = append(r.lost, dir); r.mu.Unlock() },
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { w.Close() })
 	return w, r
 }
@@ -53,35 +51,25 @@ func (r *reports) wait(t *testing.T, what string, ok func() bool) {
 
 func TestWatcherReportsNames(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(dir, "a", "b"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.MkdirAll(filepath.Join(dir, "a", "b"), 0o755))
 	w, r := watch(t, dir, 0)
 	if !w.Watch("/a/b") || !w.Watch("/") {
 		t.Fatal("not watched")
 	}
-	if err := os.WriteFile(filepath.Join(dir, "a", "b", "f"), []byte("x"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "a", "b", "f"), []byte("x"), 0o644))
 	r.wait(t, "/a/b/f", func() bool { return r.changed["/a/b/f"] })
-	if err := os.WriteFile(filepath.Join(dir, "g"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "g"), nil, 0o644))
 	r.wait(t, "/g", func() bool { return r.changed["/g"] })
 }
 
 // A directory renamed above a watched one: the watch of the old name must not stay.
 func TestWatcherForgetsBelowRenamedDirectory(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(dir, "a", "b"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.MkdirAll(filepath.Join(dir, "a", "b"), 0o755))
 	w, r := watch(t, dir, 0)
 	w.Watch("/a/b")
 	w.Watch("/")
-	if err := os.Rename(filepath.Join(dir, "a"), filepath.Join(dir, "z")); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Rename(filepath.Join(dir, "a"), filepath.Join(dir, "z")))
 	r.wait(t, "/a", func() bool { return r.changed["/a"] })
 	if got := w.Stats().Watches; got != 1 {
 		t.Errorf("%d directories watched after the rename, want only /", got)
@@ -91,9 +79,7 @@ func TestWatcherForgetsBelowRenamedDirectory(t *testing.T) {
 func TestWatcherKeepsToItsLimit(t *testing.T) {
 	dir := t.TempDir()
 	for i := range 10 {
-		if err := os.Mkdir(filepath.Join(dir, fmt.Sprint(i)), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Mkdir(filepath.Join(dir, fmt.Sprint(i)), 0o755))
 	}
 	w, r := watch(t, dir, 3)
 	for i := range 10 {
@@ -115,17 +101,13 @@ func TestWatcherKeepsToItsLimit(t *testing.T) {
 func TestWatcherSaysOnceThatNoWatchIsLeft(t *testing.T) {
 	var log bytes.Buffer
 	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "d"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Mkdir(filepath.Join(dir, "d"), 0o755))
 	gone := make(chan string, 8)
 	w, err := newWatcher(dir, WatchOptions{
 		Changed: func(name string) { gone <- name }, Lost: func(string) {},
 		Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer w.Close()
 	if !w.Watch("/d") {
 		t.Fatal("not watched")
@@ -137,9 +119,7 @@ func TestWatcherSaysOnceThatNoWatchIsLeft(t *testing.T) {
 		t.Error("watched although no watch is left")
 	}
 	// A directory goes, its watch is taken by another one, and none is left again.
-	if err := os.Remove(filepath.Join(dir, "d")); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Remove(filepath.Join(dir, "d")))
 	<-gone
 	if !w.Watch("/") {
 		t.Error("not watched although a watch is left")
@@ -160,9 +140,7 @@ func TestWatchOfWhatIsMovedAwayAndRemoved(t *testing.T) {
 			last <- struct{}{}
 		}
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var all sync.WaitGroup
 	for id := range 8 {
 		all.Go(func() {

@@ -13,9 +13,7 @@ import (
 func look(t *testing.T, f FS, name string) Witness {
 	t.Helper()
 	file, err := f.OpenRead(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { file.Close() })
 	w := file.(Witnessed).Witness()
 	if w == nil {
@@ -40,9 +38,7 @@ func writeTo(t *testing.T, path string) {
 		_, err = f.WriteAt([]byte("B"), 0)
 		err = errors.Join(err, f.Close())
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 }
 
 // Whoever writes by whatever way has been seen when his call returns; whoever only changes names, times and modes has not.
@@ -91,9 +87,7 @@ func TestWitness(t *testing.T) {
 		mustPut(t, f, "/f", "body")
 		w := look(t, f, "/f")
 		writer, err := os.OpenFile(path, os.O_RDWR, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		says(t, "open for writing", w, true, false)
 		writer.Close()
 	})
@@ -111,9 +105,7 @@ func TestWitnessesOfOneFile(t *testing.T) {
 	says(t, "the first", first, true, true)
 	says(t, "the second", second, false, true)
 	file, err := f.OpenRead("/f")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer file.Close()
 	file.(Witnessed).Witness().Close()
 	writeTo(t, path)
@@ -130,9 +122,7 @@ func TestWitnessesLoseNoReport(t *testing.T) {
 	still := look(t, f, "/still")
 	for range 20_000 { // the queue holds 16,384
 		file, err := f.OpenRead("/a")
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		file.(Witnessed).Witness().Close()
 		file.Close()
 	}
@@ -140,14 +130,10 @@ func TestWitnessesLoseNoReport(t *testing.T) {
 	look(t, f, "/a")
 	look(t, f, "/b")
 	a, err := os.OpenFile(filepath.Join(dir, "a"), os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer a.Close()
 	b, err := os.OpenFile(filepath.Join(dir, "b"), os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer b.Close()
 	for range 10_000 {
 		a.WriteString("x")

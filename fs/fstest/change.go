@@ -50,9 +50,7 @@ func testMakeCollection(t *testing.T, f fs.FS) {
 func testRetireFile(t *testing.T, f fs.FS) {
 	old := Put(t, f, "/f", "bytes")
 	reader, err := f.OpenRead("/f")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer reader.Close()
 	_, err = f.Retire("/f", true, func(*fs.Info) error { return errRefused })
 	if err != errRefused {
@@ -65,9 +63,7 @@ func testRetireFile(t *testing.T, f fs.FS) {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	wantGone(t, f, "/f")
 	if got := list(t, f, "/"); len(got) != 0 {
 		t.Errorf("a retired name is listed before its release: %q", got)
@@ -92,9 +88,7 @@ func testRetireCollection(t *testing.T, f fs.FS) {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	wantGone(t, f, "/a/b/c/3")
 	if got := slices.Sorted(maps.Keys(Tree(t, f))); !slices.Equal(got, []string{"/keep/"}) {
 		t.Errorf("after the step: %q", got)
@@ -154,9 +148,7 @@ func testSweep(t *testing.T, f fs.FS) {
 	ours := f.Hidden("/d/y")
 	mkcol(t, f, ours)
 	staged, err := f.Stage("/d/z")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer staged.Discard()
 	if n, err := f.Sweep(); err != nil || n != 2 {
 		t.Errorf("sweep = %d, %v; want 2 removed", n, err)
@@ -165,9 +157,7 @@ func testSweep(t *testing.T, f fs.FS) {
 	noReserved(t, f, "/d/e")
 	want(t, f, "/d/e/keep", "x")
 	lookup(t, f, ours)
-	if err := staged.Prepare(time.Time{}, false); err != nil {
-		t.Fatal(err)
-	}
+	must(t, staged.Prepare(time.Time{}, false))
 	_, _, release, err := staged.Commit(false, accept)
 	if err != nil {
 		t.Fatalf("commit after a sweep: %v", err)
@@ -190,9 +180,7 @@ func testSweepLeavesOthers(t *testing.T, f fs.FS) {
 			t.Errorf("sweep = %d, %v; want to be told of %s", n, err, other)
 		}
 		want(t, f, other+"/deep/f", base)
-		if err := retire(f, other); err != nil {
-			t.Fatal(err)
-		}
+		must(t, retire(f, other))
 	}
 }
 
@@ -203,9 +191,7 @@ func testSetModTime(t *testing.T, f fs.FS) {
 	for _, name := range []string{"/d", "/f"} {
 		before := lookup(t, f, name)
 		was, info, err := f.SetModTime(name, chosen)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if was != before.Identity && was != (fs.Identity{}) {
 			t.Errorf("%s: the state before was %+v, not %+v", name, before.Identity, was)
 		}

@@ -13,16 +13,12 @@ import (
 func testStageIsInvisible(t *testing.T, f fs.FS) {
 	mkcol(t, f, "/a")
 	s, err := f.Stage("/a/new")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer s.Discard()
 	if _, err := io.WriteString(s, "bytes"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Prepare(time.Time{}, true); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.Prepare(time.Time{}, true))
 	wantGone(t, f, "/a/new")
 	if got := list(t, f, "/a"); len(got) != 0 {
 		t.Errorf("staged bytes are listed: %q", got)
@@ -31,9 +27,7 @@ func testStageIsInvisible(t *testing.T, f fs.FS) {
 
 func testCommitCreates(t *testing.T, f fs.FS) {
 	s, err := f.Stage("/new")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer s.Discard()
 	// Both ways of writing, one after the other.
 	if n, err := s.Write([]byte("one ")); n != 4 || err != nil {
@@ -42,9 +36,7 @@ func testCommitCreates(t *testing.T, f fs.FS) {
 	if n, err := s.ReadFrom(strings.NewReader("two")); n != 3 || err != nil {
 		t.Fatalf("read from = %d, %v", n, err)
 	}
-	if err := s.Prepare(time.Time{}, true); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.Prepare(time.Time{}, true))
 	asked := 0
 	info, created, release, err := s.Commit(true, func(cur *fs.Info) error {
 		asked++
@@ -53,9 +45,7 @@ func testCommitCreates(t *testing.T, f fs.FS) {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	release()
 	s.Discard() // does nothing after Commit
 	if !created || asked == 0 {
@@ -76,9 +66,7 @@ func testCommitCreates(t *testing.T, f fs.FS) {
 func testCommitReplaces(t *testing.T, f fs.FS) {
 	old := Put(t, f, "/f", "old")
 	reader, err := f.OpenRead("/f")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer reader.Close()
 	var seen []fs.Info
 	info, created, err := put(f, "/f", "new bytes", func(cur *fs.Info) error {
@@ -138,16 +126,10 @@ func testCommitErrors(t *testing.T, f fs.FS) {
 	}
 	// The parent goes while the bytes are staged.
 	s, err := f.Stage("/dir/x")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer s.Discard()
-	if err := s.Prepare(time.Time{}, false); err != nil {
-		t.Fatal(err)
-	}
-	if err := retire(f, "/dir"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.Prepare(time.Time{}, false))
+	must(t, retire(f, "/dir"))
 	_, _, _, err = s.Commit(false, accept)
 	wantErr(t, "commit without parent", err, iofs.ErrNotExist)
 	wantGone(t, f, "/dir")
@@ -206,30 +188,20 @@ func testCheckMayRead(t *testing.T, f fs.FS) {
 
 func testCommitKeepsMode(t *testing.T, f fs.FS) {
 	Put(t, f, "/f", "old")
-	if err := f.Chmod("/f", 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, f.Chmod("/f", 0o600))
 	old := lookup(t, f, "/f")
 	if now := Put(t, f, "/f", "new"); now.Mode != old.Mode {
 		t.Errorf("mode = %v, want that of what was replaced, %v", now.Mode, old.Mode)
 	}
 	// The mode changes after Prepare.
 	s, err := f.Stage("/f")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer s.Discard()
-	if err := s.Prepare(time.Time{}, false); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Chmod("/f", 0o640); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.Prepare(time.Time{}, false))
+	must(t, f.Chmod("/f", 0o640))
 	changed := lookup(t, f, "/f")
 	info, _, release, err := s.Commit(false, accept)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	release()
 	if info.Mode != changed.Mode {
 		t.Errorf("mode = %v, want the one at commit, %v", info.Mode, changed.Mode)
@@ -238,9 +210,7 @@ func testCommitKeepsMode(t *testing.T, f fs.FS) {
 
 func testDiscardLeavesNothing(t *testing.T, f fs.FS) {
 	s, err := f.Stage("/f")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if _, err := io.WriteString(s, strings.Repeat("x", 1<<16)); err != nil {
 		t.Fatal(err)
 	}
@@ -257,14 +227,10 @@ func testDiscardLeavesNothing(t *testing.T, f fs.FS) {
 func noReserved(t testing.TB, f fs.FS, dir string) {
 	t.Helper()
 	d, err := f.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer d.Close()
 	bases, err := d.Readdirnames(-1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, base := range bases {
 		if fs.Reserved(base) {
 			t.Errorf("%s is left in %s", base, dir)

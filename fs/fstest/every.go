@@ -44,9 +44,7 @@ func (e Every) Run(t *testing.T) {
 func (e Every) wanted(t *testing.T) (before, after map[string]string) {
 	open := e.New(t)
 	f, err := open(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer f.Close()
 	e.Setup(t, f)
 	before = Tree(t, f)
@@ -61,9 +59,7 @@ func (e Every) each(t *testing.T, kind string, before, after map[string]string, 
 	for n := 1; n < enough; n++ {
 		open := e.New(t)
 		f, err := NewFaults(open)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		e.Setup(t, f)
 		plan(f, n)
 		err = e.Act(f)
@@ -98,9 +94,7 @@ func (e Every) reopened(t *testing.T, f *Faults, open Open) map[string]string {
 	}
 	f.Close()
 	again, err := open(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer again.Close()
 	if _, err := again.Sweep(); err != nil {
 		t.Errorf("sweep: %v", err)

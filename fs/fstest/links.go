@@ -84,9 +84,7 @@ func testLinks(t *testing.T, f fs.FS) {
 		wantErr(t, "put to the link "+name, err, fs.ErrSpecial)
 	}
 	members := map[string]fs.Info{}
-	if err := f.List("/", func(base string, info *fs.Info) error { members[base] = *info; return nil }); err != nil {
-		t.Fatal(err)
-	}
+	must(t, f.List("/", func(base string, info *fs.Info) error { members[base] = *info; return nil }))
 	file := lookup(t, f, "/dir/file")
 	file.Real = "/dir/file"
 	todir := members["todir"]
@@ -105,9 +103,7 @@ func linksThemselvesChange(t *testing.T, f fs.FS) {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	release()
 	wantGone(t, f, "/tofile")
 	want(t, f, "/dir/file", "target")
@@ -117,9 +113,7 @@ func linksThemselvesChange(t *testing.T, f fs.FS) {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	release()
 	for _, name := range []string{"/absolute", "/dangling", "/loop"} {
 		before, _ := f.Resolve(name)

@@ -24,9 +24,7 @@ func testMoveFile(t *testing.T, f fs.FS) {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	release()
 	wantGone(t, f, "/f")
 	want(t, f, "/d/g", "bytes")
@@ -83,9 +81,7 @@ func testMoveOver(t *testing.T, f fs.FS) {
 				t.Errorf("%s over %s: tree = %v, want %v", src, dst, got, want)
 			}
 			noReserved(t, f, "/")
-			if err := retire(f, "/dst"); err != nil {
-				t.Fatal(err)
-			}
+			must(t, retire(f, "/dst"))
 		}
 	}
 }

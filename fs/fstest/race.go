@@ -197,9 +197,7 @@ func testMoveRetireRace(t *testing.T, f fs.FS) {
 			t.Fatalf("round %d: tree = %v, want %v", round, got, expect)
 		}
 		for name := range expect {
-			if err := retire(f, name); err != nil {
-				t.Fatal(err)
-			}
+			must(t, retire(f, name))
 		}
 	}
 }

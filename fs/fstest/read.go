@@ -66,9 +66,7 @@ func testOpenRead(t *testing.T, f fs.FS) {
 	mkcol(t, f, "/a")
 	info := Put(t, f, "/a/file", "0123456789")
 	r, err := f.OpenRead("/a/file")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer r.Close()
 	if r.Info() != info {
 		t.Errorf("state of the descriptor = %+v, want %+v", r.Info(), info)
@@ -105,18 +103,14 @@ func testList(t *testing.T, f fs.FS) {
 	file := Put(t, f, "/a/file", "x")
 	mkcol(t, f, f.Hidden("/a/x"))
 	staged, err := f.Stage("/a/staged")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer staged.Discard()
 	got := map[string]fs.Info{}
 	err = f.List("/a", func(base string, info *fs.Info) error {
 		got[base] = *info
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	sub := got["sub"]
 	if len(got) != 2 || got["file"] != file || !sub.IsCollection() {
 		t.Errorf("list = %+v, want file and sub with their states", got)
@@ -154,9 +148,7 @@ func testListManyWhileChanging(t *testing.T, f fs.FS) {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for i := range 400 {
 		if n := seen[fmt.Sprintf("stay%03d", i)]; n != 1 {
 			t.Fatalf("member stay%03d was shown %d times", i, n)
@@ -192,35 +184,25 @@ func testErrorsHoldNames(t *testing.T, f fs.FS) {
 
 // testAfero tries the methods that serve tests and demos.
 func testAfero(t *testing.T, f fs.FS) {
-	if err := f.MkdirAll("/x/y", 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, f.MkdirAll("/x/y", 0o755))
 	if err := f.MkdirAll("/x/y", 0o755); err != nil {
 		t.Errorf("again: %v", err)
 	}
 	wantErr(t, "mkdir of a mapped name", f.Mkdir("/x", 0o755), iofs.ErrExist)
-	if err := afero.WriteFile(f, "/x/y/a", []byte("hello"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, afero.WriteFile(f, "/x/y/a", []byte("hello"), 0o644))
 	want(t, f, "/x/y/a", "hello")
 	before := lookup(t, f, "/x/y/a")
 	w, err := f.OpenFile("/x/y/a", 2 /* O_RDWR */, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if _, err := w.WriteAt([]byte("J"), 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, w.Close())
 	want(t, f, "/x/y/a", "Jello")
 	if after := lookup(t, f, "/x/y/a"); after.Ino != before.Ino {
 		t.Errorf("a write in place made another file: %+v, was %+v", after, before)
 	}
-	if err := f.Rename("/x/y/a", "/x/b"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, f.Rename("/x/y/a", "/x/b"))
 	infos, err := afero.ReadDir(f, "/x")
 	if err != nil || len(infos) != 2 || infos[0].Name() != "b" || infos[1].Name() != "y" || infos[0].Size() != 5 {
 		t.Errorf("directory = %v, %v", infos, err)
@@ -228,9 +210,7 @@ func testAfero(t *testing.T, f fs.FS) {
 	if err := f.Remove("/x"); err == nil {
 		t.Error("a directory with members was removed")
 	}
-	if err := f.RemoveAll("/x"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, f.RemoveAll("/x"))
 	if err := f.RemoveAll("/x"); err != nil {
 		t.Errorf("remove all of nothing: %v", err)
 	}

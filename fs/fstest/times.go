@@ -30,16 +30,10 @@ func testChosenTime(t *testing.T, f fs.FS) {
 	seen := map[int64]bool{}
 	for range 5 {
 		s, err := f.Stage("/f")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Prepare(chosen, false); err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
+		must(t, s.Prepare(chosen, false))
 		info, _, release, err := s.Commit(false, accept)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		release()
 		if info.ModTime().Unix() != chosen.Unix() {
 			t.Errorf("mtime = %v, want the second of %v", info.ModTime(), chosen)
