@@ -32,9 +32,7 @@ func disk(t *testing.T, o Options) (*FS, string) {
 func diskAt(t *testing.T, dir string, o Options) *FS {
 	t.Helper()
 	base, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	o.Relaxed, o.NoNotify = true, o.NoNotify || withoutNotify
 	f := New(base, o)
 	t.Cleanup(func() { f.Close(); base.Close() })
@@ -49,9 +47,7 @@ func TestContentTagFollowsTheBytes(t *testing.T) {
 		tag := func() ETag {
 			t.Helper()
 			info, err := f.Stat("/f")
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			return info.Tag
 		}
 		for what, do := range map[string]func() error{
@@ -60,16 +56,12 @@ func TestContentTagFollowsTheBytes(t *testing.T) {
 			"same bytes": func() error { return os.WriteFile(path, []byte("same"), 0o600) },
 			"rename":     func() error { os.Rename(path, path+"2"); return os.Rename(path+"2", path) },
 		} {
-			if err := do(); err != nil {
-				t.Fatal(err)
-			}
+			must(t, do())
 			if got := tag(); got != before.Tag {
 				t.Errorf("after %s the tag is %s, was %s", what, got, before.Tag)
 			}
 		}
-		if err := os.WriteFile(path, []byte("diff"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(path, []byte("diff"), 0o600))
 		if got := tag(); got == before.Tag || got.IsZero() {
 			t.Errorf("other bytes of the same size have the tag %s", got)
 		}
@@ -78,9 +70,7 @@ func TestContentTagFollowsTheBytes(t *testing.T) {
 
 func TestContentListingNeverHashes(t *testing.T) {
 	f, dir := disk(t, Options{Settings: Settings{Content: true}})
-	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "f"), []byte("x"), 0o600))
 	listed := func() (tag ETag) {
 		f.List("/", func(_ string, i *Info) error { tag = i.Tag; return nil })
 		return tag
@@ -103,9 +93,7 @@ func TestContentListingNeverHashes(t *testing.T) {
 // A Put with a condition on a file that nobody has hashed yet: the tag is found without the latch.
 func TestContentPutHashesForItsCheck(t *testing.T) {
 	f, dir := disk(t, Options{Settings: Settings{Content: true}})
-	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "f"), []byte("x"), 0o600))
 	want := hashTag(sha256.Sum256([]byte("x")))
 	_, _, err := f.Put(ctx, "/f", strings.NewReader("y"), PutOptions{Write: Write{Tags: true, Exact: true, Check: func(cur *Info) error {
 		if cur.Tag != want {
@@ -113,9 +101,7 @@ func TestContentPutHashesForItsCheck(t *testing.T) {
 		}
 		return nil
 	}}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 }
 
 // A file that another program has written a moment ago is hashed when the clock has moved on, so that its tag is known.
@@ -176,9 +162,7 @@ func TestContentPutTellsSameBytes(t *testing.T) {
 func TestOneHashesForAll(t *testing.T) {
 	f, dir := disk(t, Options{Settings: Settings{Content: true, HashLimitBytes: 1}})
 	body := strings.Repeat("x", 8<<20)
-	if err := os.WriteFile(filepath.Join(dir, "f"), []byte(body), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "f"), []byte(body), 0o644))
 	if info, err := f.Stat("/f"); err != nil || !info.Tag.IsZero() {
 		t.Fatalf("somebody who only looks got %v, %v", info, err)
 	}
@@ -354,9 +338,7 @@ func newGated(t *testing.T) (gated, *FS) {
 	f := New(g, Options{Settings: Settings{Relaxed: true, Content: true, HashLimitBytes: 1, NoNotify: true}})
 	t.Cleanup(func() { f.Close() })
 	file, err := g.Create("/f")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	file.Write([]byte("some bytes"))
 	file.Close()
 	return g, f
@@ -451,9 +433,7 @@ func (f *stoppedFile) Again() (fs.Info, error) {
 func TestYoungStateIsReadByEach(t *testing.T) {
 	base := fs.NewMemory()
 	file, err := base.Create("/f")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	file.Close()
 	s := &stopped{FS: base, body: "one", read: make(chan struct{}, 10), goOn: make(chan struct{})}
 	if s.info, err = base.Lookup("/f"); err != nil {
@@ -625,9 +605,7 @@ func TestDigestsSurviveRestart(t *testing.T) {
 	f.Close()
 
 	base, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer base.Close()
 	again := New(base, Options{Settings: Settings{Content: true, HashLimitBytes: 1}, Digests: KeepDigests(kept)}) // would not hash
 	defer again.Close()
@@ -641,14 +619,10 @@ func TestScrubFindsBitRot(t *testing.T) {
 	f, dir := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(kept)})
 	put(t, f, "/good", "good")
 	put(t, f, "/rotten", "good")
-	if err := os.WriteFile(filepath.Join(dir, "new"), []byte("new"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "new"), []byte("new"), 0o600))
 	// What a disk does without telling: other bytes, the same identity. Here the record is bent instead.
 	info, err := f.Stat("/rotten")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	f.content.put(info.Identity, sha256.Sum256([]byte("bad")), true)
 	cached := &caching{FS: f.base, of: make(map[string]bool)}
 	f.base = cached

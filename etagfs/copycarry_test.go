@@ -84,9 +84,7 @@ func TestCarryTellsWhatWasCopied(t *testing.T) {
 	for _, name := range []string{"/s/sub/f", "/s/sub/bad", "/s/a", "/s/bad"} {
 		base.MkdirAll(path.Dir(name), 0o777)
 		file, err := base.Create(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		file.Close()
 	}
 	f := New(unstaged{base}, Options{Settings: Settings{NoNotify: withoutNotify}})

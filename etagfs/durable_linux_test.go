@@ -66,9 +66,7 @@ func BenchmarkDurablePut(b *testing.B) {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
 			dir := b.TempDir()
 			base, err := fs.OpenRoot(b.TempDir(), fs.RootOptions{})
-			if err != nil {
-				b.Fatal(err)
-			}
+			must(b, err)
 			defer base.Close()
 			f := New(base, Options{})
 			defer f.Close()

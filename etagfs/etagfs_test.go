@@ -19,9 +19,7 @@ func trees(t *testing.T, test func(t *testing.T, f *FS)) {
 		"memory": func(t *testing.T) fs.FS { return fs.NewMemory() },
 		"disk": func(t *testing.T) fs.FS {
 			base, err := fs.OpenRoot(t.TempDir(), fs.RootOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			return base
 		},
 	}
@@ -47,13 +45,6 @@ var ctx = context.Background()
 // program, but for those of reports: the answers are the same.
 var withoutNotify = os.Getenv("IFMATCH_NO_NOTIFY") != ""
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func strong(tag ETag) bool { return !tag.IsZero() && !tag.Weak }
 
 func put(t *testing.T, f *FS, name, body string) *Info {
@@ -73,9 +64,7 @@ func read(t *testing.T, f *FS, name string) (string, *Info) {
 	}
 	defer file.Close()
 	b, err := io.ReadAll(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return string(b), file.State()
 }
 
@@ -87,9 +76,7 @@ func TestPutTagIsTheTagOfTheNextStatOpenAndList(t *testing.T) {
 				t.Fatalf("put answers tag %q, want a strong one", info.Tag)
 			}
 			st, err := f.Stat("/f")
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			got, open := read(t, f, "/f")
 			if got != body {
 				t.Errorf("read %q, want %q", got, body)
@@ -346,9 +333,7 @@ func TestLargeBodiesAreWrittenOutEarly(t *testing.T) {
 			for _, sizeBytes := range []int{1000, outBytes - 1, 4 * outBytes} {
 				var told []int64
 				base, err := fs.OpenRoot(t.TempDir(), fs.RootOptions{})
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				f := New(outs{base, &told}, Options{Settings: Settings{Relaxed: relaxed, Content: content}})
 				put(t, f, "/f", strings.Repeat("x", sizeBytes))
 				f.Close()
@@ -369,5 +354,12 @@ func TestLargeBodiesAreWrittenOutEarly(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

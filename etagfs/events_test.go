@@ -88,17 +88,13 @@ func TestSubscribersHearOfOurOwnChanges(t *testing.T) {
 func TestSubscribersHearOfOtherPrograms(t *testing.T) {
 	dir := t.TempDir()
 	base, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer base.Close()
 	f := New(base, Options{})
 	defer f.Close()
 	changed, stop := f.Subscribe("/a")
 	defer stop()
-	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("x"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "a"), []byte("x"), 0o644))
 	select {
 	case <-changed:
 	case <-time.After(time.Minute):

@@ -17,27 +17,19 @@ import (
 func TestLinksOnTheWayAreHeld(t *testing.T) {
 	dir := t.TempDir()
 	for _, d := range []string{"a", "b/sub", "c"} {
-		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.MkdirAll(filepath.Join(dir, d), 0o755))
 	}
 	for link, to := range map[string]string{"a/first": "../c/second", "c/second": "../b"} {
-		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Symlink(to, filepath.Join(dir, link)))
 	}
 	for _, open := range []func(string, fs.RootOptions) (fs.FS, error){fs.OpenRoot, fs.OpenPortable} {
 		base, err := open(dir, fs.RootOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		defer base.Close()
 		f := New(base, Options{Settings: Settings{NoNotify: true}})
 		defer f.Close()
 		followed, err := f.holdReal("/a/first/sub", "/b/sub", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if !followed.has([]string{"/b/sub", "/a/first", "/c/second", "/c", "/a"}) {
 			t.Errorf("held are %v", followed.names)
 		}
@@ -46,9 +38,7 @@ func TestLinksOnTheWayAreHeld(t *testing.T) {
 		followed.release()
 
 		itself, real, err := f.holdThemselves([]string{"/a/first/sub"}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if real[0] != "/b/sub" || !itself.has([]string{"/b/sub", "/a/first", "/c/second", "/c", "/a"}) {
 			t.Errorf("held are %v for %v", itself.names, real)
 		}
@@ -61,14 +51,10 @@ func TestLinksOnTheWayAreHeld(t *testing.T) {
 func TestUpdateFollowsALinkThatChanges(t *testing.T) {
 	dir := t.TempDir()
 	for _, d := range []string{"a", "b"} {
-		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Mkdir(filepath.Join(dir, d), 0o755))
 	}
 	base, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer base.Close()
 	link := filepath.Join(dir, "l")
 	for _, c := range []struct {
@@ -76,9 +62,7 @@ func TestUpdateFollowsALinkThatChanges(t *testing.T) {
 		want    error
 	}{{3, nil}, {1000, fs.ErrBusy}} {
 		os.Remove(link)
-		if err := os.Symlink("a", link); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Symlink("a", link))
 		f := New(&relinking{base, link, c.changes}, Options{Settings: Settings{NoNotify: true}})
 		at := ""
 		_, err := f.Update(ctx, "/l", time.Time{}, Write{
@@ -118,17 +102,11 @@ func TestRelinkedCollectionIsTakenBack(t *testing.T) {
 	dir := t.TempDir()
 	link := filepath.Join(dir, "link")
 	for _, d := range []string{"a", "b"} {
-		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Mkdir(filepath.Join(dir, d), 0o755))
 	}
-	if err := os.Symlink("a", link); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Symlink("a", link))
 	base, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer base.Close()
 	f := New(&relinking{base, link, 1}, Options{Settings: Settings{NoNotify: true}})
 	defer f.Close()

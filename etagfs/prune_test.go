@@ -21,22 +21,16 @@ func TestDigestsOfVanishedFilesArePruned(t *testing.T) {
 	kept := records{}
 	f, dir := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(kept)})
 	put(t, f, "/stays", "stays")
-	if err := os.Mkdir(filepath.Join(dir, "d"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Mkdir(filepath.Join(dir, "d"), 0o700))
 	const files = 1000
 	for i := range files {
-		if err := os.WriteFile(filepath.Join(dir, "d", fmt.Sprint(i)), []byte("x"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(dir, "d", fmt.Sprint(i)), []byte("x"), 0o600))
 	}
 	old(f)
 	if p, err := f.HashAll(ctx, HashOptions{}); err != nil || p.Files != files || len(kept) != files+2 { // and which tree they are of
 		t.Fatalf("hashed %+v, %v; %d records", p, err, len(kept))
 	}
-	if err := os.RemoveAll(filepath.Join(dir, "d")); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.RemoveAll(filepath.Join(dir, "d")))
 	old(f)
 	p, err := f.HashAll(ctx, HashOptions{})
 	if err != nil || p.Pruned != files || p.Known != 1 || len(kept) != 2 {
@@ -53,9 +47,7 @@ func TestPassKeepsDigestsOfTheLiving(t *testing.T) {
 	f, dir := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(kept)})
 	put(t, f, "/f", "f")
 	put(t, f, "/moved", "moved")
-	if err := os.Mkdir(filepath.Join(dir, "d"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Mkdir(filepath.Join(dir, "d"), 0o700))
 	put(t, f, "/d/in", "in")
 	os.Rename(filepath.Join(dir, "moved"), filepath.Join(dir, "d", "elsewhere"))
 	os.Link(filepath.Join(dir, "f"), filepath.Join(dir, "link"))
@@ -76,9 +68,7 @@ func TestPassKeepsDigestsOfTheLiving(t *testing.T) {
 func TestPassKeepsWhatCameMeanwhile(t *testing.T) {
 	kept := records{}
 	f, dir := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(kept)})
-	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("f"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "f"), []byte("f"), 0o600))
 	old(f)
 	_, err := f.HashAll(ctx, HashOptions{Progress: func(HashProgress) {
 		for i := range 300 { // some of them behind the cursor of the listing
@@ -246,9 +236,7 @@ func (p passes) PruneDigests(func(fs.Identity) bool) (int, error) {
 func TestHashingMissesNoVanishedFile(t *testing.T) {
 	f, dir := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(records{})})
 	for i := range 3 {
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), []byte("x"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), []byte("x"), 0o600))
 	}
 	old(f)
 	removed := 0

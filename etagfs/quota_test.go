@@ -21,9 +21,7 @@ import (
 func bounded(t *testing.T, o Options) *FS {
 	t.Helper()
 	base, err := fs.OpenRoot(t.TempDir(), fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	o.Relaxed, o.QuotaBytes, o.NoNotify = true, 1000, withoutNotify
 	f := New(base, o)
 	f.count(ctx)
@@ -164,9 +162,7 @@ func TestQuotaOfUploadsAtOnce(t *testing.T) {
 func TestQuotaCountsWhatOthersChange(t *testing.T) {
 	dir := t.TempDir()
 	base, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	f := New(base, Options{Settings: Settings{Relaxed: true, QuotaBytes: 1000, NoNotify: withoutNotify}})
 	t.Cleanup(func() { f.Close(); base.Close() })
 	waits, stop := context.WithCancel(ctx)
@@ -174,9 +170,7 @@ func TestQuotaCountsWhatOthersChange(t *testing.T) {
 	if _, _, err := f.Put(waits, "/a", strings.NewReader("x"), PutOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("before the first count: %v", err)
 	}
-	if err := errors.Join(os.Mkdir(dir+"/d", 0o777), afero.WriteFile(base, "/d/f", []byte(xs(900)), 0o666), os.Symlink("d", dir+"/l")); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errors.Join(os.Mkdir(dir+"/d", 0o777), afero.WriteFile(base, "/d/f", []byte(xs(900)), 0o666), os.Symlink("d", dir+"/l")))
 	keeping, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() { f.KeepCounted(keeping); close(done) }()

@@ -166,9 +166,7 @@ func TestBoundComesAndGoes(t *testing.T) {
 	if u, err := f.Usage("/"); err != nil || u.AvailableBytes < 1<<20 {
 		t.Errorf("without a bound: %+v %v", u, err)
 	}
-	if err := os.Remove(filepath.Join(dir, "slow")); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Remove(filepath.Join(dir, "slow")))
 	f.Use(Settings{NoNotify: withoutNotify, QuotaBytes: 6000})
 	if err := write("/d", 500); !errors.Is(err, ErrQuota) {
 		t.Errorf("with 5501 of 6000 bytes: %v", err)
@@ -234,9 +232,7 @@ func TestReportsEndWhileAFileIsRead(t *testing.T) {
 		t.Fatal("nothing was reported")
 	}
 	info, err := f.base.Lookup("/f")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	reading := f.content.begin("/f")
 	f.Use(Settings{NoNotify: true})
 	if reading.end(info.Identity, Digest{1}, true) {

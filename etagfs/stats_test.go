@@ -51,9 +51,7 @@ func TestDurationsFallIntoBuckets(t *testing.T) {
 func TestSyncsAreCounted(t *testing.T) {
 	for _, relaxed := range []bool{false, true} {
 		base, err := fs.OpenRoot(t.TempDir(), fs.RootOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		defer base.Close()
 		f := New(base, Options{Settings: Settings{Relaxed: relaxed, NoNotify: withoutNotify}})
 		defer f.Close()
@@ -73,9 +71,7 @@ func TestSyncsAreCounted(t *testing.T) {
 func TestDigestsAreCounted(t *testing.T) {
 	f, dir := disk(t, Options{Settings: Settings{Content: true}})
 	put(t, f, "/ours", "12345")
-	if err := os.WriteFile(filepath.Join(dir, "theirs"), []byte(strings.Repeat("x", 1000)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "theirs"), []byte(strings.Repeat("x", 1000)), 0o600))
 	time.Sleep(f.base.Features().Granularity + 5*time.Millisecond) // or the digest cannot be kept
 	before := f.Stats()
 	for range 3 {

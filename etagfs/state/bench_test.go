@@ -64,9 +64,7 @@ func BenchmarkOpen(b *testing.B) {
 	s.Close()
 	for b.Loop() {
 		s, err := Open(dir, Options{})
-		if err != nil {
-			b.Fatal(err)
-		}
+		must(b, err)
 		s.Close()
 	}
 }

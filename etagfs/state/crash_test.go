@@ -23,9 +23,7 @@ func TestKilledStoreKeepsWhatItAcknowledged(t *testing.T) {
 		lines := killed(t, dir, fmt.Sprint(round), time.Duration(20+rand.IntN(120))*time.Millisecond)
 		s := open(t, dir)
 		locks := map[string]bool{}
-		if err := s.LoadLocks(func(token string, _ []byte) error { locks[token] = true; return nil }); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.LoadLocks(func(token string, _ []byte) error { locks[token] = true; return nil }))
 		for _, line := range lines {
 			kind, name, _ := strings.Cut(line, " ")
 			if kind == "prop" && show(t, s, name) != "p="+name || kind == "lock" && !locks[name] {
@@ -35,9 +33,7 @@ func TestKilledStoreKeepsWhatItAcknowledged(t *testing.T) {
 		if len(lines) < enough {
 			t.Fatalf("the child ended after %d records", len(lines))
 		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.Close())
 	}
 }
 
@@ -51,12 +47,8 @@ func killed(t *testing.T, dir, round string, after time.Duration) (lines []strin
 	cmd.Env = append(os.Environ(), "IFMATCH_TEST_STATE="+dir, "IFMATCH_TEST_ROUND="+round)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, cmd.Start())
 	sc := bufio.NewScanner(out)
 	for sc.Scan() {
 		if kind, name, ok := strings.Cut(sc.Text(), " "); ok && strings.HasSuffix(name, ".") {

@@ -131,10 +131,3 @@ func TestDigestOfTooLongName(t *testing.T) {
 		}
 	})
 }
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}

@@ -23,9 +23,7 @@ func engines(t *testing.T, test func(t *testing.T, s *Store, reopen func(*Store)
 		e := newMemory()
 		open := func() *Store {
 			s, err := New(e, Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			return s
 		}
 		test(t, open(), func(s *Store) *Store { s.Close(); return open() })
@@ -33,9 +31,7 @@ func engines(t *testing.T, test func(t *testing.T, s *Store, reopen func(*Store)
 	t.Run("bbolt", func(t *testing.T) {
 		dir := t.TempDir()
 		test(t, open(t, dir), func(s *Store) *Store {
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
+			must(t, s.Close())
 			return open(t, dir)
 		})
 	})
@@ -44,9 +40,7 @@ func engines(t *testing.T, test func(t *testing.T, s *Store, reopen func(*Store)
 func open(t testing.TB, dir string) *Store {
 	t.Helper()
 	s, err := Open(dir, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s
 }
@@ -55,18 +49,14 @@ func set(space, local, xml string) Op { return Op{Name{space, local}, []byte(xml
 
 func patch(t testing.TB, s *Store, name string, ops ...Op) {
 	t.Helper()
-	if err := s.Patch(name, ops); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.Patch(name, ops))
 }
 
 // show is the properties of a name as text.
 func show(t testing.TB, s *Store, name string) string {
 	t.Helper()
 	ps, err := s.Properties(name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var out []string
 	for _, p := range ps {
 		out = append(out, p.Name.Space+p.Name.Local+"="+string(p.XML))
@@ -102,9 +92,7 @@ func TestPatch(t *testing.T) {
 
 func TestTooLargeChangesNothing(t *testing.T) {
 	s, err := New(newMemory(), Options{MaxPropertyBytes: 100, MaxResourceBytes: 150, MaxStoreBytes: 400})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	big := strings.Repeat("x", 90)
 	patch(t, s, "/a", set("", "p", big))
 	for what, ops := range map[string][]Op{
@@ -149,9 +137,7 @@ func all(t testing.TB, s *Store) string {
 			return err
 		})
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	slices.Sort(out)
 	return strings.Join(out, " ")
 }
@@ -165,9 +151,7 @@ func TestForget(t *testing.T) {
 	} {
 		engines(t, func(t *testing.T, s *Store, _ func(*Store) *Store) {
 			fill(t, s)
-			if err := s.Forget(name); err != nil {
-				t.Fatal(err)
-			}
+			must(t, s.Forget(name))
 			if got := strings.Replace(all(t, s), "/=/", "/-/", 1); got != want {
 				t.Errorf("after forgetting %s: got %q, want %q", name, got, want)
 			}
@@ -203,9 +187,7 @@ func TestIntents(t *testing.T) {
 				if err != nil || in == nil {
 					t.Fatal(in, err)
 				}
-				if err := in.Done(); err != nil {
-					t.Fatal(err)
-				}
+				must(t, in.Done())
 				s = reopen(s)
 				if got := all(t, s); got != c.want {
 					t.Errorf("got  %s\nwant %s", got, c.want)
@@ -362,9 +344,7 @@ func TestLocksKeepOrder(t *testing.T) {
 	engines(t, func(t *testing.T, s *Store, reopen func(*Store) *Store) {
 		s.SaveLocks(map[string][]byte{"t1": []byte("old"), "t2": []byte("x")}, nil)
 		s.SaveLocks(map[string][]byte{"t1": []byte("new")}, []string{"t2", "none"})
-		if err := s.SaveLocks(map[string][]byte{"t3": nil}, nil)(); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.SaveLocks(map[string][]byte{"t3": nil}, nil)())
 		s = reopen(s)
 		got := map[string]string{}
 		s.LoadLocks(func(token string, record []byte) error { got[token] = string(record); return nil })
@@ -387,9 +367,7 @@ func TestForgetDigestsDropsWhatWasSeen(t *testing.T) {
 			t.Fatalf("%d records are listed, want %d", len(seen), n)
 		}
 		s.NoteDigest("/8/7", []byte("new"))
-		if err := s.ForgetDigests(seen); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.ForgetDigests(seen))
 		s = reopen(s)
 		var left []string
 		s.EachDigest(func(name string, record []byte) error { left = append(left, name+"="+string(record)); return nil })
@@ -476,9 +454,7 @@ func TestDamagedStoreIsMovedAside(t *testing.T) {
 	s.SaveLocks(map[string][]byte{"t": []byte("r")}, nil)()
 	s.Close()
 	whole, err := os.ReadFile(filepath.Join(dir, fileName))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	page := os.Getpagesize()
 	damages := map[string]func(b []byte) []byte{
 		"empty":     func(b []byte) []byte { return nil },
@@ -503,14 +479,10 @@ func TestDamagedStoreIsMovedAside(t *testing.T) {
 	for what, damage := range damages {
 		t.Run(what, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, fileName), damage(bytes.Clone(whole)), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.WriteFile(filepath.Join(dir, fileName), damage(bytes.Clone(whole)), 0o600))
 			var log bytes.Buffer
 			s, err := Open(dir, Options{Relaxed: true, Log: slog.New(slog.NewTextHandler(&log, nil))})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			defer s.Close()
 			moved, _ := filepath.Glob(filepath.Join(dir, fileName+".damaged-*"))
 			if len(moved) > 0 != strings.Contains(log.String(), "damaged") {
@@ -569,9 +541,7 @@ func TestReady(t *testing.T) {
 func TestRelaxBesideWriters(t *testing.T) {
 	dir := t.TempDir()
 	s, err := Open(dir, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var writers sync.WaitGroup
 	for i := range 4 {
 		writers.Go(func() {
@@ -605,5 +575,12 @@ func TestRelaxBesideWriters(t *testing.T) {
 				t.Errorf("/%d/%d is gone", i, n)
 			}
 		}
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
