@@ -131,14 +131,10 @@ func TestModTimeThatIsNotStored(t *testing.T) {
 	url := serve(t, until2038{fs.NewMemory()}, handler.Options{}) + "/x"
 	for seconds, want := range map[string]string{"4102444800": "", "1700000000": "accepted"} {
 		r, err := http.NewRequest("PUT", url, strings.NewReader("x"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		r.Header.Set("X-OC-Mtime", seconds)
 		res, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		res.Body.Close()
 		if got := res.Header.Get("X-OC-Mtime"); got != want || res.StatusCode >= 300 {
 			t.Errorf("%s: %s, %q", seconds, res.Status, got)
@@ -172,9 +168,7 @@ func TestAccessLog(t *testing.T) {
 	var log bytes.Buffer
 	h, err := handler.New(handler.NewTree(fs.NewMemory(), etagfs.Options{}), handler.Options{
 		Log: slog.New(slog.NewTextHandler(&log, nil)), RequireIfMatch: handler.PolicyWarn})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	ask := func(user, method, body string, fields ...string) *httptest.ResponseRecorder {
 		log.Reset()
 		r := httptest.NewRequest(method, "/a%20b", strings.NewReader(body))
@@ -220,9 +214,7 @@ func TestClientLeaves(t *testing.T) {
 	var log bytes.Buffer
 	base := fs.NewMemory()
 	h, err := handler.New(handler.NewTree(base, etagfs.Options{}), handler.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	ctx, leave := context.WithCancel(context.Background())
 	body := io.MultiReader(strings.NewReader("half"), readerFunc(func([]byte) (int, error) {
 		leave()
@@ -246,9 +238,7 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 // A client that stops sending, and is still there, is told that, and not that it left. RFC 9110 §15.5.9.
 func TestContentStopsComing(t *testing.T) {
 	h, err := handler.New(handler.NewTree(fs.NewMemory(), etagfs.Options{}), handler.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := http.NewResponseController(w).SetReadDeadline(time.Now()); err != nil {
 			t.Error(err)
@@ -258,15 +248,11 @@ func TestContentStopsComing(t *testing.T) {
 	defer srv.Close()
 	for _, line := range []string{"PUT /f", "PROPFIND /", "LOCK /f"} {
 		c, err := net.Dial("tcp", srv.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		defer c.Close()
 		fmt.Fprint(c, line+" HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf")
 		res, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		body, _ := io.ReadAll(res.Body)
 		if res.StatusCode != 408 || !res.Close || !strings.Contains(string(body), "No content came") {
 			t.Errorf("%s: %s, %q", line, res.Status, body)

@@ -24,14 +24,10 @@ func (w *nowhere) Write(p []byte) (int, error) { return len(p), nil }
 
 func BenchmarkHandler(b *testing.B) {
 	base, err := fs.OpenRoot(b.TempDir(), fs.RootOptions{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	must(b, err)
 	defer base.Close()
 	h, err := New(NewTree(base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true}}), Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	must(b, err)
 	content := bytes.Repeat([]byte("x"), 4096)
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, httptest.NewRequest(http.MethodPut, "/x.txt", bytes.NewReader(content)))

@@ -180,9 +180,7 @@ func TestProgramBesideTheServer(t *testing.T) {
 			}
 			dir := t.TempDir()
 			base, err := fs.OpenRoot(dir, fs.RootOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			url := serveTree(t, base, tags, handler.Options{}) + "/f"
 			b := &beside{path: filepath.Join(dir, "f")}
 			var all sync.WaitGroup

@@ -225,14 +225,10 @@ func TestHostileNamesInTheBrowser(t *testing.T) {
 	dir := t.TempDir()
 	names := hostile
 	for _, name := range names {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("text of "+name), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte("text of "+name), 0o644))
 	}
 	tree, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	base := serve(t, tree, handler.Options{})
 	p := visit(t, chromium(t), base)
 	p.open("/")

@@ -33,22 +33,14 @@ func TestSortingInTheBrowser(t *testing.T) {
 	}{{"file 10.txt", 5, time.Minute}, {"file 9.txt", 2000, 49 * time.Hour}, {"B.txt", 30, 0}, {"a.txt", 1, 800 * 24 * time.Hour}} {
 		path := filepath.Join(dir, "box", "inner", f.name)
 		if i == 0 {
-			if err := os.MkdirAll(filepath.Join(filepath.Dir(path), "zoo"), 0o755); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.MkdirAll(filepath.Join(filepath.Dir(path), "zoo"), 0o755))
 		}
-		if err := os.WriteFile(path, make([]byte, f.size), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(path, make([]byte, f.size), 0o644))
 		at := time.Now().Add(-f.age)
-		if err := os.Chtimes(path, at, at); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Chtimes(path, at, at))
 	}
 	tree, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	p := visit(t, chromium(t), serve(t, tree, handler.Options{}))
 	p.open("/box/inner/")
 	sorted := func(column, way string, names ...string) {
@@ -130,15 +122,11 @@ func archived(t *testing.T, dir, name string) (members []string) {
 	t.Helper()
 	downloaded(t, dir, name)
 	z, err := zip.OpenReader(filepath.Join(dir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer z.Close()
 	for _, f := range z.File {
 		r, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		text, err := io.ReadAll(r)
 		if err != nil {
 			t.Fatal(f.Name, err)
@@ -192,15 +180,11 @@ func TestOtherProgramsInTheBrowser(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) {
 		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 	}
 	write("a.txt", "one\n\n\nend\n")
 	tree, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	base := serve(t, tree, handler.Options{})
 	chrome := chromium(t)
 	list, edit := visit(t, chrome, base), visit(t, chrome, base)

@@ -361,9 +361,7 @@ func TestTenThousandMembers(t *testing.T) {
 	tree := trees["disk"](t)
 	for i := range 10_000 {
 		f, err := tree.Create("/file " + strconv.Itoa(i) + ".txt")
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		f.Close()
 	}
 	p := visit(t, chromium(t), serve(t, tree, handler.Options{}))

@@ -93,9 +93,7 @@ func TestBeforeTheFirstEventInTheBrowser(t *testing.T) {
 	t.Parallel()
 	tree := handler.NewTree(trees["disk"](t), etagfs.Options{Settings: etagfs.Settings{Relaxed: true}})
 	h, err := handler.New(tree, handler.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	loaded := make(chan struct{})
 	goOn := sync.OnceFunc(func() { close(loaded) })
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -121,14 +119,10 @@ func TestTagsOfContentInTheBrowser(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for _, name := range []string{"kept.txt", "deleted.txt"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("found here"), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte("found here"), 0o644))
 	}
 	tree, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	base := serveTree(t, tree, etagfs.Options{Settings: etagfs.Settings{Content: true}}, handler.Options{})
 	p := visit(t, chromium(t), base)
 	p.expect("412 (Precondition Failed)")
@@ -198,9 +192,7 @@ func remove(t *testing.T, url string) {
 	t.Helper()
 	r, _ := http.NewRequest(http.MethodDelete, url, nil)
 	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	answer.Body.Close()
 	if answer.StatusCode != http.StatusNoContent {
 		t.Fatal(url, answer.Status)

@@ -81,9 +81,7 @@ func visit(t *testing.T, chrome context.Context, base string) *person {
 	t.Helper()
 	p := &person{t: t, base: base}
 	tab, leave := chromedp.NewContext(chrome, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.listen))
-	if err := chromedp.Do(tab, chromedp.Navigate("about:blank")); err != nil {
-		t.Fatal(err)
-	}
+	must(t, chromedp.Do(tab, chromedp.Navigate("about:blank")))
 	ctx, cancel := context.WithCancel(tab)
 	p.ctx = ctx
 	call(p, network.Enable, network.EnableParams{})
@@ -299,9 +297,7 @@ func put(t *testing.T, url, body string) {
 	t.Helper()
 	r, _ := http.NewRequest(http.MethodPut, url, strings.NewReader(body))
 	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	answer.Body.Close()
 	if answer.StatusCode >= 300 {
 		t.Fatal(url, answer.Status)
@@ -321,13 +317,9 @@ func stored(t *testing.T, url string) string {
 func statusOf(t *testing.T, url string) (status int, body string) {
 	t.Helper()
 	answer, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer answer.Body.Close()
 	b, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return answer.StatusCode, string(b)
 }

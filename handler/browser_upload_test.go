@@ -26,12 +26,8 @@ func folder(t *testing.T, texts map[string]string) (dir string) {
 	dir = t.TempDir()
 	for name, text := range texts {
 		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		must(t, os.WriteFile(path, []byte(text), 0o644))
 	}
 	return dir
 }
@@ -149,9 +145,7 @@ func TestProgressOfUploadsInTheBrowser(t *testing.T) {
 	t.Parallel()
 	tree := handler.NewTree(trees["disk"](t), etagfs.Options{Settings: etagfs.Settings{Relaxed: true}})
 	h, err := handler.New(tree, handler.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	s := &slow{h, make(chan struct{})}
 	letAll := sync.OnceFunc(func() { close(s.more) })
 	srv := httptest.NewServer(s)
@@ -161,9 +155,7 @@ func TestProgressOfUploadsInTheBrowser(t *testing.T) {
 	for i := range 5 {
 		path := filepath.Join(dir, fmt.Sprintf("big%d.bin", i))
 		f, err := os.Create(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		f.Truncate(24 << 20)
 		f.Close()
 		paths = append(paths, path)

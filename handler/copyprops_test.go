@@ -55,9 +55,7 @@ func twoShares(t *testing.T, one, two fs.FS) http.Handler {
 		var err error
 		h[i], err = handler.New(tree, handler.Options{Prefix: prefix,
 			Elsewhere: func(*http.Request, string) *handler.Handler { return h[1-i] }})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		mux.Handle(prefix+"/", h[i])
 	}
 	return mux

@@ -246,9 +246,7 @@ func TestPropertyUpdateOrderAndLanguage(t *testing.T) {
 		<remove><prop><a/></prop></remove>
 		<set><prop xml:lang="de"><a>1</a><b xmlns="urn:b"/></prop></set>
 		<remove><prop><a/></prop></remove></propertyupdate>`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	type instruction struct {
 		remove       bool
 		space, local string

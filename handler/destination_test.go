@@ -47,9 +47,7 @@ func TestDestination(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h, err := New(NewTree(fs.NewMemory(), etagfs.Options{}), c.options)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			r := httptest.NewRequest("MOVE", "http://inner:8080/x", nil)
 			if c.header != nil {
 				r.Header = c.header

@@ -28,9 +28,7 @@ func TestSecondOpinionOnProperties(t *testing.T) {
 		os.WriteFile(filepath.Join(dir, "sub/page.html"), []byte("<p>"), 0o644),
 		os.WriteFile(filepath.Join(dir, "sub/ü & <b>.png"), nil, 0o644),
 	} {
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 	}
 	ours := handlerOn(t, dir, handler.Options{})
 	theirs := &webdav.Handler{FileSystem: webdav.Dir(dir), LockSystem: webdav.NewMemLS()}
@@ -97,9 +95,7 @@ func compared(h http.Handler, path, depth, body string) (lines []string, status 
 func TestSecondOpinionOnMkcol(t *testing.T) {
 	serve := func(make func(dir string) http.Handler) []int {
 		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o644))
 		h := make(dir)
 		var got []int
 		for _, c := range []struct{ path, body string }{
@@ -208,8 +204,6 @@ func contents(t *testing.T, dir string) string {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return b.String()
 }

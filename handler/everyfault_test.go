@@ -89,9 +89,7 @@ func faultTree(t *testing.T) fstest.Open {
 		parent = "/dev/shm"
 	}
 	dir, err := os.MkdirTemp(parent, "ifmatch-test")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return func(hook func(step, name string) error) (fs.FS, error) {
 		return fs.OpenRoot(dir, fs.RootOptions{Hook: hook})

@@ -20,9 +20,7 @@ var trees = map[string]func(t testing.TB) fs.FS{
 	"memory": func(t testing.TB) fs.FS { return fs.NewMemory() },
 	"disk": func(t testing.TB) fs.FS {
 		base, err := fs.OpenRoot(t.TempDir(), fs.RootOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		return base
 	},
 }
@@ -37,9 +35,7 @@ func serveTree(t testing.TB, base fs.FS, tags etagfs.Options, o handler.Options)
 	t.Helper()
 	tree := handler.NewTree(base, tags)
 	h, err := handler.New(tree, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	srv := httptest.NewUnstartedServer(h)
 	srv.Config.DisableGeneralOptionsHandler = true
 	srv.Start()
@@ -58,13 +54,9 @@ func TestExchanges(t *testing.T) {
 	}
 	for _, path := range scripts {
 		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		script, err := exchange.Parse(text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		for kind, open := range trees {
 			for mode, tags := range tagModes {
 				if only := flagged(script.Flags, "--etag="); only != "" && only != strings.TrimSuffix(mode, "/no-notify") {
@@ -119,9 +111,7 @@ func optionsOf(t testing.TB, flags []string) (o handler.Options) {
 			o.RequireIfMatch = map[string]handler.Policy{"off": handler.PolicyOff, "warn": handler.PolicyWarn, "on": handler.PolicyOn}[v]
 		case "--max-upload":
 			n, err := strconv.ParseInt(v, 10, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			o.MaxUploadBytes = n
 		default:
 			t.Fatalf("unknown flag %s", f)

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"os"
+	"testing"
 
 	"ifmatch/etagfs"
 	"ifmatch/fs"
@@ -15,4 +16,11 @@ var WithoutNotify = os.Getenv("IFMATCH_NO_NOTIFY") != ""
 func NewTree(base fs.FS, o etagfs.Options) *etagfs.FS {
 	o.NoNotify = o.NoNotify || WithoutNotify
 	return etagfs.New(base, o)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

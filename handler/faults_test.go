@@ -70,14 +70,10 @@ func tree(t *testing.T, names ...string) (*unwilling, *handler.Handler) {
 				err = f.Close()
 			}
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 	}
 	h, err := handler.New(handler.NewTree(u, etagfs.Options{Settings: etagfs.Settings{Relaxed: true}}), handler.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return u, h
 }
 
@@ -193,9 +189,7 @@ func TestPropfindOfAFailingDisk(t *testing.T) {
 		r, _ := http.NewRequest("PROPFIND", srv.URL+"/c", nil)
 		r.Header.Set("Depth", "1")
 		res, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		_, err = io.ReadAll(res.Body)
 		res.Body.Close()
 		if res.StatusCode == http.StatusMultiStatus && err == nil {

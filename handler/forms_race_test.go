@@ -22,9 +22,7 @@ func feeding(t *testing.T, url string, header ...string) (end func() (status int
 	t.Helper()
 	content, feed := io.Pipe()
 	r, err := http.NewRequest("PUT", url, content)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	r.Header.Set("Expect", "100-continue")
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
@@ -123,9 +121,7 @@ func wantStatus(t *testing.T, want int, method, url, body string, header ...stri
 func TestFormsNeverTwo(t *testing.T) {
 	base := fs.NewMemory()
 	h, err := handler.New(handler.NewTree(base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true}}), handler.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if w := dav(h, "PUT", "/src", "src"); w.Code != 201 {
 		t.Fatal(w.Code)
 	}

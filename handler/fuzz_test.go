@@ -113,9 +113,7 @@ func FuzzPath(f *testing.F) {
 			t.Fatalf("%q: %q", s, name)
 		}
 		back, err := url.ParseRequestURI(h.href(name, got.slash))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if again, err := h.parse(back); err != nil || again != got && name != "/" {
 			t.Fatalf("%q -> %v -> %v -> %v %v", s, got, back, again, err)
 		}

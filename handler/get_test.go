@@ -149,9 +149,7 @@ func TestOnlyHeadDoesWithoutETag(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
 			base, err := fs.OpenRoot(dir, fs.RootOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			url := serveTree(t, base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true, Content: true, HashLimitBytes: 1}}, handler.Options{})
 			do(t, "PUT", url+"/h", "content")
 			res, _ := do(t, "PUT", url+"/f", "content")
@@ -176,9 +174,7 @@ func TestTagsOfTheOtherKindStopMatching(t *testing.T) {
 	dir := t.TempDir()
 	open := func(mode string) (url string) {
 		base, err := fs.OpenRoot(dir, fs.RootOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		return serveTree(t, base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true, Content: mode == "content"}}, handler.Options{}) + "/f"
 	}
 	do(t, "PUT", open("stat"), "one")
@@ -222,18 +218,12 @@ func (r *readFromRecorder) ReadFrom(src io.Reader) (int64, error) {
 func TestLargeGetEndsInSendfile(t *testing.T) {
 	dir := t.TempDir()
 	base, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer base.Close()
 	want := exchange.Bytes(10 << 20)
-	if err := os.WriteFile(filepath.Join(dir, "large"), []byte(want), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "large"), []byte(want), 0o644))
 	h, err := handler.New(handler.NewTree(base, etagfs.Options{}), handler.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for field, want := range map[string]string{"": want, "bytes=100-9000000": want[100:9000001], "bytes=100-900000": want[100:900001], "bytes=1000-1010": want[1000:1011]} {
 		rec := &readFromRecorder{ResponseRecorder: httptest.NewRecorder()}
 		r := httptest.NewRequest("GET", "/large", nil)
@@ -254,17 +244,13 @@ func TestLargeGetEndsInSendfile(t *testing.T) {
 func slowGet(t *testing.T, url, ranges string, meanwhile func()) (got []byte, err error) {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer conn.Close()
 	conn.(*net.TCPConn).SetReadBuffer(64 << 10)
 	conn.SetDeadline(time.Now().Add(time.Minute))
 	fmt.Fprintf(conn, "GET /large HTTP/1.1\r\nHost: x\r\nRange: %s\r\n\r\n", ranges)
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var body bytes.Buffer // of the right size at once: the race detector makes each copy dear
 	body.Grow(max(0, int(res.ContentLength)) + bytes.MinRead)
 	if _, err := io.CopyN(&body, res.Body, 1000); err != nil {
@@ -384,21 +370,13 @@ func TestGetWhileTheFileChanges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "large")
-			if err := os.WriteFile(path, old, 0o644); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(sibling(path), []byte("new"), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.WriteFile(path, old, 0o644))
+			must(t, os.WriteFile(sibling(path), []byte("new"), 0o644))
 			base, err := fs.OpenRoot(dir, fs.RootOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			url := serve(t, base, handler.Options{})
 			got, err := slowGet(t, url, "", func() {
-				if err := c.change(path, url+"/large"); err != nil {
-					t.Fatal(err)
-				}
+				must(t, c.change(path, url+"/large"))
 			})
 			if c.whole && (err != nil || !bytes.Equal(got, old)) {
 				t.Errorf("%d bytes, %v; want the old representation whole", len(got), err)
@@ -414,22 +392,16 @@ func TestGetWhileTheFileChanges(t *testing.T) {
 func TestGetOfRangesWhileTheFileChanges(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "large")
-	if err := os.WriteFile(path, []byte(exchange.Bytes(16<<20)), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(path, []byte(exchange.Bytes(16<<20)), 0o644))
 	base, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	url := serve(t, base, handler.Options{})
 	for _, change := range []bool{false, true} {
 		_, err := slowGet(t, url, "bytes=0-8000000,8000002-16000000", func() {
 			if !change {
 				return
 			}
-			if err := writeAt(path, 5); err != nil {
-				t.Fatal(err)
-			}
+			must(t, writeAt(path, 5))
 		})
 		if (err != nil) != change {
 			t.Errorf("changed meanwhile: %v; the end: %v", change, err)
@@ -537,9 +509,7 @@ func smallFile(t *testing.T) (root fs.FS, path string) {
 	if err == nil {
 		root, err = fs.OpenRoot(dir, fs.RootOptions{})
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return root, path
 }
 
@@ -579,5 +549,12 @@ func TestSmallGetOfFileThatIsChangedAndReplaced(t *testing.T) {
 	}
 	if next, _ := do(t, "HEAD", url+"/x", ""); next.Header.Get("ETag") != res.Header.Get("ETag") {
 		t.Errorf("sent under %s, and it is %s", res.Header.Get("ETag"), next.Header.Get("ETag"))
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

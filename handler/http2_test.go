@@ -22,9 +22,7 @@ import (
 func overHTTP2(t *testing.T, old string) (srv *httptest.Server, get func() string) {
 	t.Helper()
 	h, err := handler.New(handler.NewTree(fs.NewMemory(), etagfs.Options{}), handler.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	srv = httptest.NewUnstartedServer(h)
 	srv.EnableHTTP2 = true
 	srv.StartTLS()
@@ -50,9 +48,7 @@ type frames struct {
 func (f frames) send(t *testing.T, srv *httptest.Server) (status string) {
 	t.Helper()
 	conn, err := tls.Dial("tcp", srv.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(time.Minute))
 	framer := http2.NewFramer(conn, conn)
@@ -78,9 +74,7 @@ func (f frames) send(t *testing.T, srv *httptest.Server) (status string) {
 	}
 	for {
 		frame, err := framer.ReadFrame()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		switch frame := frame.(type) {
 		case *http2.MetaHeadersFrame:
 			return frame.PseudoValue("status")
@@ -157,13 +151,9 @@ func TestRefusedDeleteKeepsHTTP2(t *testing.T) {
 	trace := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) { kept = c.Reused }})
 	for range 3 {
 		r, err := http.NewRequestWithContext(trace, "DELETE", srv.URL+"/missing", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		res, err := srv.Client().Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		res.Body.Close()
 		if res.StatusCode != 404 || res.ProtoMajor != 2 {
 			t.Fatalf("%s %s, want HTTP/2.0 404", res.Proto, res.Status)
@@ -178,9 +168,7 @@ func TestRefusedDeleteKeepsHTTP2(t *testing.T) {
 func TestPageOverHTTP2HasNoLength(t *testing.T) {
 	srv, _ := overHTTP2(t, "old")
 	res, err := srv.Client().Get(srv.URL + "/")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer res.Body.Close()
 	if res.ProtoMajor != 2 || res.StatusCode != 200 || res.ContentLength >= 0 {
 		t.Errorf("HTTP/%d, status %d, Content-Length %d", res.ProtoMajor, res.StatusCode, res.ContentLength)

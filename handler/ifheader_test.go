@@ -70,9 +70,7 @@ func TestIfHeader(t *testing.T) {
 				lines = []string{c.header}
 			}
 			f, err := parseIf(lines)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			if got := f.evaluate(false, ifWorld); got != c.want {
 				t.Errorf("got %t, want %t", got, c.want)
 			}
@@ -116,9 +114,7 @@ func TestIfHeaderAsksForEachResourceOnce(t *testing.T) {
 		fmt.Fprintf(&b, "</%d> (<urn:%d>)", i, i)
 	}
 	f, err := parseIf([]string{b.String()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	asked := 0
 	f.evaluate(false, func(tag string) ifState { asked++; return ifWorld(tag) })
 	if asked != len(f.named) || asked < 1000 {

@@ -18,17 +18,13 @@ func TestIndexOrderAndSize(t *testing.T) {
 	for _, members := range []int{30, 250} {
 		base := fs.NewMemory()
 		h, err := New(NewTree(base, etagfs.Options{}), Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if _, err := base.MakeCollection("/zz"); err != nil {
 			t.Fatal(err)
 		}
 		for i := range members - 1 {
 			f, err := base.Create(fmt.Sprintf("/m%05d", (i*7919)%members))
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			f.Close()
 		}
 		rec := httptest.NewRecorder()

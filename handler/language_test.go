@@ -37,24 +37,16 @@ func TestLanguages(t *testing.T) {
 func TestLanguageOfBefore(t *testing.T) {
 	dir := t.TempDir()
 	base, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer base.Close()
 	props := state.NewMemory(state.Options{})
 	h, err := New(NewTree(base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true}}), Options{State: props})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(dir+"/file", []byte("x"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, os.WriteFile(dir+"/file", []byte("x"), 0o644))
 	linked := os.Symlink("file", dir+"/link") == nil // not everybody may on Windows
 	for value, want := range map[string]string{"de": "de", "de\r\nX-Evil: 1": "", strings.Repeat("x", 5000): ""} {
 		op := state.Op{Name: state.ContentLanguage, XML: []byte("<D:getcontentlanguage xmlns:D=\"DAV:\">" + value + "</D:getcontentlanguage>")}
-		if err := props.Patch("/file", []state.Op{op}); err != nil {
-			t.Fatal(err)
-		}
+		must(t, props.Patch("/file", []state.Op{op}))
 		for _, path := range []string{"/file", "/link"} {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))

@@ -23,19 +23,13 @@ func TestPropfindOfLinks(t *testing.T) {
 		write(t, filepath.Join(dir, name), "text")
 	}
 	for link, to := range map[string]string{"here/f": "../there/f", "here/deep": "../there/deep", "way": "here"} {
-		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Symlink(to, filepath.Join(dir, link)))
 	}
 	for kind, open := range map[string]func(string, fs.RootOptions) (fs.FS, error){"root": fs.OpenRoot, "portable": fs.OpenPortable} {
 		base, err := open(dir, fs.RootOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		h, err := handler.New(handler.NewTree(base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true, NoNotify: true}}), handler.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		for _, name := range []string{"/there/f", "/there/deep", "/there/deep/g"} {
 			if w := dav(h, "PROPPATCH", name, setProp(name)); w.Code != 207 {
 				t.Fatal(w.Code, w.Body)
@@ -91,9 +85,7 @@ func TestPropfindInfinityCountsWhatItTells(t *testing.T) {
 		write(t, filepath.Join(dir, "c", fmt.Sprint("hidden", i)), "")
 		_ = os.WriteFile(filepath.Join(dir, "c", fmt.Sprint("\xff", i)), nil, 0o644) // where a file can be called so
 	}
-	if err := os.Symlink(".", filepath.Join(dir, "c/circle")); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Symlink(".", filepath.Join(dir, "c/circle")))
 	h := handlerOn(t, dir, handler.Options{MaxInfinite: shown + 1,
 		MayRead: func(_ *http.Request, name string) bool { return !strings.HasPrefix(name, "/c/hidden") }})
 	if a := find(t, h, "/c", "infinity", askAll); len(a.Responses) != shown+2 {

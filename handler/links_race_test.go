@@ -17,13 +17,9 @@ import (
 func TestPutThroughLinkThatIsDeletedMeanwhile(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "real"), "one")
-	if err := os.Symlink("real", filepath.Join(dir, "link")); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Symlink("real", filepath.Join(dir, "link")))
 	base, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	url := serve(t, base, handler.Options{}) + "/link"
 	res, _ := do(t, "HEAD", url, "")
 	tag := res.Header.Get("Etag")

@@ -71,9 +71,7 @@ func TestTransferThroughLinkThatIsTurned(t *testing.T) {
 // linkedTree has the link lead to the collection first, and s turn it to the other one.
 func linkedTree(t *testing.T, s *swapping, first string) *handler.Handler {
 	dir, err := os.MkdirTemp(t.TempDir(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for name, text := range map[string]string{"src": "new", "col/x": "new", "free/f": "free", "locked/f": "locked", "dst": "dst"} {
 		write(t, filepath.Join(dir, name), text)
 	}
@@ -93,9 +91,7 @@ func linkedTree(t *testing.T, s *swapping, first string) *handler.Handler {
 	t.Cleanup(func() { s.FS.Close() })
 	tree := handler.NewTree(s, etagfs.Options{Settings: etagfs.Settings{Relaxed: true, NoNotify: true}})
 	h, err := handler.New(tree, handler.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for name, value := range map[string]string{"/src": "new", "/col": "new", "/col/x": "new", "/free/f": "free", "/locked/f": "locked"} {
 		if w := dav(h, "PROPPATCH", name, setProp(value)); w.Code != 207 {
 			t.Fatal(w.Code, w.Body)

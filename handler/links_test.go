@@ -27,22 +27,14 @@ func TestLinksAndSpecialFiles(t *testing.T) {
 		"link": "real", "out": filepath.Join(outside, "secret"), "outdir": outside, "up": "../..",
 		"dangling": "nowhere", "loop": "loop", "rel": "./link",
 	} {
-		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Symlink(to, filepath.Join(dir, link)))
 	}
-	if err := syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o644))
 	sock, err := net.Listen("unix", filepath.Join(dir, "sock"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer sock.Close()
 	base, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	url := serve(t, base, handler.Options{})
 
 	for _, name := range []string{"/link", "/rel"} {
@@ -74,15 +66,11 @@ func TestLinksAndSpecialFiles(t *testing.T) {
 			return copy(p, "x"), nil
 		})
 		req, err := http.NewRequest("PUT", url+name, content)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		req.Header.Set("Expect", "100-continue")
 		req.ContentLength = 1 << 20
 		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		res.Body.Close()
 		if asked.Load() {
 			t.Errorf("PUT %s: %s, but the content was asked for first", name, res.Status)
@@ -126,12 +114,8 @@ func TestLinksAndSpecialFiles(t *testing.T) {
 
 func write(t *testing.T, path, text string) {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	must(t, os.WriteFile(path, []byte(text), 0o644))
 }
 
 func read(t *testing.T, path string) string {
@@ -147,15 +131,11 @@ func read(t *testing.T, path string) string {
 func TestCopyThroughLinksTakesProperties(t *testing.T) {
 	dir := t.TempDir()
 	base, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	h := twoShares(t, base, fs.NewMemory())
 	described(t, h, "/one/s/=s", "/one/f=f", "/one/c/=c", "/one/c/g=g")
 	for link, to := range map[string]string{"s/link": "../f", "s/all": "../c"} {
-		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Symlink(to, filepath.Join(dir, link)))
 	}
 	for _, dst := range []string{"/one/d", "/two/d"} {
 		made(t, h, "COPY", "/one/s", "", "Destination", dst)

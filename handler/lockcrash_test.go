@@ -41,9 +41,7 @@ func TestCrashOfLockOfUnmappedURL(t *testing.T) {
 		}
 	}
 	again("before the answer, the resource is there", crashed, 1)
-	if err := os.Remove(dir + "/new"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Remove(dir+"/new"))
 	again("before the answer", crashed, 0)
 	again("after the answer, another program removes the file", stateDir, 1)
 }

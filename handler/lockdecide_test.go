@@ -45,9 +45,7 @@ func TestLocksAreDecidedUnderTheLatch(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			tree := &between{FS: fs.NewMemory(), name: "/f"}
 			h, err := handler.New(handler.NewTree(tree, etagfs.Options{}), handler.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			dav(h, "PUT", "/f", "one")
 			locked := dav(h, "LOCK", "/f", exclusive)
 			tag, token := locked.Header().Get("Etag"), locked.Header().Get("Lock-Token")
@@ -82,9 +80,7 @@ func TestLocksAreDecidedUnderTheLatch(t *testing.T) {
 func TestUnlockWhereNothingIsAnyMore(t *testing.T) {
 	tree := &between{FS: fs.NewMemory(), name: "/d/f"}
 	h, err := handler.New(handler.NewTree(tree, etagfs.Options{}), handler.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	dav(h, "MKCOL", "/d", "")
 	dav(h, "PUT", "/d/f", "one")
 	token := dav(h, "LOCK", "/", exclusive).Header().Get("Lock-Token")

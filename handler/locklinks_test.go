@@ -425,9 +425,7 @@ func TestLockGuardsWhatLinksLeadTo(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			dir := linkedDir(t)
 			base, err := open(dir, fs.RootOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			exchange.Run(t, serve(t, base, handler.Options{}), []byte(lockedLinks))
 		})
 	}
@@ -437,9 +435,7 @@ func TestLockOfALinkGuardsIt(t *testing.T) {
 	for kind, open := range openers {
 		t.Run(kind, func(t *testing.T) {
 			base, err := open(linkedDir(t), fs.RootOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			exchange.Run(t, serve(t, base, handler.Options{}), []byte(lockedLink))
 		})
 	}
@@ -542,9 +538,7 @@ func linkedDir(t *testing.T) string {
 		"a/link.txt": "../b/target.txt", "a/dirlink": "../b", "a/new.txt": "../b/new.txt",
 		"chain.txt": "a/link.txt", "c/via": "../a/dirlink", "c/up": "..",
 	} {
-		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Symlink(to, filepath.Join(dir, link)))
 	}
 	return dir
 }
@@ -585,14 +579,10 @@ func TestLockOnTheWayOfThen(t *testing.T) {
 				dir := linkedDir(t)
 				turn(t, dir, "there.txt", "b/target.txt")
 				base, err := open(dir, fs.RootOptions{})
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				defer base.Close()
 				h, err := handler.New(handler.NewTree(base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true, NoNotify: true}}), handler.Options{})
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				if c.before != nil {
 					c.before(t, h)
 				}

@@ -45,9 +45,7 @@ func TestParsePath(t *testing.T) {
 		{path: strings.Repeat("/"+long, 17), status: 414},
 	} {
 		u, err := url.ParseRequestURI(c.path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		got, err := (&Handler{}).parse(u)
 		if c.status != 0 {
 			if e, ok := errors.AsType[*statusError](err); !ok || e.status != c.status {

@@ -25,41 +25,25 @@ func TestZipOfATreeWithLinks(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{"a/b/deep.txt": "deep", "a/top.txt": "top", `a/x\y.txt`: "back", "beside.txt": "no"} {
 		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		must(t, os.WriteFile(path, []byte(text), 0o644))
 	}
 	for link, to := range map[string]string{"a/b/round": "..", "a/out": "/etc", "a/also.txt": "top.txt"} {
-		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Symlink(to, filepath.Join(dir, link)))
 	}
 	base, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	answer, err := http.Get(serve(t, base, handler.Options{}) + "/a/?zip")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	z, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var got []string
 	for _, f := range z.File {
 		r, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		text, err := io.ReadAll(r)
 		if err != nil {
 			t.Fatal(f.Name, err)
@@ -76,21 +60,15 @@ func TestZipOfATreeWithLinks(t *testing.T) {
 func TestZipIsStreamed(t *testing.T) {
 	dir := t.TempDir()
 	f, err := os.Create(filepath.Join(dir, "large"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer f.Close()
 	if err := f.Truncate(1 << 40); err != nil { // a hole, which takes no room on the disk
 		t.Fatal(err)
 	}
 	base, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	answer, err := http.Get(serve(t, base, handler.Options{}) + "/?zip")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer answer.Body.Close()
 	begin := make([]byte, 1<<20)
 	if _, err := io.ReadFull(answer.Body, begin); err != nil || !bytes.HasPrefix(begin, []byte("PK\x03\x04")) {
@@ -117,9 +95,7 @@ func TestEventsOfAFile(t *testing.T) {
 	defer cancel()
 	r, _ := http.NewRequestWithContext(ctx, "GET", base+"/a?events", nil)
 	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer answer.Body.Close()
 	if got := answer.Header.Get("Content-Type"); got != "text/event-stream" {
 		t.Fatal(got)
@@ -172,9 +148,7 @@ func TestEventsOfLocks(t *testing.T) {
 		r, _ := http.NewRequestWithContext(ctx, "GET", base+path, nil)
 		r.Header.Set("Accept", "text/event-stream")
 		answer, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		t.Cleanup(func() { answer.Body.Close() })
 		lines := bufio.NewScanner(answer.Body)
 		return func() (kind, data string) {
@@ -216,9 +190,7 @@ func TestEventsOfLocks(t *testing.T) {
 
 func TestEventsEndWhenTheServerStops(t *testing.T) {
 	h, err := handler.New(handler.NewTree(fs.NewMemory(), etagfs.Options{}), handler.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	stopping := make(chan struct{})
 	close(stopping)
 	r, _ := http.NewRequestWithContext(handler.WithStopping(context.Background(), stopping), "GET", "/?events", nil)

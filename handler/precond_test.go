@@ -134,9 +134,7 @@ func TestEvaluate(t *testing.T) {
 // The ETag that a refusal says to save with is one that can match.
 func TestRefusalOfAWeakTag(t *testing.T) {
 	h, err := New(NewTree(fs.NewMemory(), etagfs.Options{}), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	r := &http.Request{Method: http.MethodPut, Header: http.Header{"If-Match": {`"y"`}}}
 	for _, weak := range []bool{false, true} {
 		cur := &etagfs.Info{Tag: etagfs.ETag{Opaque: "x", Weak: weak}}

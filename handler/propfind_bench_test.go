@@ -36,23 +36,17 @@ func (c *counting) Write(p []byte) (int, error) {
 func handlerOn(t testing.TB, dir string, o handler.Options) *handler.Handler {
 	t.Helper()
 	base, err := fs.OpenRoot(dir, fs.RootOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { base.Close() })
 	h, err := handler.New(handler.NewTree(base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true}}), o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return h
 }
 
 func files(t testing.TB, dir string, n int) {
 	t.Helper()
 	for i := range n {
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("f%06d.txt", i)), []byte("some text\n"), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("f%06d.txt", i)), []byte("some text\n"), 0o644))
 	}
 }
 

@@ -69,9 +69,7 @@ func find(t testing.TB, h http.Handler, path, depth, body string) answers {
 func TestPropfindInfinityIsBounded(t *testing.T) {
 	for _, members := range []int{20, 400} { // within one chunk of the answer, and beyond
 		dir := t.TempDir()
-		if err := os.MkdirAll(filepath.Join(dir, "a/b"), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.MkdirAll(filepath.Join(dir, "a/b"), 0o755))
 		files(t, filepath.Join(dir, "a/b"), members)
 		for _, c := range []struct{ max, want int }{
 			{members + 2, http.StatusMultiStatus},
@@ -105,9 +103,7 @@ func TestPropfindInfinityIsBounded(t *testing.T) {
 func TestDeepTree(t *testing.T) {
 	dir := t.TempDir()
 	deep := strings.Repeat("/d", 500)
-	if err := os.MkdirAll(filepath.Join(dir, deep), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.MkdirAll(filepath.Join(dir, deep), 0o755))
 	h := handlerOn(t, dir, handler.Options{})
 	a := find(t, h, "/", "infinity", askAll)
 	if len(a.Responses) != 501 || a.Responses[500].Href != deep+"/" {
@@ -140,9 +136,7 @@ func TestPropfindLinks(t *testing.T) {
 		os.Symlink("nowhere", filepath.Join(dir, "dangling")),
 		os.Symlink("self", filepath.Join(dir, "self")),
 	} {
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 	}
 	h := handlerOn(t, dir, handler.Options{})
 	got := map[string]bool{}
@@ -173,9 +167,7 @@ func TestPropfindEveryName(t *testing.T) {
 			continue
 		}
 		name := "x" + string([]byte{byte(b)}) + "y"
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte(name), 0o644))
 		if b < 0x80 {
 			urls++ // what is not UTF-8 has no URL here
 		}

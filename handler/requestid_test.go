@@ -35,9 +35,7 @@ func TestRequestID(t *testing.T) {
 			Log:            slog.New(slog.NewTextHandler(&log, nil)),
 			TrustForwarded: func(r *http.Request) bool { return r.RemoteAddr == "10.0.0.1:1" },
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		r := httptest.NewRequest("GET", "/", nil)
 		r.RemoteAddr = tt.remote
 		r.Header["X-Request-Id"] = tt.given

@@ -39,9 +39,7 @@ func (k *keeping) reload(t testing.TB, s etagfs.Settings) {
 	k.tree = k.tree.With(s)
 	k.tree.Use(s)
 	h, err := handler.New(k.tree, k.opts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	k.Handler = h
 }
 
@@ -52,28 +50,22 @@ func startKeeping(t testing.TB, dir, stateDir string, now func() time.Time) *kee
 
 func startKeepingAs(t testing.TB, dir, stateDir string, now func() time.Time, open opener, tags etagfs.Options, kept state.Options, o handler.Options) *keeping {
 	t.Helper()
-	must := func(err error) {
-		if err != nil {
-			t.Helper()
-			t.Fatal(err)
-		}
-	}
 	base, err := open(dir, fs.RootOptions{})
-	must(err)
+	must(t, err)
 	store, err := state.Open(stateDir, kept)
-	must(err)
+	must(t, err)
 	locks, err := lock.New(store, now(), lock.Options{Unmapped: func(root string) bool {
 		_, err := base.Lookup(root)
 		return errors.Is(err, iofs.ErrNotExist)
 	}})
-	must(err)
+	must(t, err)
 	_, err = store.Recover(state.TreeOf(base), locks)
-	must(err)
+	must(t, err)
 	tags.Digests = etagfs.KeepDigests(store)
 	tree := handler.NewTree(base, tags)
 	o.State, o.Locks, o.Now = store, locks, now
 	h, err := handler.New(tree, o)
-	must(err)
+	must(t, err)
 	background, end := context.WithCancel(context.Background())
 	var counting sync.WaitGroup
 	counting.Go(func() { tree.KeepCounted(background) })
@@ -182,9 +174,7 @@ func TestRelinkedSaveForgetsNothing(t *testing.T) {
 	want(t, "proppatch", k.ask("PROPPATCH", "/a", setProp("kept"), asXML), 207)
 	relink := func(to string) {
 		os.Remove(dir + "/l")
-		if err := os.Symlink(to, dir+"/l"); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Symlink(to, dir+"/l"))
 	}
 	relink("a")
 	body := &relinking{strings.NewReader("two"), func() { relink("b") }} // where nothing is yet
@@ -243,13 +233,9 @@ func TestStateGoesWithTheTree(t *testing.T) {
 // TestFullStoreChangesNothing: what cannot be kept is not granted, and leaves no file behind.
 func TestFullStoreChangesNothing(t *testing.T) {
 	locks, err := lock.New(brokenStore{}, time.Now(), lock.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	h, err := handler.New(handler.NewTree(fs.NewMemory(), etagfs.Options{}), handler.Options{Locks: locks})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	want(t, "lock", ask(h, "LOCK", "/new", exclusive, asXML), 507)
 	want(t, "what it would have made", ask(h, "GET", "/new", ""), 404)
 	want(t, "put", ask(h, "PUT", "/new", "one"), 201)
@@ -274,9 +260,7 @@ func TestRefusedProppatchChangesNothing(t *testing.T) {
 	const times = `<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><p xmlns="urn:p">new</p><Z:Win32LastModifiedTime ` +
 		`xmlns:Z="urn:schemas-microsoft-com:">Thu, 01 Jan 2004 00:00:00 GMT</Z:Win32LastModifiedTime></D:prop></D:set></D:propertyupdate>`
 	full, err := state.New(fullEngine{}, state.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for name, test := range map[string]struct {
 		base   fs.FS
 		store  *state.Store
@@ -289,9 +273,7 @@ func TestRefusedProppatchChangesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, err := handler.New(handler.NewTree(test.base, etagfs.Options{}), handler.Options{State: test.store})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			want(t, "put", ask(h, "PUT", "/f", "x"), 201)
 			if strings.Contains(test.before, "old") {
 				want(t, "proppatch", ask(h, "PROPPATCH", "/f", setProp("old"), asXML), 207)
@@ -342,9 +324,7 @@ func (timeless) SetModTime(name string, _ time.Time) (was fs.Identity, now fs.In
 // TestLocksBelongToTheirUser: a token is no password. RFC 4918 §6.4.
 func TestLocksBelongToTheirUser(t *testing.T) {
 	h, err := handler.New(handler.NewTree(fs.NewMemory(), etagfs.Options{}), handler.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	as := func(user string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			h.ServeHTTP(w, r.WithContext(handler.WithUser(r.Context(), user)))
@@ -361,9 +341,7 @@ func TestLocksBelongToTheirUser(t *testing.T) {
 // TestTenThousandLocks: none of them makes the server slow or large.
 func TestTenThousandLocks(t *testing.T) {
 	h, err := handler.New(handler.NewTree(fs.NewMemory(), etagfs.Options{}), handler.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	want(t, "mkcol", ask(h, "MKCOL", "/d", ""), 201)
 	var before, after runtime.MemStats
 	runtime.GC()

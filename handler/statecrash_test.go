@@ -61,9 +61,7 @@ func keepServing(t *testing.T, dir string) {
 	os.MkdirAll(dir+"/tree", 0o777)
 	k := startKeeping(t, dir+"/tree", dir+"/state", time.Now)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	fmt.Printf("serving http://%s\n", l.Addr())
 	t.Fatal(http.Serve(l, k))
 }
@@ -74,12 +72,8 @@ func startChild(t *testing.T, dir string) (url string, kill func()) {
 	cmd.Env = append(os.Environ(), "IFMATCH_TEST_KEEPING="+dir)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, cmd.Start())
 	sc := bufio.NewScanner(out)
 	said := ""
 	for sc.Scan() && url == "" {
@@ -288,9 +282,7 @@ func (c *stateClient) look(t *testing.T) string {
 	now := world{}
 	for _, name := range homeNames {
 		res, err := c.send("GET", name, "")
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if res.StatusCode != 200 {
 			continue
 		}

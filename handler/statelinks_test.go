@@ -55,9 +55,7 @@ func crashOfLink(t *testing.T, method, name, to string, taken bool, want string)
 		k.ask("PUT", name, name)
 		k.ask("PROPPATCH", name, setProp(name[1:]), asXML)
 	}
-	if err := os.Symlink("target", dir+"/ln"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Symlink("target", dir+"/ln"))
 	k.ask("LOCK", "/target", exclusive, asXML)
 	armed = true
 	if res := k.ask(method, name, "", "Destination: "+to); (res.StatusCode < 300) != taken {
@@ -117,9 +115,7 @@ func propsAt(t *testing.T, s *state.Store, names ...string) string {
 	var all []string
 	for _, name := range names {
 		props, err := s.Properties(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		for _, p := range props {
 			_, value, _ := strings.Cut(string(p.XML), ">")
 			value, _, _ = strings.Cut(value, "<")
@@ -180,9 +176,7 @@ func TestWriteOvertakesWhatACrashInterrupted(t *testing.T) {
 			}
 			locked := len(k.opts.Locks.All(time.Now()))
 			k.stop()
-			if err := os.WriteFile(dir+"/new", nil, 0o600); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.WriteFile(dir+"/new", nil, 0o600))
 			if err := os.Rename(dir+"/new", dir+"/f"); err != nil { // another program saves
 				t.Fatal(err)
 			}

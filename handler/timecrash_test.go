@@ -102,13 +102,6 @@ func propAndYear(h *handler.Handler, url string) string {
 	return said
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // onEngine starts a server as after a crash. end stops it.
 func onEngine(t *testing.T, base fs.FS, e state.Engine) (h *handler.Handler, end func()) {
 	t.Helper()

@@ -170,9 +170,7 @@ func BenchmarkPermit(b *testing.B) {
 			h := Holder{Tokens: []string{last.Token}}
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := table.Permit(start, h, Change{Place: at(last.Root + "x"), Kind: Map}); err != nil {
-					b.Fatal(err)
-				}
+				must(b, table.Permit(start, h, Change{Place: at(last.Root + "x"), Kind: Map}))
 			}
 		})
 	}
@@ -186,8 +184,6 @@ func BenchmarkCreateUnlockAmong10000(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		l, err := table.Create(start, Lock{Root: "/d1/new", Timeout: time.Hour})
-		if err := errors.Join(err, table.Unlock(start, at("/d1/new"), l.Token, "")); err != nil {
-			b.Fatal(err)
-		}
+		must(b, errors.Join(err, table.Unlock(start, at("/d1/new"), l.Token, "")))
 	}
 }

@@ -16,9 +16,7 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 func newTable(t testing.TB, s Store) *Table {
 	t.Helper()
 	table, err := New(s, start, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return table
 }
 
@@ -291,14 +289,10 @@ func TestTooManyBytes(t *testing.T) {
 	grant(t, table, Lock{Root: "/b", Owner: owner})
 	full("two")
 	reopened, err := New(store, start, Options{MaxBytes: table.opts.MaxBytes})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	table = reopened
 	full("after a restart")
-	if err := table.Unlock(start, at("/a"), held.Token, ""); err != nil {
-		t.Fatal(err)
-	}
+	must(t, table.Unlock(start, at("/a"), held.Token, ""))
 	if _, err := table.Create(start, next); err != nil {
 		t.Errorf("after one was unlocked: %v", err)
 	}
@@ -362,9 +356,7 @@ func TestLocksSurviveARestartUntilTheyExpire(t *testing.T) {
 	long := grant(t, table, Lock{Root: "/long", Asked: "/l\xff/long", Links: []string{"/l\xff"}, Owner: []byte("<x:o xmlns:x='u'>Eva &amp; Max</x:o>"), OwnerLang: "de", User: "eva", Infinite: true, Timeout: time.Hour})
 	grant(t, table, Lock{Root: "/short", Timeout: time.Minute})
 	again, err := New(store, start.Add(2*time.Minute), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if got := again.All(start); len(got) != 1 || fmt.Sprint(got[0]) != fmt.Sprint(long) {
 		t.Errorf("got %v, want %v", got, long)
 	}
@@ -442,9 +434,7 @@ func TestConcurrentExclusiveLocksHaveOneWinner(t *testing.T) {
 		if len(won) != 1 {
 			t.Fatalf("%d winners", len(won))
 		}
-		if err := table.Unlock(start, at(root), won[0], ""); err != nil {
-			t.Fatal(err)
-		}
+		must(t, table.Unlock(start, at(root), won[0], ""))
 	}
 	if table.Count() != 0 || !table.root.empty() {
 		t.Error("something is left")
@@ -479,9 +469,7 @@ func TestLockIsMade(t *testing.T) {
 	there := []string{"/there", "/made"}
 	for range 2 {
 		again, err := New(store, start, Options{Unmapped: func(root string) bool { return !slices.Contains(there, root) }})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		var roots []string
 		for _, l := range again.All(start) {
 			if roots = append(roots, l.Root); l.Making {
@@ -502,9 +490,7 @@ func TestLockIsMadeInAnotherTree(t *testing.T) {
 	store := &memory{records: map[string][]byte{}}
 	nothing := func(string) bool { return true }
 	was, err := New(store, start, Options{Tree: 7})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	grant(t, was, Lock{Root: "/a", Making: true})
 	for _, c := range []struct {
 		tree     uint64
@@ -512,9 +498,7 @@ func TestLockIsMadeInAnotherTree(t *testing.T) {
 		locks    int
 	}{{8, nothing, 1}, {8, func(string) bool { return false }, 1}, {7, nothing, 0}} {
 		again, err := New(store, start, Options{Tree: c.tree, Unmapped: c.unmapped})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if n := again.Count(); n != c.locks || len(store.records) != c.locks {
 			t.Errorf("tree %d: %d locks, %d records, want %d", c.tree, n, len(store.records), c.locks)
 		}
@@ -527,9 +511,7 @@ func TestLockEndsBeforeItIsMade(t *testing.T) {
 	table := newTable(t, store)
 	l := grant(t, table, Lock{Root: "/a", Making: true, Timeout: time.Hour})
 	store.meanwhile = func() { table.Made(l.Token) }
-	if err := table.Unlock(start, at("/a"), l.Token, ""); err != nil {
-		t.Fatal(err)
-	}
+	must(t, table.Unlock(start, at("/a"), l.Token, ""))
 	if len(store.records) != 0 {
 		t.Error("the lock comes back with the next start")
 	}
@@ -549,5 +531,12 @@ func (s *slowDrop) SaveLocks(put map[string][]byte, drop []string) func() error 
 	return func() error {
 		s.meanwhile()
 		return wait()
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
