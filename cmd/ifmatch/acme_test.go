@@ -58,13 +58,9 @@ func beside(t *testing.T, name string, args ...string) {
 	cmd := exec.Command(name, args...)
 	cmd.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1")
 	out, err := os.Create(filepath.Join(t.TempDir(), "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, cmd.Start())
 	t.Cleanup(func() {
 		cmd.Process.Kill()
 		cmd.Wait()
@@ -90,9 +86,7 @@ func TestACME(t *testing.T) {
 	args := []string{"--config=" + file, "--listen=127.0.0.1:" + a.port}
 	p := start(t, a.trust, args...)
 	first, err := a.visit(t, p, "files.example.org")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	p.logged(`"msg":"certificate","name":"files.example.org"`)
 	if _, err := a.visit(t, p, "stranger.example.org"); err == nil {
 		t.Error("a name that is not ours got a certificate")
@@ -134,9 +128,7 @@ func TestACME(t *testing.T) {
 func (a *authority) visit(t *testing.T, p *process, name string) (*x509.Certificate, error) {
 	t.Helper()
 	res, err := a.client.Get(a.roots)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer res.Body.Close()
 	root, _ := io.ReadAll(res.Body)
 	pool := x509.NewCertPool()
@@ -164,18 +156,14 @@ func TestACMEFails(t *testing.T) {
 		json.NewEncoder(w).Encode(map[string]string{"type": "urn:ietf:params:acme:error:rejectedIdentifier", "detail": "not today"})
 	})}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	go srv.Serve(ln)
 	defer srv.Close()
 	var log strings.Builder
 	s := defaultSettings()
 	s.acmeDirectory = httpsURL("http://" + ln.Addr().String() + "/")
 	a, err := newACME(t.TempDir(), s, newLogger(&log, "text", "info"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	a.use([]string{"files.example.org"})
 	now := time.Now()
 	for range 3 {

@@ -32,13 +32,9 @@ func TestAsRoot(t *testing.T) {
 		{"an activated service", 0, nil, map[string]string{"LISTEN_PID": "1"}, true, false},
 	} {
 		flags := defaultSettings().flags()
-		if err := flags.Parse(tt.args); err != nil {
-			t.Fatal(err)
-		}
+		must(t, flags.Parse(tt.args))
 		set, err := newSource(flags, "/srv").parse()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		var log bytes.Buffer
 		err = set.asRoot(tt.euid, slog.New(slog.NewTextHandler(&log, nil)), func(name string) string { return tt.env[name] })
 		if (err != nil) != tt.refused || (log.Len() > 0) != tt.warned {

@@ -32,9 +32,7 @@ func TestHashAndScrubBesideAServer(t *testing.T) {
 	for _, etag := range []string{"stat", "content"} {
 		t.Run(etag, func(t *testing.T) {
 			shm, err := os.MkdirTemp("/dev/shm", "ifmatch") // for rot
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			defer os.RemoveAll(shm)
 			dir := filepath.Join(shm, "dir")
 			for _, name := range []string{"a", "sub/b", "sub/c"} {
@@ -113,9 +111,7 @@ func TestServerUsesHandedInDigests(t *testing.T) {
 func TestDigestsArePrunedBesideAServer(t *testing.T) {
 	dir := t.TempDir()
 	p := start(t, nil, dir)
-	if err := os.Mkdir(filepath.Join(dir, "many"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Mkdir(filepath.Join(dir, "many"), 0o755))
 	for i := range 1000 {
 		writeFile(t, filepath.Join(dir, "many", fmt.Sprint(i)), "x")
 	}
@@ -124,9 +120,7 @@ func TestDigestsArePrunedBesideAServer(t *testing.T) {
 	if o := p.run("hash", dir); o.code != 0 || !strings.HasPrefix(o.out, "1001 files hashed") {
 		t.Fatalf("hash: %+v", o)
 	}
-	if err := os.RemoveAll(filepath.Join(dir, "many")); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.RemoveAll(filepath.Join(dir, "many")))
 	time.Sleep(50 * time.Millisecond)
 	if o := p.run("hash", dir); o.code != 0 || o.out != "0 files hashed (0 B), 1 known before\n1000 digests of files that are gone were dropped\n" {
 		t.Errorf("hash after they are gone: %+v", o)
@@ -140,9 +134,7 @@ func TestDigestsArePrunedBesideAServer(t *testing.T) {
 func TestHashFindsTheStateOfAShare(t *testing.T) {
 	dir, state := t.TempDir(), t.TempDir()
 	share := filepath.Join(dir, "share")
-	if err := os.Mkdir(share, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Mkdir(share, 0o755))
 	writeFile(t, filepath.Join(share, "f"), "x")
 	file := writeFile(t, filepath.Join(dir, "toml"), "state = '"+state+"'\n[[share]]\nprefix = '/s'\ndir = '"+share+"'\n")
 	p := start(t, nil, "--config="+file)
@@ -180,9 +172,7 @@ func TestHashFailsWhenTheServerEnds(t *testing.T) {
 func TestStateInUseByNoServer(t *testing.T) {
 	dir, place := t.TempDir(), t.TempDir()
 	store, err := state.Open(place, state.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer store.Close()
 	code, _, errs := call(t.Context(), nil, "scrub", "--state="+place, dir)
 	if code != 1 || !strings.Contains(errs, "another hash or scrub may be under way") {

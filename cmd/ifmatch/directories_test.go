@@ -28,23 +28,15 @@ func siteOf(t *testing.T, text string) (s *site, dir string, reload func(text st
 		file := filepath.Join(dir, "ifmatch.toml")
 		writeFile(t, file, strings.ReplaceAll(text, "DIR", dir))
 		flags := defaultSettings().flags()
-		if err := flags.Parse([]string{"--state=" + state, "--config=" + file}); err != nil {
-			t.Fatal(err)
-		}
+		must(t, flags.Parse([]string{"--state=" + state, "--config=" + file}))
 		set, err := newSource(flags, "").load()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		return s.use(set)
 	}
 	for _, d := range []string{"a", "b"} {
-		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Mkdir(filepath.Join(dir, d), 0o755))
 	}
-	if err := reload(text); err != nil {
-		t.Fatal(err)
-	}
+	must(t, reload(text))
 	return s, dir, reload
 }
 
@@ -97,9 +89,7 @@ func TestReloadAppliesAllOrNothing(t *testing.T) {
 		}
 	}
 	b.base = b.base.(refusing).FS
-	if err := reload(all + twoShares); err != nil {
-		t.Fatal(err)
-	}
+	must(t, reload(all+twoShares))
 	before = syncs()
 	w := ask(s, "PUT", "/a/new", "x")
 	if w.Code != 507 { // f has 2000 of 1024 bytes
@@ -123,9 +113,7 @@ func TestReloadBeginsAndEndsHashing(t *testing.T) {
 	for i, mode := range []string{"stat", "content", "content", "stat", "content", "stat"} {
 		before := s.dirs.totals().tree.HashedFiles
 		writeFile(t, filepath.Join(a, fmt.Sprint(i)), strings.Repeat("x", i+1))
-		if err := reload("etag = \"" + mode + "\"\n" + twoShares); err != nil {
-			t.Fatal(err)
-		}
+		must(t, reload("etag = \""+mode+"\"\n"+twoShares))
 		if hashing := s.dirs.open[a].stopHashing != nil; hashing != (mode == "content") {
 			t.Errorf("%s: %v", mode, hashing)
 		}
@@ -158,9 +146,7 @@ func TestHomeOpenedAcrossAReload(t *testing.T) {
 	homes := strings.Replace(strings.Replace(twoShares, "no-auth = true", "user-header = \"X-User\"\ntrusted-proxies = [\"192.0.2.1\"]", 1), "DIR/b", "DIR/b/{user}", 1)
 	s, dir, reload := siteOf(t, homes)
 	old := s.enter()
-	if err := reload("umask = \"0077\"\n" + homes); err != nil {
-		t.Fatal(err)
-	}
+	must(t, reload("umask = \"0077\"\n"+homes))
 	r := httptest.NewRequest("PUT", "/b/f", strings.NewReader("x"))
 	r.Header.Set("X-User", "anna")
 	w := httptest.NewRecorder()
@@ -207,9 +193,7 @@ func TestReloadHoldsNobodyUp(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	close(w.goOn)
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
+	must(t, <-done)
 	if w := ask(s, "PUT", "/home/g", "x", "X-User", "anna"); w.Code != 201 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
@@ -224,9 +208,7 @@ func TestSharesAmongHomes(t *testing.T) {
 	text := "user-header = \"X-User\"\ntrusted-proxies = [\"192.0.2.1\"]\n[[share]]\nprefix = \"/home\"\ndir = \"DIR/{user}\"\nquota = \"1KiB\"\n" +
 		"[[share]]\nprefix = \"/a\"\ndir = \"DIR/a\"\n[[share]]\nprefix = \"/deep\"\ndir = \"DIR/b\"\n[[share]]\nprefix = \"/twice\"\ndir = \"DIR/b/{user}-{user}\"\n"
 	s, _, reload := siteOf(t, "no-auth = true\n[[share]]\nprefix = \"/\"\ndir = \"DIR\"\n")
-	if err := reload(text); err != nil {
-		t.Fatal(err)
-	}
+	must(t, reload(text))
 	large := strings.Repeat("x", 2000)
 	for path, status := range map[string]int{"/a/f": 201, "/deep/f": 201, "/home/f": 507, "/twice/f": 201} {
 		if w := ask(s, "PUT", path, large, "X-User", "anna"); w.Code != status {
@@ -243,16 +225,12 @@ func TestSharesAmongHomes(t *testing.T) {
 func TestReloadFollowsLinks(t *testing.T) {
 	s, dir, reload := siteOf(t, twoShares)
 	link := filepath.Join(dir, "link")
-	if err := os.Symlink("a", link); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Symlink("a", link))
 	first := strings.Replace(twoShares, "DIR/b", "DIR/link", 1)
 	second := strings.Replace(strings.Replace(twoShares, "DIR/a", "DIR/link", 1), "DIR/b", "DIR/a", 1)
 	alone := strings.Replace(strings.Split(twoShares, "[[share]]\nprefix = \"/b\"")[0], "DIR/a", "DIR/link", 1)
 	for _, text := range []string{first, second, alone} {
-		if err := reload(text); err != nil {
-			t.Fatal(err)
-		}
+		must(t, reload(text))
 		if w := ask(s, "PUT", "/a/f", "x"); w.Code/100 != 2 {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
@@ -260,15 +238,11 @@ func TestReloadFollowsLinks(t *testing.T) {
 	if err := s.ready(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if err := errors.Join(os.Remove(link), os.Symlink("b", link)); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errors.Join(os.Remove(link), os.Symlink("b", link)))
 	if err := s.ready(t.Context()); err == nil || !strings.Contains(err.Error(), "leads to another directory") {
 		t.Error(err)
 	}
-	if err := reload(alone); err != nil {
-		t.Fatal(err)
-	}
+	must(t, reload(alone))
 	if w := ask(s, "PUT", "/a/new", "x"); w.Code != 201 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
@@ -292,9 +266,7 @@ func TestReloadsLeaveNoGoroutines(t *testing.T) {
 	look()
 	before := runtime.NumGoroutine()
 	for range 30 {
-		if err := reload(twoShares); err != nil {
-			t.Fatal(err)
-		}
+		must(t, reload(twoShares))
 		look()
 	}
 	eventually(t, func() error { // those of the generations before end by themselves

@@ -39,14 +39,10 @@ func TestDownloadWhoseEndWaitsForTheClient(t *testing.T) {
 		body, got := p.partly(c.size, c.read, c.buffer)
 		time.Sleep(500 * time.Millisecond) // the server has written what it can
 		beside, err := os.OpenFile(file, os.O_WRONLY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		_, err = beside.Write(bytes.Repeat([]byte("n"), c.size))
 		beside.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		_, err = got.ReadFrom(body)
 		switch bad := bytes.Count(got.Bytes(), []byte("n")); {
 		case err == nil && bad > 0:

@@ -19,13 +19,9 @@ func TestExchangesWithProgram(t *testing.T) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
 			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			script, err := exchange.Parse(text)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			args := append(append([]string{"--durability=none"}, script.Flags...), t.TempDir())
 			script.Run(t, start(t, nil, args...).url)
 		})

@@ -26,13 +26,9 @@ func call(ctx context.Context, env map[string]string, args ...string) (code int,
 func TestMistakes(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
-	if err := os.WriteFile(file, nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(file, nil, 0o644))
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer busy.Close()
 	taken := busy.Addr().String()
 
@@ -148,9 +144,7 @@ func TestStateDir(t *testing.T) {
 		t.Errorf("two directories share the state %s", own)
 	}
 	link := filepath.Join(home, "link")
-	if err := os.Symlink(dir, link); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Symlink(dir, link))
 	if ownName(link) != own {
 		t.Error("a link to a directory has another state than the directory")
 	}

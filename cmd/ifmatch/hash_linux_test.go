@@ -22,9 +22,7 @@ func TestHashAndScrub(t *testing.T) {
 	dir := t.TempDir()
 	env := map[string]string{"XDG_STATE_HOME": t.TempDir()}
 	for _, n := range []string{"a", "b"} {
-		if err := os.WriteFile(filepath.Join(dir, n), []byte("content of "+n), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(dir, n), []byte("content of "+n), 0o644))
 	}
 	code, out, errs := call(context.Background(), env, "hash", dir)
 	if code != 0 || !strings.Contains(out, "2 files hashed") {
@@ -49,15 +47,11 @@ func TestHashAndScrub(t *testing.T) {
 	}
 
 	// A digest of a file that is gone is dropped.
-	if err := os.WriteFile(filepath.Join(dir, "c"), []byte("c"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "c"), []byte("c"), 0o644))
 	if code, _, errs := call(context.Background(), env, "hash", dir); code != 0 {
 		t.Fatal(errs)
 	}
-	if err := os.Remove(filepath.Join(dir, "c")); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Remove(filepath.Join(dir, "c")))
 	time.Sleep(50 * time.Millisecond) // it must be older than the pass
 	code, out, _ = call(context.Background(), env, "hash", dir)
 	if code != 0 || !strings.Contains(out, "2 known before\n1 digests of files that are gone") {
@@ -65,9 +59,7 @@ func TestHashAndScrub(t *testing.T) {
 	}
 
 	// A file that somebody wrote is not rotten, only unknown.
-	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("Content of a"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "a"), []byte("Content of a"), 0o644))
 	code, out, _ = call(context.Background(), env, "scrub", "--json", dir)
 	var report scrubReport
 	if err := json.Unmarshal([]byte(out), &report); err != nil || code != 0 {
@@ -81,12 +73,8 @@ func TestHashAndScrub(t *testing.T) {
 // A part of the tree with the state of the whole: what is known of the rest stays.
 func TestHashOfAPartForgetsNothing(t *testing.T) {
 	dir, state := t.TempDir(), t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "sub"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "f"), []byte("f"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Mkdir(filepath.Join(dir, "sub"), 0o755))
+	must(t, os.WriteFile(filepath.Join(dir, "f"), []byte("f"), 0o644))
 	time.Sleep(50 * time.Millisecond) // it must be older than the pass
 	for _, tt := range []struct{ command, dir, want string }{
 		{"hash", dir, "1 files hashed"},
@@ -102,15 +90,11 @@ func TestHashOfAPartForgetsNothing(t *testing.T) {
 
 func TestScrubExitsWithOneForRot(t *testing.T) {
 	dir, err := os.MkdirTemp("/dev/shm", "ifmatch")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer os.RemoveAll(dir)
 	env := map[string]string{"XDG_STATE_HOME": t.TempDir()}
 	path := filepath.Join(dir, "f")
-	if err := os.WriteFile(path, []byte("content of f"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(path, []byte("content of f"), 0o644))
 	if code, _, errs := call(context.Background(), env, "hash", dir); code != 0 {
 		t.Fatal(errs)
 	}
@@ -130,18 +114,12 @@ func TestScrubExitsWithOneForRot(t *testing.T) {
 func rot(t *testing.T, path string) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer f.Close()
 	m, err := unix.Mmap(int(f.Fd()), 0, 1, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	m[0] ^= 1
-	if err := unix.Munmap(m); err != nil {
-		t.Fatal(err)
-	}
+	must(t, unix.Munmap(m))
 }
 
 // A report that cannot be written is no clean one.
@@ -149,9 +127,7 @@ func TestScrubWhoseReportIsLost(t *testing.T) {
 	tree := etagfs.New(fs.NewMemory(), etagfs.Options{Settings: etagfs.Settings{Content: true, NoNotify: true}})
 	defer tree.Close()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer full.Close()
 	for _, asJSON := range []bool{false, true} {
 		if err := scrub(t.Context(), tree, asJSON, full, io.Discard); !errors.Is(err, unix.ENOSPC) {

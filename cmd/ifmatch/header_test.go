@@ -61,13 +61,9 @@ const maxHeader = 32 << 10
 func serveTLS(t *testing.T) (url string, ca *x509.CertPool) {
 	t.Helper()
 	h, err := handler.New(etagfs.New(fs.NewMemory(), etagfs.Options{}), handler.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	dir := t.TempDir()
 	ca, pair := selfSigned(t, "here", filepath.Join(dir, "crt"), filepath.Join(dir, "key"))
 	srv := newServer(h, &settings{}, slog.New(slog.DiscardHandler))

@@ -22,9 +22,7 @@ import (
 func TestReadyNamesTheShare(t *testing.T) {
 	dir := t.TempDir()
 	for _, d := range []string{"a", "b", "homes"} {
-		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Mkdir(filepath.Join(dir, d), 0o755))
 	}
 	writeFile(t, filepath.Join(dir, "users"), "")
 	file := writeFile(t, filepath.Join(dir, "x.toml"), strings.ReplaceAll(`metrics = "127.0.0.1:0"
@@ -52,16 +50,12 @@ dir = "DIR/homes/{user}"
 	}
 	move := func(from, to string) {
 		t.Helper()
-		if err := os.Rename(filepath.Join(dir, from), filepath.Join(dir, to)); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Rename(filepath.Join(dir, from), filepath.Join(dir, to)))
 	}
 	ready("")
 	move("b", "gone")
 	ready("share /b: ")
-	if err := os.Mkdir(filepath.Join(dir, "b"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Mkdir(filepath.Join(dir, "b"), 0o755))
 	ready("share /b: " + filepath.Join(dir, "b") + " is another directory")
 	os.Remove(filepath.Join(dir, "b"))
 	move("gone", "b")
@@ -111,9 +105,7 @@ func (h *hanging) Lookup(name string) (fs.Info, error) {
 // /healthz is about the server: it asks whether requests are served. One that stops is alive, and not ready.
 func TestHealth(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	var sick atomic.Bool
 	stopping, stop := context.WithCancel(t.Context())
 	defer stop()

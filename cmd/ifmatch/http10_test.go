@@ -23,16 +23,12 @@ func TestHTTP10EndsTheConnection(t *testing.T) {
 		"GET /none HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n",
 	} {
 		c, err := net.Dial("tcp", strings.Trim(strings.TrimPrefix(p.url, "http://"), "/"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		c.SetDeadline(time.Now().Add(patience))
 		io.WriteString(c, first+"DELETE /doc HTTP/1.1\r\nHost: x\r\n\r\n")
 		r := bufio.NewReader(c)
 		res, err := http.ReadResponse(r, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		io.Copy(io.Discard, res.Body)
 		if rest, _ := io.ReadAll(r); len(rest) > 0 || !res.Close {
 			t.Errorf("after %q: %q", first, rest)

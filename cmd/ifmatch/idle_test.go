@@ -45,9 +45,7 @@ func listenAndServe(t *testing.T, network string, h http.HandlerFunc) (dial func
 		addr = filepath.Join(t.TempDir(), "s")
 	}
 	ln, err := net.Listen(network, addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	s := defaultSettings()
 	s.idleTimeout, s.headerTimeout, s.shutdownTimeout = duration(testIdle), duration(testIdle), duration(time.Second)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -61,9 +59,7 @@ func listenAndServe(t *testing.T, network string, h http.HandlerFunc) (dial func
 	})
 	return func() net.Conn {
 		c, err := net.Dial(network, ln.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		t.Cleanup(func() { c.Close() })
 		return c
 	}
@@ -148,9 +144,7 @@ func TestSlowBodyIsRead(t *testing.T) {
 func download(t *testing.T, network string, fromFile bool) (dial func() net.Conn, want []byte, ended chan error) {
 	want = bytes.Repeat([]byte("0123456789abcdef"), 2<<20)
 	name := filepath.Join(t.TempDir(), "large")
-	if err := os.WriteFile(name, want, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(name, want, 0o644))
 	ended = make(chan error, 1)
 	dial = listenAndServe(t, network, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", fmt.Sprint(len(want)))

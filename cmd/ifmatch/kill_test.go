@@ -116,9 +116,7 @@ func (e *editor) found(dir string) (content, error) {
 func TestKill(t *testing.T) {
 	t.Parallel()
 	dir, state := t.TempDir(), t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "sub"), 0o777); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Mkdir(filepath.Join(dir, "sub"), 0o777))
 	var editors []*editor
 	for i := range 8 {
 		editors = append(editors, &editor{name: fmt.Sprintf("/%s%d", []string{"", "sub/"}[i%2], i)})

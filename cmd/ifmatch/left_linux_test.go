@@ -18,26 +18,20 @@ func TestLogTellsWhatCouldNotBeRemoved(t *testing.T) {
 	dir := t.TempDir()
 	var said bytes.Buffer
 	base, err := openTree(dir, defaultSettings(), slog.New(slog.NewTextHandler(&said, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer base.Close()
 	if _, err := base.MakeCollection("/c"); err != nil {
 		t.Fatal(err)
 	}
 	var before unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
-		t.Fatal(err)
-	}
+	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
 	none := before
 	release, err := base.Retire("/c", false, func(*fs.Info) error {
 		none.Cur = 0 // no descriptor for the removal
 		return unix.Setrlimit(unix.RLIMIT_NOFILE, &none)
 	})
 	unix.Setrlimit(unix.RLIMIT_NOFILE, &before)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	release()
 	left, err := filepath.Glob(filepath.Join(dir, fs.ReservedPrefix+"*"))
 	if err != nil || len(left) != 1 {

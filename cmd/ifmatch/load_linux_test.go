@@ -118,9 +118,7 @@ func TestHalfOpenConnectionsLeaveOthersServed(t *testing.T) {
 
 func TestIdleConnectionsLeaveOthersServed(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("text"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "a"), []byte("text"), 0o644))
 	p := start(t, nil, "--durability=none", dir)
 	const ask = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 	conns := p.connect(crowd, func(int) string { return ask })
@@ -128,9 +126,7 @@ func TestIdleConnectionsLeaveOthersServed(t *testing.T) {
 		t.Helper()
 		c.SetReadDeadline(time.Now().Add(patience))
 		res, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if text, err := io.ReadAll(res.Body); string(text) != "text" {
 			t.Fatalf("%s: %q, %v", res.Status, text, err)
 		}
@@ -268,9 +264,7 @@ func TestSoftLimitOfDescriptorsIsRaised(t *testing.T) {
 func TestRunningOutOfDescriptors(t *testing.T) {
 	const limit = 100
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("text"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "a"), []byte("text"), 0o644))
 	p := start(t, shellWrap(fmt.Sprint("ulimit -n ", limit)), unhurried, "--durability=none", dir)
 	conns := p.connect(2*limit, func(int) string { return "" })
 	for n := range 5 { // what the start still held by the first one is given back, and accepted on, by the last
@@ -279,9 +273,7 @@ func TestRunningOutOfDescriptors(t *testing.T) {
 	io.WriteString(conns[0], "GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
 	conns[0].SetReadDeadline(time.Now().Add(patience))
 	res, err := http.ReadResponse(bufio.NewReader(conns[0]), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
 		t.Errorf("%s, Retry-After %q", res.Status, res.Header.Get("Retry-After"))
 	}
@@ -296,9 +288,7 @@ func TestRunningOutOfDescriptors(t *testing.T) {
 
 func TestSmallRequestsSeldomCollectGarbage(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("text"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "a"), []byte("text"), 0o644))
 	p := start(t, []string{"env", "GODEBUG=gctrace=1"}, dir)
 	const requests = 10_000
 	before := p.count(" MB goal")

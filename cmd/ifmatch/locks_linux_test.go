@@ -215,16 +215,12 @@ func TestAdminSocketIsForTheOwner(t *testing.T) {
 		t.Fatal("it takes two users: run the tests as root, as CI does")
 	}
 	state := t.TempDir()
-	if err := os.Chmod(filepath.Dir(state), 0o711); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Chmod(filepath.Dir(state), 0o711))
 	dir := t.TempDir()
 	start(t, nil, "--state="+state, dir)
 	wants := func(mode os.FileMode, dirMode os.FileMode, want string) {
 		t.Helper()
-		if err := errors.Join(os.Chmod(filepath.Join(state, "admin.sock"), mode), os.Chmod(state, dirMode)); err != nil {
-			t.Fatal(err)
-		}
+		must(t, errors.Join(os.Chmod(filepath.Join(state, "admin.sock"), mode), os.Chmod(state, dirMode)))
 		if code, errs := asNobody(t, "locks", "--state="+state); code != 1 || !strings.Contains(errs, want) {
 			t.Errorf("mode %o: %d, %q", mode, code, errs)
 		}

@@ -21,17 +21,11 @@ func siteFor(t testing.TB, args ...string) *site {
 	t.Helper()
 	dir := t.TempDir()
 	flags := defaultSettings().flags()
-	if err := flags.Parse(append(args, "--state="+t.TempDir())); err != nil {
-		t.Fatal(err)
-	}
+	must(t, flags.Parse(append(args, "--state="+t.TempDir())))
 	set, err := newSource(flags, dir).load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	s := newSite(slog.New(slog.DiscardHandler), func(string) string { return "" })
-	if err := s.use(set); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.use(set))
 	t.Cleanup(s.close)
 	writeFile(t, filepath.Join(dir, "a.txt"), "a")
 	return s
@@ -82,9 +76,7 @@ func TestProxiesSayWhoAsks(t *testing.T) {
 
 func BenchmarkGate(b *testing.B) {
 	hash, err := bcrypt.GenerateFromPassword([]byte("anna"), bcrypt.MinCost)
-	if err != nil {
-		b.Fatal(err)
-	}
+	must(b, err)
 	users := writeFile(b, filepath.Join(b.TempDir(), "users"), "anna:"+string(hash)+"\n")
 	for name, args := range map[string][]string{"open": nil, "password": {"--users=" + users}} {
 		b.Run(name, func(b *testing.B) {
@@ -110,20 +102,14 @@ func BenchmarkGate(b *testing.B) {
 // others need not wait.
 func TestPasswordsThatWaitAreThrottled(t *testing.T) {
 	hash, err := bcrypt.GenerateFromPassword([]byte("right"), bcrypt.MinCost)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	users, err := auth.ReadUsers(writeFile(t, filepath.Join(t.TempDir(), "users"), "anna:"+string(hash)+"\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	synctest.Test(t, func(t *testing.T) {
 		l := newLogin(slog.New(slog.DiscardHandler))
 		now := time.Now()
 		done, err := l.turns.Take(t.Context(), "6.6.6.6") // one is being compared
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		answers := make(chan answer)
 		for range 5 {
 			go func() {

@@ -29,14 +29,10 @@ func manage(t *testing.T, socket *net.TCPListener, within time.Duration, dir, st
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "notify")
 	notify, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { notify.Close() })
 	file, err := socket.File()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer file.Close()
 	m := &managed{t: t, socket: socket, notify: notify, log: new(strings.Builder)}
 	m.cmd = exec.Command("sh", "-c", `LISTEN_PID=$$ WATCHDOG_PID=$$ exec "$@"`, "sh", program(t), "serve", dir)
@@ -46,9 +42,7 @@ func manage(t *testing.T, socket *net.TCPListener, within time.Duration, dir, st
 	}
 	m.cmd.ExtraFiles = []*os.File{file}
 	m.cmd.Stderr = m.log
-	if err := m.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, m.cmd.Start())
 	t.Cleanup(func() { m.cmd.Process.Kill() })
 	return m
 }
@@ -83,9 +77,7 @@ func (m *managed) stop() {
 func listenTCP(t *testing.T) *net.TCPListener {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { ln.Close() })
 	return ln.(*net.TCPListener)
 }
@@ -93,9 +85,7 @@ func listenTCP(t *testing.T) *net.TCPListener {
 // Who asks while the service is down waits for the next one; locks are still there.
 func TestSocketOutlivesTheProcess(t *testing.T) {
 	dir, state, socket := t.TempDir(), t.TempDir(), listenTCP(t)
-	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("text"), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "a"), []byte("text"), 0o666))
 	first := manage(t, socket, 0, dir, state)
 	first.told("READY=1")
 	res, _ := send(t, "LOCK", first.url()+"/a", strings.NewReader(

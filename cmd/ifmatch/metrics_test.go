@@ -40,15 +40,11 @@ func metricsURL(p *process) string {
 func scraped(t testing.TB, c *http.Client, url string) map[string]float64 {
 	t.Helper()
 	res, text, err := trySend(c, "GET", url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	wantStatus(t, res, 200)
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	problems, err := promlint.New(strings.NewReader(text)).Lint()
 	if err != nil || len(problems) > 0 {
 		t.Errorf("promlint: %v %v", problems, err)
@@ -124,9 +120,7 @@ func TestMetricsMatchASession(t *testing.T) {
 	}
 	ask("anna", "PUT", "/large", strings.Repeat("0123456789", 50_000), 201)
 	ask("anna", "GET", "/large", "", 200)
-	if err := os.WriteFile(filepath.Join(dir, "theirs"), []byte("from beside"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "theirs"), []byte("from beside"), 0o644))
 	ask("anna", "GET", "/theirs", "", 200)
 	for range 10 {
 		ask("", "GET", "/", "", 401, "Authorization", "Basic YW5uYTp3cm9uZw==")
@@ -297,9 +291,7 @@ func (w *sendfileWriter) ReadFrom(src io.Reader) (int64, error) {
 // What is counted can do what it could before.
 func TestCountedKeepsWhatTheWriterCan(t *testing.T) {
 	f, err := os.Open("metrics.go")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer f.Close()
 	_, h := countedServer(t, func(w http.ResponseWriter, r *http.Request) {
 		rc := http.NewResponseController(w)
@@ -349,9 +341,7 @@ func TestMetricsOfEndsThatAreNone(t *testing.T) {
 	}
 	got := map[string]float64{}
 	families, err := m.registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, f := range families {
 		for _, metric := range f.Metric {
 			value(got, f.GetName(), metric)

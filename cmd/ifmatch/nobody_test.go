@@ -16,21 +16,13 @@ import (
 // Without permission, root apart, the program says so and exits 1.
 func TestNoPermission(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.Chmod(filepath.Dir(dir), 0o711); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Chmod(filepath.Dir(dir), 0o711))
 	closed := filepath.Join(dir, "closed")
-	if err := os.Mkdir(closed, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Mkdir(closed, 0o700))
 	open := filepath.Join(dir, "open")
-	if err := errors.Join(os.Mkdir(open, 0o777), os.Chmod(open, 0o777)); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errors.Join(os.Mkdir(open, 0o777), os.Chmod(open, 0o777)))
 	fixed := filepath.Join(dir, "fixed")
-	if err := errors.Join(os.Mkdir(fixed, 0o555), os.Chmod(fixed, 0o555)); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errors.Join(os.Mkdir(fixed, 0o555), os.Chmod(fixed, 0o555)))
 	for _, tt := range []struct {
 		name string
 		args []string
@@ -55,9 +47,7 @@ func TestNoPermission(t *testing.T) {
 func asNobody(t *testing.T, args ...string) (code int, stderr string) {
 	t.Helper()
 	bin := program(t)
-	if err := os.Chmod(built.dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Chmod(built.dir, 0o755))
 	cmd := exec.Command(bin, args...)
 	cmd.Env = []string{"HOME=" + os.TempDir()}
 	if os.Getuid() == 0 {

@@ -12,9 +12,7 @@ import (
 func TestUmaskOfAShare(t *testing.T) {
 	h := &house{t: t, dir: t.TempDir()}
 	for _, d := range []string{"a", "b"} {
-		if err := os.Mkdir(filepath.Join(h.dir, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Mkdir(filepath.Join(h.dir, d), 0o755))
 	}
 	h.file = filepath.Join(h.dir, "ifmatch.toml")
 	h.write("umask = \"0077\"\n[[share]]\nprefix = \"/a\"\ndir = \"DIR/a\"\numask = \"002\"\n[[share]]\nprefix = \"/b\"\ndir = \"DIR/b\"\n")

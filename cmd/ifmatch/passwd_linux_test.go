@@ -24,29 +24,21 @@ type terminal struct {
 func runInTerminal(t testing.TB, args ...string) *terminal {
 	t.Helper()
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0) // so that it has deadlines
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	ours := os.NewFile(uintptr(fd), "/dev/ptmx")
 	t.Cleanup(func() { ours.Close() })
 	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
 	if err == nil {
 		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	theirs, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { theirs.Close() })
 	term := &terminal{t: t, ours: ours, theirs: theirs, cmd: exec.Command(program(t), args...)}
 	term.cmd.Stdin, term.cmd.Stdout, term.cmd.Stderr = theirs, theirs, theirs
 	term.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	if err := term.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, term.cmd.Start())
 	t.Cleanup(func() { term.cmd.Process.Kill() })
 	return term
 }
@@ -91,9 +83,7 @@ func TestPasswdReadsWithoutEcho(t *testing.T) {
 		x.hidden()
 		x.ours.WriteString("secret\n")
 	}
-	if err := x.cmd.Wait(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, x.cmd.Wait())
 	x.theirs.WriteString("end")
 	x.shows("end")
 	if strings.Contains(x.shown, "secret") || !x.echoes() {

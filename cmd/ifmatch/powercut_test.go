@@ -36,9 +36,7 @@ func TestAcknowledgedWritesAreOnTheDisk(t *testing.T) {
 
 func acknowledgedWritesAreOnTheDisk(t *testing.T, dir string, ordered bool) {
 	sub := filepath.Join(dir, "sub")
-	if err := os.Mkdir(sub, 0o777); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Mkdir(sub, 0o777))
 	p := startTraced(t, durabilityCalls, "--durability=full", dir)
 	do := func(method, path, body string, code int, header ...string) string {
 		res, _ := send(t, method, p.url+path, strings.NewReader(body), header...)

@@ -39,9 +39,7 @@ func newAccented(t *testing.T) (s *site, dir string) {
 	t.Helper()
 	s, dir, _ = siteOf(t, accented)
 	secret := filepath.Join(dir, "a", "s\u00e9cret")
-	if err := os.Mkdir(secret, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Mkdir(secret, 0o755))
 	writeFile(t, filepath.Join(secret, "f"), "secret")
 	return s, dir
 }

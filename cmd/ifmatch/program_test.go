@@ -86,12 +86,8 @@ func start(t testing.TB, wrap []string, args ...string) *process {
 	p := &process{t: t, cmd: exec.Command(line[0], line[1:]...), exit: make(chan int, 1)}
 	p.cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir())
 	stderr, err := p.cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
+	must(t, p.cmd.Start())
 	serving := make(chan string, 1)
 	go p.follow(stderr, serving)
 	t.Cleanup(func() {
@@ -198,9 +194,7 @@ func (p *process) wait() int {
 func send(t testing.TB, method, url string, body io.Reader, header ...string) (*http.Response, string) {
 	t.Helper()
 	res, text, err := trySend(http.DefaultClient, method, url, body, header...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return res, text
 }
 
@@ -230,4 +224,11 @@ func wantStatus(t testing.TB, res *http.Response, codes ...int) {
 		}
 	}
 	t.Fatalf("%s %s: %s, want %v", res.Request.Method, res.Request.URL, res.Status, codes)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -57,15 +57,11 @@ func TestProgressOnATerminal(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "large")
 			args := []string{"get", s.URL + "/large", file}
 			if tt.name == "put" {
-				if err := os.WriteFile(file, make([]byte, size), 0o644); err != nil {
-					t.Fatal(err)
-				}
+				must(t, os.WriteFile(file, make([]byte, size), 0o644))
 				args = []string{"put", file, s.URL + "/large"}
 			}
 			x := runInTerminal(t, args...)
-			if err := unix.IoctlSetWinsize(int(x.theirs.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 100}); err != nil {
-				t.Fatal(err)
-			}
+			must(t, unix.IoctlSetWinsize(int(x.theirs.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 100}))
 			x.shows(tt.bar)
 			x.shows("% ")
 			x.shows("/8.0 MiB")
@@ -75,14 +71,10 @@ func TestProgressOnATerminal(t *testing.T) {
 			if last := lines[len(lines)-1]; !strings.HasPrefix(last, file) && !strings.HasPrefix(last, s.URL) {
 				t.Errorf("the last line is %q", last)
 			}
-			if err := x.cmd.Wait(); err != nil {
-				t.Fatal(err)
-			}
+			must(t, x.cmd.Wait())
 			if tt.name == "get" {
 				fi, err := os.Stat(file)
-				if err != nil {
-					t.Fatal(err)
-				}
+				must(t, err)
 				got = fi.Size()
 			}
 			if got != size {
@@ -99,9 +91,7 @@ func TestProgressOfHashOnATerminal(t *testing.T) {
 	dir, state := t.TempDir(), t.TempDir()
 	file := filepath.Join(dir, "large")
 	writeFile(t, file, "")
-	if err := os.Truncate(file, 1<<30); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Truncate(file, 1<<30))
 	for _, tt := range []struct{ command, bar, end string }{{"hash", "hashing (", "1 files hashed"}, {"scrub", "scrubbing (", "1 files read"}} {
 		x := runInTerminal(t, tt.command, "--state", state, dir)
 		x.shows(tt.bar)

@@ -26,9 +26,7 @@ dir = "DIR/large"
 func TestQuotaOfAShare(t *testing.T) {
 	h := &house{t: t, dir: t.TempDir()}
 	for _, d := range []string{"small", "large/tree"} {
-		if err := os.MkdirAll(filepath.Join(h.dir, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.MkdirAll(filepath.Join(h.dir, d), 0o755))
 	}
 	writeFile(t, filepath.Join(h.dir, "small/old"), strings.Repeat("x", 500))
 	writeFile(t, filepath.Join(h.dir, "large/tree/big"), strings.Repeat("x", 501))
@@ -83,14 +81,10 @@ func TestQuotaOfAShare(t *testing.T) {
 func expects(t *testing.T, url, path string, length int) int {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer conn.Close()
 	fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", path, length)
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return res.StatusCode
 }

@@ -22,9 +22,7 @@ import (
 func readme(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return string(text)
 }
 
@@ -116,9 +114,7 @@ func TestShownCommandLinesParse(t *testing.T) {
 	shown := strings.Join(blocks(readme(t), "sh"), "")
 	walk(newCommand(os.Getenv), func(cmd *cobra.Command) { shown += cmd.Example + "\n" })
 	makefile, err := os.ReadFile("../../Makefile")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	seen := 0
 	for line := range strings.Lines(strings.ReplaceAll(shown, " && ", "\n")) {
 		line, _, _ = strings.Cut(strings.TrimSpace(line), " | ")

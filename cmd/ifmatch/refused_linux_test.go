@@ -21,15 +21,11 @@ func TestSystemRefuses(t *testing.T) {
 		os.Mkdir(filepath.Join(dir, "shut"), 0o755), os.WriteFile(filepath.Join(dir, "shut", "f"), []byte("old"), 0o644),
 		os.WriteFile(filepath.Join(dir, "unread"), []byte("old"), 0o000),
 		os.Chmod(filepath.Join(dir, "shut"), 0o555), os.Chmod(dir, 0o555))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	program(t)
 	var as []string
 	if os.Getuid() == 0 {
-		if err := os.Chmod(built.dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Chmod(built.dir, 0o755))
 		as = []string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}
 	}
 	p := start(t, as, "--state="+filepath.Join(state, "own"), dir)
@@ -83,9 +79,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 func TestFileSystemThatBecomesReadOnly(t *testing.T) {
 	dir := mountSmall(t, 0)
 	p := start(t, nil, dir)
-	if err := unix.Mount("small", dir, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, "size=1m"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, unix.Mount("small", dir, "tmpfs", unix.MS_REMOUNT|unix.MS_RDONLY, "size=1m"))
 	wantRefused(t, p, dir, 403, [][]string{{"PUT", "/f", "new"}})
 	p.logged(`"level":"WARN","msg":"request"`)
 }
@@ -97,15 +91,11 @@ func mountSmall(t *testing.T, flags uintptr) string {
 		t.Fatal("only root may mount: run the tests as root, as CI does")
 	}
 	dir := t.TempDir()
-	if err := unix.Mount("small", dir, "tmpfs", 0, "size=1m"); err != nil {
-		t.Fatal(err)
-	}
+	must(t, unix.Mount("small", dir, "tmpfs", 0, "size=1m"))
 	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
 	writeFile(t, filepath.Join(dir, "f"), "old")
 	if flags != 0 {
-		if err := unix.Mount("small", dir, "tmpfs", unix.MS_REMOUNT|flags, "size=1m"); err != nil {
-			t.Fatal(err)
-		}
+		must(t, unix.Mount("small", dir, "tmpfs", unix.MS_REMOUNT|flags, "size=1m"))
 	}
 	return dir
 }
@@ -146,8 +136,6 @@ func filesBelow(t *testing.T, dir string) string {
 		fmt.Fprintf(&all, "%s %q\n", path, text)
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return all.String()
 }

@@ -29,9 +29,7 @@ func TestReloadEndsEventStreams(t *testing.T) {
 	streams := map[string]*http.Response{}
 	for _, user := range []string{"anna", "ben"} {
 		req, err := http.NewRequest("GET", h.url+"/home/?events", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		req.SetBasicAuth(user, user)
 		if streams[user], err = http.DefaultClient.Do(req); err != nil {
 			t.Fatal(err)
@@ -63,9 +61,7 @@ func TestRequestsOutliveSeveralReloads(t *testing.T) {
 	h.write(strings.Replace(photosAlone, `prefix = "/photos"`, `prefix = "/pictures"`, 1))
 	h.reload(`"msg":"reloaded"`)
 	res, err := finish()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	wantStatus(t, res, 201)
 	if text, err := os.ReadFile(filepath.Join(h.dir, "backup/slow")); string(text) != "hello world" {
 		t.Errorf("%q %v", text, err)
@@ -108,9 +104,7 @@ func TestReloadTakesAndGivesWriting(t *testing.T) {
 		t.Errorf("GET: %s %q", res.Status, text)
 	}
 	res, err := finish()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	wantStatus(t, res, 201)
 	share("", `"msg":"reloaded"`)
 	put(204)
@@ -164,9 +158,7 @@ func TestReloadChangesHowADirectoryIsServed(t *testing.T) {
 		t.Errorf("%v, %v", fi, err)
 	}
 	res, err := finish()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	wantStatus(t, res, 201)
 	tag("s", res)
 	ask(423, "PUT", "locked", "x")

@@ -28,9 +28,7 @@ may = "read"
 `)
 	then := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 	for _, d := range []string{"a", "b"} {
-		if err := os.Chtimes(filepath.Join(dir, d), then, then); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Chtimes(filepath.Join(dir, d), then, then))
 	}
 	if w := ask(s, "LOCK", "/in/a/", `<lockinfo xmlns="DAV:"><lockscope><shared/></lockscope><locktype><write/></locktype><owner>Eva</owner></lockinfo>`); w.Code != 200 {
 		t.Fatal(w.Code, w.Body)

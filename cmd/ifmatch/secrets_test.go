@@ -23,9 +23,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 	const tokenOfNobody = "urn:uuid:0badc0de-0000-4000-8000-000000000000"
 	dir, state := t.TempDir(), t.TempDir()
 	hash, err := bcrypt.GenerateFromPassword([]byte(right), bcrypt.MinCost)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	users := writeFile(t, filepath.Join(state, "users"), "anna:"+string(hash)+"\n")
 	p := start(t, nil, "--users="+users, "--trusted-proxies=127.0.0.0/8", "--require-if-match=warn", dir)
 	host := strings.TrimPrefix(p.url, "http://")
@@ -110,9 +108,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 func raw(t *testing.T, host, request string) {
 	t.Helper()
 	c, err := net.Dial("tcp", host)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(patience))
 	fmt.Fprint(c, request)

@@ -13,18 +13,14 @@ import (
 
 func writeFile(t testing.TB, name, text string) string {
 	t.Helper()
-	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(name, []byte(text), 0o600))
 	return name
 }
 
 func readSetup(t testing.TB, file string, args ...string) (*setup, error) {
 	t.Helper()
 	flags := defaultSettings().flags()
-	if err := flags.Parse(append(args, "--config="+file)); err != nil {
-		t.Fatal(err)
-	}
+	must(t, flags.Parse(append(args, "--config="+file)))
 	set, err := newSource(flags, "").parse()
 	if err != nil {
 		return nil, err
@@ -39,9 +35,7 @@ func TestShippedExample(t *testing.T) {
 		t.Error(err)
 	}
 	text, err := os.ReadFile(example)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	all := regexp.MustCompile(`(?m)^# (\[|[a-z-]+ = )`).ReplaceAllString(string(text), "$1")
 	all = strings.Replace(all, `prefix = "/"`, `prefix = "/first"`, 1) // as it says where there are several
 	if _, err := readSetup(t, writeFile(t, filepath.Join(t.TempDir(), "all.toml"), all)); err != nil {
@@ -186,9 +180,7 @@ func TestRemarksOnHomesThatAreShared(t *testing.T) {
 	} {
 		file, in := mistaken(t, tt.text)
 		for _, dir := range []string{"anna", ".cache"} {
-			if err := os.Mkdir(in("DIR/"+dir), 0o700); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.Mkdir(in("DIR/"+dir), 0o700))
 		}
 		code, _, stderr := call(t.Context(), nil, "check-config", file)
 		want, lines := "", 0
@@ -205,9 +197,7 @@ func TestRemarksOnHomesThatAreShared(t *testing.T) {
 func mistaken(t testing.TB, text string) (file string, in func(string) string) {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(dir, "a/b"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.MkdirAll(filepath.Join(dir, "a/b"), 0o700))
 	writeFile(t, filepath.Join(dir, "users"), "anna:$2a$04$OtXwHN0sGxBPEsKwOVqvouyLPJWcwm5o2TlW0QPsLgEFtvEUqsAEe\n")
 	writeFile(t, filepath.Join(dir, "bad"), "\nanna:plain\n")
 	in = func(s string) string { return strings.ReplaceAll(s, "DIR", dir) }
@@ -218,9 +208,7 @@ func TestFlagBeatsFileBeatsDefault(t *testing.T) {
 	file := writeFile(t, filepath.Join(t.TempDir(), "x.toml"), "durability = \"none\"\nmax-upload = \"1GiB\"\n"+
 		"[[share]]\nprefix = \"/a\"\ndir = \"/srv/a\"\nmax-upload = \"2GiB\"\n[[share]]\nprefix = \"/b\"\ndir = \"/srv/b\"\ndurability = \"full\"\n")
 	set, err := readSetup(t, file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	a, b := set.shares[0], set.shares[1]
 	if a.durability.value != "none" || b.durability.value != "full" || a.maxUpload != 2<<30 || b.maxUpload != 1<<30 {
 		t.Error("the share does not beat the file")

@@ -50,9 +50,7 @@ func newHouse(t testing.TB, args ...string) *house {
 	t.Helper()
 	h := &house{t: t, dir: t.TempDir()}
 	for _, d := range []string{"photos/shown", "photos/secret", "backup", "homes"} {
-		if err := os.MkdirAll(filepath.Join(h.dir, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.MkdirAll(filepath.Join(h.dir, d), 0o755))
 	}
 	writeFile(t, filepath.Join(h.dir, "photos/shown/a.txt"), "a")
 	h.users("anna", "ben")
@@ -255,9 +253,7 @@ func TestPasswd(t *testing.T) {
 	cmd := newCommand(os.Getenv)
 	cmd.SetIn(strings.NewReader("secret\n"))
 	cmd.SetArgs([]string{"passwd", file, "anna"})
-	if err := cmd.Execute(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, cmd.Execute())
 	text, _ := os.ReadFile(file)
 	lines := strings.Split(string(text), "\n")
 	if len(lines) != 4 || lines[0] != "# mine" || lines[2] != "ben:y" ||
@@ -279,9 +275,7 @@ func TestFileSaysHowToLog(t *testing.T) {
 func TestTrustPagesIsForOneShare(t *testing.T) {
 	dir := t.TempDir()
 	for _, share := range []string{"site", "files"} {
-		if err := os.Mkdir(filepath.Join(dir, share), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.Mkdir(filepath.Join(dir, share), 0o755))
 		writeFile(t, filepath.Join(dir, share, "a.html"), "<h1>a</h1>")
 	}
 	file := filepath.Join(dir, "ifmatch.toml")
@@ -306,9 +300,7 @@ dir = "DIR/files"
 // One --state for all is a directory of its own for each home, too.
 func TestHomesWithOneStateDirectory(t *testing.T) {
 	h := &house{t: t, dir: t.TempDir()}
-	if err := os.Mkdir(filepath.Join(h.dir, "homes"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Mkdir(filepath.Join(h.dir, "homes"), 0o755))
 	h.users("anna", "ben")
 	h.file = filepath.Join(h.dir, "ifmatch.toml")
 	h.write("users = \"DIR/users\"\nstate = \"DIR/state\"\n[[share]]\nprefix = \"/home\"\ndir = \"DIR/homes/{user}\"\n")

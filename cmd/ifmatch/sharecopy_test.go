@@ -48,9 +48,7 @@ func newCopyHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{t: t, dir: t.TempDir()}
 	for _, d := range []string{"a/tree/sub", "a/inner", "shown", "content", "backup", "homes", "anna"} {
-		if err := os.MkdirAll(filepath.Join(h.dir, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.MkdirAll(filepath.Join(h.dir, d), 0o755))
 	}
 	for name, text := range map[string]string{"a/one": "one", "a/two": "two", "a/tree/x": "x", "a/tree/sub/y": "y", "shown/s": "s", "anna/secret": "secret"} {
 		writeFile(t, filepath.Join(h.dir, name), text)

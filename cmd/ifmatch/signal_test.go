@@ -50,13 +50,9 @@ func TestTermLetsTransfersInFlightFinish(t *testing.T) {
 			dir := t.TempDir()
 			p := start(t, nil, dir)
 			large := make([]byte, 32<<20)
-			if err := os.WriteFile(filepath.Join(dir, "large"), large, 0o644); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.WriteFile(filepath.Join(dir, "large"), large, 0o644))
 			download, err := http.Get(p.url + "/large")
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			defer download.Body.Close()
 			finish := slowPut(t, p.url+"/up", "hello world")
 
@@ -70,9 +66,7 @@ func TestTermLetsTransfersInFlightFinish(t *testing.T) {
 				return err != nil
 			})
 			res, err := finish()
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			wantStatus(t, res, 201)
 			if n, err := io.Copy(io.Discard, download.Body); err != nil || n != int64(len(large)) {
 				t.Errorf("download: %d bytes, %v, want %d", n, err, len(large))
@@ -116,14 +110,10 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 // The end of who reads the log is not that of the server.
 func TestNobodyReadsTheLog(t *testing.T) {
 	log, stderr, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	cmd := exec.Command(program(t), "serve", "--listen=127.0.0.1:0", "--state="+t.TempDir(), t.TempDir())
 	cmd.Stderr = stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	must(t, cmd.Start())
 	t.Cleanup(func() { cmd.Process.Kill() })
 	stderr.Close()
 	var url string
@@ -133,9 +123,7 @@ func TestNobodyReadsTheLog(t *testing.T) {
 	log.Close()
 	for range 3 {
 		res, _, err := trySend(http.DefaultClient, "PUT", url+"a", strings.NewReader("unheard"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		if res.StatusCode >= 300 {
 			t.Error(res.Status)
 		}
@@ -155,9 +143,7 @@ func TestUnixSocket(t *testing.T) {
 	talk := func() {
 		t.Helper()
 		res, _, err := trySend(client, "PUT", "http://ifmatch/a", strings.NewReader("over a socket"), "If-None-Match", "*")
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		wantStatus(t, res, 201)
 		_, text, err := trySend(client, "GET", "http://ifmatch/a", nil)
 		if err != nil || text != "over a socket" {

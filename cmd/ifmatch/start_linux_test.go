@@ -47,13 +47,9 @@ func filesIn(t *testing.T, n int) string {
 	for i := range n {
 		sub := filepath.Join(dir, fmt.Sprint("d", i%100))
 		if i < 100 {
-			if err := os.Mkdir(sub, 0o777); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.Mkdir(sub, 0o777))
 		}
-		if err := os.WriteFile(filepath.Join(sub, fmt.Sprint("f", i)), nil, 0o666); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(sub, fmt.Sprint("f", i)), nil, 0o666))
 	}
 	return dir
 }

@@ -54,9 +54,7 @@ func (tr *traced) end() []syscallLine {
 func childOf(t testing.TB, parent int) int {
 	t.Helper()
 	list, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, name := range list {
 		text, err := os.ReadFile(name)
 		if err != nil {

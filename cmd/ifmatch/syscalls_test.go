@@ -37,9 +37,7 @@ func TestSystemCallsDoNotGrowWithTheFile(t *testing.T) {
 	dir := t.TempDir()
 	sizes := map[string]int{"small": 4 << 10, "copied": 1 << 20, "medium": 16 << 20, "large": 100 << 20}
 	for name, n := range sizes {
-		if err := os.WriteFile(filepath.Join(dir, name), make([]byte, n), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		must(t, os.WriteFile(filepath.Join(dir, name), make([]byte, n), 0o644))
 	}
 	const each = 10
 	for _, tt := range []struct {
@@ -98,9 +96,7 @@ func countCalls(t *testing.T, dir, method, path string, conditional bool, times 
 	t.Helper()
 	p := startTraced(t, "all", "--durability=none", "--metrics=127.0.0.1:0", dir) // what is counted is sent by sendfile, too
 	c, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer c.Close()
 	from, tag := bufio.NewReaderSize(c, 1<<20), ""
 	ask := func(mark string) {
@@ -110,9 +106,7 @@ func countCalls(t *testing.T, dir, method, path string, conditional bool, times 
 		}
 		fmt.Fprintf(c, "%s %s?%s HTTP/1.1\r\n%s\r\n", method, path, mark, header)
 		res, err := http.ReadResponse(from, &http.Request{Method: method})
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		tag = res.Header.Get("ETag")
 		io.Copy(io.Discard, res.Body)
 	}

@@ -34,9 +34,7 @@ func TestTLS(t *testing.T) {
 		tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca, Certificates: certs}, ForceAttemptHTTP2: true}
 		defer tr.CloseIdleConnections()
 		res, _, err := trySend(&http.Client{Transport: tr}, "GET", p.url+"/", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		return res, res.TLS.PeerCertificates[0].SerialNumber
 	}
 	res, first := serial()
@@ -119,9 +117,7 @@ func TestBrokenCertificateFile(t *testing.T) {
 	selfSigned(t, "old", cert, key)
 	var log strings.Builder
 	c, err := newCerts(cert, key, newLogger(&log, "text", "info"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	now := time.Now()
 	look := func(want string) {
 		t.Helper()
@@ -145,15 +141,11 @@ func TestBrokenCertificateFile(t *testing.T) {
 func TestCertificateThatIsNotRenewed(t *testing.T) {
 	made := time.Now()
 	text, err := selfSign([]string{"files.example"}, made)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	dir := t.TempDir()
 	file := writeFile(t, filepath.Join(dir, "pem"), string(text))
 	c, err := newCerts(file, file, newLogger(io.Discard, "text", "info"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for age, want := range map[time.Duration]string{
 		-2 * time.Hour: "begins on", 0: "", selfSignedFor / 2: "",
 		selfSignedFor * 11 / 12: "should have been renewed", selfSignedFor + time.Hour: "ended on",
@@ -163,9 +155,7 @@ func TestCertificateThatIsNotRenewed(t *testing.T) {
 		}
 	}
 	text, err = selfSign([]string{"127.0.0.1"}, made.Add(-selfSignedFor))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	writeFile(t, file, string(text))
 	config := writeFile(t, filepath.Join(dir, "toml"), "tls-cert = \""+file+"\"\ntls-key = \""+file+"\"\n[[share]]\nprefix = \"/\"\ndir = \""+t.TempDir()+"\"\n")
 	if code, _, stderr := call(t.Context(), nil, "check-config", config); code != 0 || !strings.Contains(stderr, file+": the certificate ended on") {
@@ -231,14 +221,10 @@ func TestSelfSignedIsRenewed(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		old, err := selfSign(tt.names, time.Now().Add(-tt.age))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		writeFile(t, filepath.Join(dir, "self-signed.pem"), string(old))
 		s, err := openSelfSigned(dir, []string{"a.example", "192.0.2.1"}, []string{"other"}, log)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		now, _ := os.ReadFile(s.file)
 		if (string(now) != string(old)) != tt.renewed || !s.good(s.current(time.Now()).Leaf, time.Now()) {
 			t.Errorf("%s: renewed is not %v, or it is no good", tt.what, tt.renewed)
@@ -250,21 +236,15 @@ func TestSelfSignedIsRenewed(t *testing.T) {
 func selfSigned(t testing.TB, name, certFile, keyFile string) (*x509.CertPool, tls.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	serial, _ := rand.Int(rand.Reader, big.NewInt(1<<60))
 	c := &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	keyDER, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER})
 	writeFile(t, certFile, string(certPEM))
@@ -272,8 +252,6 @@ func selfSigned(t testing.TB, name, certFile, keyFile string) (*x509.CertPool, t
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(certPEM)
 	pair, err := tls.X509KeyPair(certPEM, keyPEM)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return pool, pair
 }

@@ -15,9 +15,7 @@ import (
 // What the units start, and the variables that they set, are such that the program takes them.
 func TestUnitsStartWhatThereIs(t *testing.T) {
 	units, err := filepath.Glob("../../systemd/*.service")
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	units = append(units, "../../systemd/user/ifmatch.service")
 	if len(units) < 3 {
 		t.Fatalf("only %v are there", units)
@@ -28,9 +26,7 @@ func TestUnitsStartWhatThereIs(t *testing.T) {
 	variable := regexp.MustCompile(`(IFMATCH_[A-Z_]+)=`)
 	for _, unit := range units {
 		text, err := os.ReadFile(unit)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		start := execStart.FindSubmatch(text)
 		if start == nil && strings.HasSuffix(unit, ".service") {
 			t.Errorf("%s starts nothing of ours", unit)

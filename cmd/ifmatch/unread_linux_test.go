@@ -11,20 +11,14 @@ import (
 func TestUnread(t *testing.T) {
 	for listen, dial := range map[string]string{"127.0.0.1:0": "127.0.0.1", "[::]:0": "127.0.0.1", "[::1]:0": "::1"} {
 		ln, err := net.Listen("tcp", listen)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		defer ln.Close()
 		_, port, _ := net.SplitHostPort(ln.Addr().String())
 		client, err := net.Dial("tcp", net.JoinHostPort(dial, port))
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		defer client.Close()
 		conn, err := ln.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		defer conn.Close()
 		local, remote := conn.LocalAddr().(*net.TCPAddr), conn.RemoteAddr().(*net.TCPAddr)
 		is := func(when string, want int64, here bool) {

@@ -129,12 +129,8 @@ func TestFlagBeatsEnvironmentBeatsDefault(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := defaultSettings()
 			flags := s.flags()
-			if err := flags.Parse(tt.args); err != nil {
-				t.Fatal(err)
-			}
-			if err := applyEnv(flags, func(name string) string { return tt.env[name] }); err != nil {
-				t.Fatal(err)
-			}
+			must(t, flags.Parse(tt.args))
+			must(t, applyEnv(flags, func(name string) string { return tt.env[name] }))
 			if got := tt.get(s); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
@@ -194,9 +190,7 @@ func TestMistypedVariablesAreFound(t *testing.T) {
 func TestHashLimitZeroIsNone(t *testing.T) {
 	for arg, none := range map[string]bool{"": false, "--hash-limit=0": true, "--hash-limit=1": false} {
 		s := defaultSettings()
-		if err := s.flags().Parse(strings.Fields(arg)); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.flags().Parse(strings.Fields(arg)))
 		if got := treeSettings(s).HashLimitBytes; got == 0 || (got < 0) != none {
 			t.Errorf("%q: %d bytes for etagfs, where 0 is the default and less is no limit", arg, got)
 		}

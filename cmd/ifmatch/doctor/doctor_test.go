@@ -20,13 +20,9 @@ import (
 func examine(t *testing.T, ctx context.Context, base string) (*Card, error) {
 	t.Helper()
 	c, err := client.New(client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	u, err := url.Parse(base)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return Examine(ctx, c, u, func(string) {})
 }
 
@@ -45,13 +41,9 @@ func library(t *testing.T, dir string) *httptest.Server {
 
 func TestFindsFaultsOfTheLibrary(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "bystander"), []byte("mine"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "bystander"), []byte("mine"), 0o644))
 	card, err := examine(t, t.Context(), library(t, dir).URL)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	log(t, card)
 	verdicts := map[string]Verdict{}
 	for _, f := range card.Findings {
@@ -82,9 +74,7 @@ func TestFindsFaultsOfTheLibrary(t *testing.T) {
 func onlyBystander(t *testing.T, dir string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	for _, e := range entries {
 		if e.Name() != "bystander" {
 			t.Errorf("%s was left behind", e.Name())
@@ -114,9 +104,7 @@ func TestStaysInItsCollection(t *testing.T) {
 		inner.ServeHTTP(w, r)
 	}))
 	defer s.Close()
-	if err := os.Mkdir(filepath.Join(dir, "base"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Mkdir(filepath.Join(dir, "base"), 0o755))
 	for range 2 {
 		if _, err := examine(t, t.Context(), s.URL+"/base"); err != nil {
 			t.Fatal(err)
@@ -130,17 +118,11 @@ func TestStaysInItsCollection(t *testing.T) {
 // TestInterruptedExaminationClearsUp cancels at every check in turn.
 func TestInterruptedExaminationClearsUp(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "bystander"), []byte("mine"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.WriteFile(filepath.Join(dir, "bystander"), []byte("mine"), 0o644))
 	base, err := url.Parse(library(t, dir).URL)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	c, err := client.New(client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	checks := 0
 	for _, g := range groups {
 		checks += len(g.checks)
@@ -186,5 +168,12 @@ func TestAwkwardServers(t *testing.T) {
 	defer files.Close()
 	if _, err := examine(t, t.Context(), files.URL); err == nil {
 		t.Error("a server that accepts no PUT was examined")
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

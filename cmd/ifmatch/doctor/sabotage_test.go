@@ -44,9 +44,7 @@ func TestFindsSabotage(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			h, err := handler.New(etagfs.New(fs.NewMemory(), etagfs.Options{}), handler.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if tt.name == "the tags" {
 					w = fixedTag{w}
@@ -56,9 +54,7 @@ func TestFindsSabotage(t *testing.T) {
 			}))
 			defer s.Close()
 			card, err := examine(t, t.Context(), s.URL)
-			if err != nil {
-				t.Fatal(err)
-			}
+			must(t, err)
 			var found []string
 			for _, f := range card.Findings {
 				if f.Verdict == Wrong {
