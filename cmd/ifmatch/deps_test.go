@@ -27,7 +27,7 @@ ifmatch/cmd/ifmatch/admin:
 	ifmatch/handler/lock ifmatch/etagfs ifmatch/fs golang.org/x/sys/unix
 	std: net/http net
 ifmatch/cmd/ifmatch/auth:
-	golang.org/x/crypto/argon2 golang.org/x/crypto/bcrypt golang.org/x/sync/singleflight golang.org/x/text/unicode/norm
+	golang.org/x/crypto/argon2 golang.org/x/crypto/bcrypt golang.org/x/text/unicode/norm
 ifmatch/cmd/ifmatch/config:
 	github.com/pelletier/go-toml/v2 github.com/pelletier/go-toml/v2/unstable
 ifmatch/cmd/ifmatch/client:

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -89,6 +90,38 @@ func TestVerify(t *testing.T) {
 		if _, known := v.Known(changed, sent, now); known {
 			t.Errorf("%s is remembered after it was changed", sent)
 		}
+	}
+}
+
+// Who leaves while a password is compared has tried it: else nobody would count what they try, and the processor be
+// taken by passwords that nobody waits for.
+func TestVerifyEndsWhatItHasBegun(t *testing.T) {
+	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.DefaultCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := usersOf(t, "anna:"+string(hash))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := NewVerifier(1)
+	for password, want := range map[string]bool{"secret": true, "wrong": false} {
+		ctx, leave := context.WithCancel(t.Context())
+		go func() {
+			for len(v.slots) == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			leave()
+		}()
+		if got, err := v.Verify(ctx, u, password, "anna", password, time.Now()); err != nil || got != want {
+			t.Errorf("%s: %v, %v", password, got, err)
+		}
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	v.slots <- struct{}{}
+	if _, err := v.Verify(gone, u, "secret", "anna", "secret", time.Now()); err == nil {
+		t.Error("who leaves in the queue has a password compared")
 	}
 }
 

@@ -6,8 +6,6 @@ import (
 	"crypto/sha256"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 )
 
 // remembered is how long a verified password is taken without paying for its hash again, and
@@ -23,7 +21,6 @@ const (
 type Verifier struct {
 	key   digest
 	slots chan struct{} // bounds processor and memory that strangers can take
-	same  singleflight.Group
 
 	mu    sync.RWMutex
 	known map[digest]verified // guarded by mu
@@ -57,8 +54,9 @@ func (v *Verifier) Known(u *Users, credentials string, now time.Time) (name stri
 }
 
 // Verify tells whether this is the password of a user, and remembers the credentials in which both came. A
-// name that does not exist takes as long as one that does.
-// Errors: that of ctx, when it ended in the queue.
+// name that does not exist takes as long as one that does. What has begun is ended though ctx ends: who leaves before
+// the answer has tried a password all the same.
+// Errors: that of ctx, when it ended in the queue, and nothing was compared.
 func (v *Verifier) Verify(ctx context.Context, u *Users, credentials, name, password string, now time.Time) (bool, error) {
 	h, exists := u.hashes[name]
 	if !exists {
@@ -66,22 +64,17 @@ func (v *Verifier) Verify(ctx context.Context, u *Users, credentials, name, pass
 			return false, nil
 		}
 	}
-	d := v.digest(name + "\x00" + h + "\x00" + password) // neither names nor hashes hold NUL
-	answer := v.same.DoChan(string(d[:]), func() (any, error) {
-		v.slots <- struct{}{}
-		defer func() { <-v.slots }()
-		return matches(h, password) && exists, nil
-	})
 	select {
-	case a := <-answer:
-		ok := a.Val.(bool)
-		if ok {
-			v.remember(credentials, verified{name, h, now.Add(remembered)})
-		}
-		return ok, nil
+	case v.slots <- struct{}{}:
+		defer func() { <-v.slots }()
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
+	ok := matches(h, password) && exists
+	if ok {
+		v.remember(credentials, verified{name, h, now.Add(remembered)})
+	}
+	return ok, nil
 }
 
 func (v *Verifier) remember(credentials string, k verified) {
