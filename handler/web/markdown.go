@@ -21,6 +21,7 @@ import (
 var markdown = goldmark.New(
 	goldmark.WithExtensions(extension.GFM),
 	goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(localImages{}, 500))),
+	goldmark.WithParserOptions(bounds...),
 	goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(tasks{}, 100))),
 )
 

@@ -3,6 +3,7 @@ package web
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // Nobody who writes Markdown gets a script, a page of their own or a request to another host.
@@ -44,5 +45,44 @@ func TestAssetsAreOfThisRelease(t *testing.T) {
 	}
 	if _, _, ok := Asset("old", "list.js"); ok {
 		t.Error("an asset of another release is there")
+	}
+}
+
+// A text that is made to take long or much is rendered in no time, and what people write is rendered as ever.
+func TestMarkdownIsBounded(t *testing.T) {
+	for name, text := range map[string]string{
+		"quotes":      strings.Repeat(">", 256<<10),
+		"lists":       strings.Repeat("> * ", 64<<10),
+		"emphasis":    strings.Repeat("*a_ ", 64<<10),
+		"links":       strings.Repeat("[a](", 64<<10),
+		"table":       strings.Repeat("|a", 200) + "\n" + strings.Repeat("|-", 200) + "\n" + strings.Repeat("|a\n", 80<<10),
+		"definitions": strings.Repeat("[a]: b\n", 64<<10),
+	} {
+		done := make(chan error, 1)
+		go func() {
+			_, err := Markdown([]byte(text))
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s take more than ten seconds", name)
+		}
+	}
+	table := strings.Repeat("|a", 20) + "\n" + strings.Repeat("|-", 20) + "\n" + strings.Repeat("|a\n", 1000)
+	for text, want := range map[string]string{
+		strings.Repeat("> ", 20) + "a":      strings.Repeat("<blockquote>\n", 20),
+		strings.Repeat("**a** [b](c) ", 60): strings.Repeat(`<strong>a</strong> <a href="c">b</a> `, 59),
+		table:                               "</table>",
+		"a\n" + table:                       "</table>",
+		strings.Repeat("a\n", 2000):         "<p>a\na\n",
+	} {
+		html, err := Markdown([]byte(text))
+		if err != nil || !strings.Contains(string(html), want) {
+			t.Errorf("%.40q became %.200q, %v", text, html, err)
+		}
 	}
 }
