@@ -37,6 +37,10 @@ func (g *generation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g gate) serve(w http.ResponseWriter, r *http.Request) {
+	if g.misled(r) {
+		g.refuse(w, r, "", http.StatusMisdirectedRequest, "Nobody has to log in here, so that this server answers to localhost and to addresses only; --hosts gives it other names.")
+		return
+	}
 	s := g.holds(r.URL.Path)
 	if s == nil && r.URL.Path == "*" && len(g.shares) > 0 {
 		s = g.shares[0]

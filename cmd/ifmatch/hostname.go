@@ -1,0 +1,29 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// misled tells whether a request may come from a page of another site. Where nobody has to log in since only this
+// machine can connect, a browser on it can: a site whose name leads here by the time that its page asks again (DNS
+// rebinding) is to the browser this server, and may read and write it all. Host has that name then. Names without a
+// dot are nobody's out there.
+func (g *generation) misled(r *http.Request) bool {
+	_, tcp := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr) // no browser asks by a Unix socket
+	if !tcp || r.TLS != nil || g.canLogIn() || g.noAuth || g.trusted(r) {
+		return false
+	}
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil || !strings.Contains(host, ".") || strings.HasSuffix(host, ".localhost") {
+		return false
+	}
+	return !slices.ContainsFunc(g.hosts, func(name string) bool { return strings.EqualFold(name, host) || strings.EqualFold(name, r.Host) })
+}

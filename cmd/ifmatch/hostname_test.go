@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A page of another site whose name leads to this machine gets nothing of a server that asks nobody to log in.
+func TestNamesOfOtherSites(t *testing.T) {
+	users := "--users=" + writeFile(t, filepath.Join(t.TempDir(), "users"), "")
+	tcp, unix := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, &net.UnixAddr{}
+	for _, tt := range []struct {
+		args  string
+		local net.Addr
+		hosts string // that are answered
+		not   string // that are not
+	}{
+		{"", tcp, "localhost localhost:8080 LOCALHOST. app.localhost:80 127.0.0.1:8080 127.0.0.1 [::1]:8080 [::ffff:127.0.0.1] box a:80",
+			"evil.example evil.example:8080 EVIL.example. 127.0.0.1.evil.example localhost.evil.example:80"},
+		{"--hosts=Files.example.org,box.lan:8080", tcp, "files.example.org files.example.org:8080 FILES.example.org. box.lan:8080 localhost", "evil.example box.lan:80"},
+		{"--no-auth", tcp, "files.example.org", ""},
+		{"--trusted-proxies=192.0.2.1", tcp, "files.example.org", ""},
+		{users, tcp, "files.example.org", ""},
+		{"", unix, "files.example.org", ""},
+	} {
+		s := siteFor(t, strings.Fields(tt.args)...)
+		for want, hosts := range map[int]string{http.StatusNoContent: tt.hosts, http.StatusMisdirectedRequest: tt.not} {
+			for _, host := range strings.Fields(hosts) {
+				for _, method := range []string{"OPTIONS", "PUT"} {
+					r := httptest.NewRequest(method, "/new.txt", strings.NewReader("a"))
+					r.Host = host
+					w := httptest.NewRecorder()
+					s.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, tt.local)))
+					if (w.Code == http.StatusMisdirectedRequest) != (want == http.StatusMisdirectedRequest) {
+						t.Errorf("%s %s, %s for %q: %d", tt.args, tt.local.Network(), method, host, w.Code)
+					}
+				}
+			}
+		}
+	}
+}
