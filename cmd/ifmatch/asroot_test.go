@@ -46,7 +46,7 @@ func TestAsRoot(t *testing.T) {
 // The program itself, as far as the tests have the user for it.
 func TestProgramAsRoot(t *testing.T) {
 	dir := t.TempDir()
-	file := writeFile(t, filepath.Join(dir, "x.toml"), "listen = \"nowhere.invalid:1\"\n[[share]]\nprefix = \"/\"\ndir = \""+dir+"\"\n")
+	file := writeFile(t, filepath.Join(t.TempDir(), "x.toml"), "listen = \"nowhere.invalid:1\"\n[[share]]\nprefix = \"/\"\ndir = \""+dir+"\"\n")
 	code, _, stderr := call(t.Context(), map[string]string{"IFMATCH_ALLOW_ROOT": ""}, "serve", "--state="+t.TempDir(), "--config="+file)
 	if refused := code == 2 && strings.Contains(stderr, "--allow-root"); refused != (os.Geteuid() == 0) {
 		t.Errorf("as user %d: exit code %d, %s", os.Geteuid(), code, stderr)

@@ -25,7 +25,7 @@ func siteOf(t *testing.T, text string) (s *site, dir string, reload func(text st
 	close(s.dirs.listening)
 	t.Cleanup(s.close)
 	reload = func(text string) error {
-		file := filepath.Join(dir, "ifmatch.toml")
+		file := filepath.Join(t.TempDir(), "ifmatch.toml")
 		writeFile(t, file, strings.ReplaceAll(text, "DIR", dir))
 		flags := defaultSettings().flags()
 		must(t, flags.Parse([]string{"--state=" + state, "--config=" + file}))

@@ -66,6 +66,8 @@ func TestMistakes(t *testing.T) {
 		{"idle-timeout", []string{"serve", "--idle-timeout=-1s", dir}, nil, 2, []string{"--idle-timeout", `"-1s"`, "30s"}},
 		{"environment", []string{"serve", dir}, map[string]string{"IFMATCH_DURABILITY": "half"}, 2, []string{"IFMATCH_DURABILITY", `"half"`, "full, none"}},
 		{"state inside the tree", []string{"serve", "--state", filepath.Join(dir, "state"), dir}, nil, 2, []string{"--state", "inside"}},
+		{"users inside the tree", []string{"serve", "--users", file, dir}, nil, 2, []string{"--users", file, "inside", dir}},
+		{"key inside the tree", []string{"serve", "--tls-cert=/none", "--tls-key", filepath.Join(dir, "key"), dir}, nil, 2, []string{"--tls-key", "inside"}},
 		{"file instead of a state directory", []string{"serve", "--state", file, t.TempDir()}, nil, 2, []string{file, "not a directory", "--state"}},
 		{"no such certificates", []string{"ls", "--cacert", filepath.Join(dir, "none"), "https://127.0.0.1:1/"}, nil, 2, []string{"--cacert", "no such file"}},
 		{"port in use", []string{"serve", "--listen", taken, dir}, nil, 1, []string{taken, "in use"}},

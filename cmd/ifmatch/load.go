@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	iofs "io/fs"
@@ -27,6 +28,9 @@ func (src source) load() (*setup, error) {
 	good := set.mistakes() == nil
 	if good {
 		err = set.consistent()
+	}
+	if good && err == nil {
+		err = set.hidden()
 	}
 	if err == nil && set.settings.users != "" {
 		if set.users, err = auth.ReadUsers(set.settings.users); err != nil {
@@ -117,6 +121,39 @@ func (set *setup) consistent() error {
 		return set.wrong("no-auth", "it excludes what people log in with: users, user-header and tls-client-ca")
 	}
 	return nil
+}
+
+// hidden refuses files by which the server is ruled where clients could read and replace them.
+func (set *setup) hidden() error {
+	for _, f := range []struct{ key, path string }{{"users", set.settings.users}, {"config", set.settings.config},
+		{"tls-cert", set.tlsCert}, {"tls-key", set.tlsKey}, {"tls-client-ca", set.tlsClientCA}} {
+		if f.path == "" {
+			continue
+		}
+		link := filepath.Join(real(filepath.Dir(f.path)), filepath.Base(f.path))
+		for _, sh := range set.shares {
+			if dir := cmp.Or(sh.around(link), sh.around(real(f.path))); dir != "" {
+				return set.wrong(f.key, "%s lies inside the served directory %s, where clients could reach it; choose another place", f.path, dir)
+			}
+		}
+	}
+	return nil
+}
+
+// around is the directory of the share that a file is in; "": none.
+func (sh *shareSetup) around(file string) string {
+	if sh.dir == "" {
+		return "" // in memory
+	}
+	served := shareSetup{dir: real(sh.dir)}
+	for dir := filepath.Dir(file); ; dir = filepath.Dir(dir) {
+		if served.serves(dir) {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			return ""
+		}
+	}
 }
 
 // guarded refuses to let strangers in by accident. local: only this machine can reach us.

@@ -97,6 +97,8 @@ func TestMistakesBetweenKeys(t *testing.T) {
 		{"[[share]]\nprefix = \"/a\"\ndir = \"DIR/a/{user}\"\n", ":3: share.dir: {user} is whoever has logged in, and nobody can"},
 		{"users = \"DIR/users\"\n[[share]]\nprefix = \"/a\"\ndir = \"DIR/none/{user}\"\n", ":4: share.dir: DIR/none: there is no such directory"},
 		{"state = \"DIR/a/state\"\n" + share, ":4: share.dir: state, which is DIR/a/state, lies inside"},
+		{"users = \"DIR/users\"\n[[share]]\nprefix = \"/a\"\ndir = \"DIR\"\n", ":1: users: DIR/users lies inside the served directory DIR,"},
+		{"users = \"DIR/a/b/users\"\n[[share]]\nprefix = \"/a\"\ndir = \"DIR/a/{user}\"\n", ":1: users: DIR/a/b/users lies inside the served directory DIR/a/b,"},
 		{share + "[[share]]\nprefix = \"/b\"\ndir = \"DIR/a/\"\nread-only = true\n", ":6: share.dir: /a is the same directory, which cannot have read-only=true here"},
 	} {
 		file, in := mistaken(t, tt.text)

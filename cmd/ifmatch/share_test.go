@@ -264,7 +264,7 @@ func TestPasswd(t *testing.T) {
 
 func TestFileSaysHowToLog(t *testing.T) {
 	dir := t.TempDir()
-	file := writeFile(t, filepath.Join(dir, "x.toml"), "log-format = \"json\"\nlisten = \"nowhere.invalid:1\"\n[[share]]\nprefix = \"/\"\ndir = \""+dir+"\"\n")
+	file := writeFile(t, filepath.Join(t.TempDir(), "x.toml"), "log-format = \"json\"\nlisten = \"nowhere.invalid:1\"\n[[share]]\nprefix = \"/\"\ndir = \""+dir+"\"\n")
 	_, _, stderr := call(t.Context(), nil, "serve", "--state="+t.TempDir(), "--config="+file)
 	if !strings.HasPrefix(stderr, `{"time"`) {
 		t.Errorf("the log is not JSON:\n%s", stderr)

@@ -106,7 +106,7 @@ func TestReloadTLS(t *testing.T) {
 	is(kept, 401, "anna") // its connection stays, and its name does not
 	resumed.CloseIdleConnections()
 	is(resumed, 401, "ben")
-	writeFile(t, file("toml"), "[[share]]\nprefix = \"/\"\ndir = \""+dir+"\"\n")
+	writeFile(t, file("toml"), "[[share]]\nprefix = \"/\"\ndir = \""+t.TempDir()+"\"\n")
 	reload("it takes a restart to turn TLS on or off")
 }
 
