@@ -66,7 +66,7 @@ func listLong(w io.Writer, entries []client.Entry) error {
 		if !e.Modified.IsZero() {
 			changed = e.Modified.Local().Format(time.DateTime)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", size, changed, display(e), e.ETag)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", size, changed, display(e), client.Printable(e.ETag))
 	}
 	return t.Flush()
 }
