@@ -19,8 +19,12 @@ const mergeType = "application/vnd.ifmatch.merge+json"
 // mergeBytes bounds the three texts together, as JSON: each as large as the page edits it, and what escapes take.
 const mergeBytes = 8 << 20
 
-// merges bounds how many are made at once: each takes memory and a processor.
-var merges = make(chan struct{}, 4)
+// merges bounds how many are made at once, since each takes a processor, and mergeTexts the texts in memory. Who waits for
+// them has sent no more than the system keeps.
+var (
+	merges     = make(chan struct{}, 4)
+	mergeTexts = make(chan struct{}, 16)
+)
 
 // toMerge is what a client sends: its own text, what that was based on, and what is there now.
 type toMerge struct{ Base, Mine, Theirs string }
@@ -45,6 +49,12 @@ func (h *Handler) merge(w http.ResponseWriter, r *http.Request) error {
 	}
 	if !sameOrigin(r) {
 		return &statusError{status: http.StatusForbidden, say: "This request came from another site."}
+	}
+	select {
+	case mergeTexts <- struct{}{}:
+		defer func() { <-mergeTexts }()
+	case <-r.Context().Done():
+		return r.Context().Err()
 	}
 	in, err := readMerge(w, r)
 	if err != nil {
