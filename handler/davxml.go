@@ -59,6 +59,9 @@ func answerXML(w http.ResponseWriter, status int, doc []byte) error {
 	return err
 }
 
+// promisedXMLBytes is the most of a body that gets memory before it is there: a client can promise any length, and send nothing.
+const promisedXMLBytes = 8 << 10
+
 // readXMLBody reads the body of r, nil when it is empty.
 // Errors: 413 when it is too large, 415 when it is coded, those of brokenBody.
 func readXMLBody(r *http.Request) ([]byte, error) {
@@ -73,7 +76,7 @@ func readXMLBody(r *http.Request) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	if r.ContentLength > 0 {
-		b.Grow(int(r.ContentLength) + bytes.MinRead)
+		b.Grow(int(min(r.ContentLength, promisedXMLBytes)) + bytes.MinRead)
 	}
 	n, err := b.ReadFrom(io.LimitReader(r.Body, maxXMLBytes+1))
 	switch {

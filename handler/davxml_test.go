@@ -134,6 +134,23 @@ func names(n int) string {
 	return b.String()
 }
 
+// Who promises a large body and sends nothing takes no memory for it.
+func TestReadXMLBodyThatDoesNotCome(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 100 {
+		r := httptest.NewRequest("PROPFIND", "/", broken{})
+		r.ContentLength = maxXMLBytes
+		if _, err := readXMLBody(r); err == nil {
+			t.Fatal("no error")
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 100*(64<<10) {
+		t.Errorf("it took %d bytes each", took/100)
+	}
+}
+
 func TestReadXMLBody(t *testing.T) {
 	for _, c := range []struct {
 		name   string
