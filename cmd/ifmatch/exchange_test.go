@@ -22,7 +22,7 @@ func TestExchangesWithProgram(t *testing.T) {
 			must(t, err)
 			script, err := exchange.Parse(text)
 			must(t, err)
-			args := append(append([]string{"--durability=none", "--no-auth"}, script.Flags...), t.TempDir())
+			args := append(append([]string{"--durability=none"}, script.Flags...), t.TempDir())
 			script.Run(t, start(t, nil, args...).url)
 		})
 	}

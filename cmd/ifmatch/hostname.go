@@ -11,10 +11,11 @@ import (
 // misled tells whether a request may come from a page of another site. Where nobody has to log in since only this
 // machine can connect, a browser on it can: a site whose name leads here by the time that its page asks again (DNS
 // rebinding) is to the browser this server, and may read and write it all. Host has that name then. Names without a
-// dot are nobody's out there.
+// dot are nobody's out there. Each browser sends Accept-Language, which no page can take away; programs that do not are
+// no browsers, and may call the server what they like.
 func (g *generation) misled(r *http.Request) bool {
 	_, tcp := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr) // no browser asks by a Unix socket
-	if !tcp || r.TLS != nil || g.canLogIn() || g.noAuth || g.trusted(r) {
+	if !tcp || r.TLS != nil || r.Header["Accept-Language"] == nil || g.canLogIn() || g.noAuth || g.trusted(r) {
 		return false
 	}
 	host := r.Host

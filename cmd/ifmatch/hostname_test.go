@@ -34,6 +34,7 @@ func TestNamesOfOtherSites(t *testing.T) {
 				for _, method := range []string{"OPTIONS", "PUT"} {
 					r := httptest.NewRequest(method, "/new.txt", strings.NewReader("a"))
 					r.Host = host
+					r.Header.Set("Accept-Language", "")
 					w := httptest.NewRecorder()
 					s.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, tt.local)))
 					if (w.Code == http.StatusMisdirectedRequest) != (want == http.StatusMisdirectedRequest) {
@@ -42,5 +43,12 @@ func TestNamesOfOtherSites(t *testing.T) {
 				}
 			}
 		}
+	}
+	r := httptest.NewRequest("PUT", "/new.txt", strings.NewReader("a"))
+	r.Host = "files.example.org"
+	w := httptest.NewRecorder()
+	siteFor(t).ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, tcp)))
+	if w.Code != http.StatusCreated {
+		t.Errorf("what is no browser: %d", w.Code)
 	}
 }
