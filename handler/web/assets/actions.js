@@ -20,7 +20,7 @@ async function tagOf(row) {
   if (row.folder) return '*';
   if (!isWeak(row.etag)) return row.etag;
   const now = await strongState(url(row));
-  if (!now || !shows(row, now)) throw new Refused(412, {}, null);
+  if (!now || !shows(row, now)) throw new Refused(412);
   return strongTag(now);
 }
 

@@ -1,29 +1,46 @@
 // Requests to our own server. Every write is one that other sites cannot make a browser send unasked (a
 // method or header field that is not simple), and says which state it changes.
 
+/** What an answer without words of its own means. */
+const words = { 401: 'You are not logged in: load the page again.', 403: 'You may not do this here.', 404: 'It is not there any more.' };
+
 /** A refusal of the server, in its own words (problem details, RFC 9457). */
 export class Refused extends Error {
-  constructor(status, problem, response) {
-    super(problem.detail || `The server answered ${status}.`);
+  constructor(status, problem = {}) {
+    super(problem.detail || words[status] || `The server answered ${status}.`);
     this.status = status;
     this.problem = problem;
-    this.response = response;
   }
 }
 
-/** Sends a request; throws Refused for 4xx and 5xx, and TypeError when the server cannot be reached. */
-export async function request(method, url, headers = {}, body = undefined) {
-  const response = await fetch(url, {
-    method, body, cache: 'no-store', credentials: 'same-origin',
-    headers: { Accept: 'application/problem+json, */*;q=0.5', ...headers },
-  });
-  if (response.ok) return response;
-  throw new Refused(response.status, await problemOf(response), response);
+/** An answer that is not our server's: a proxy that has people log in sends elsewhere who is logged out by now. */
+export class Elsewhere extends Error {
+  constructor() { super('You may be logged out: something else answered in place of the server, and nothing was done. Log in in another tab, then try again here.'); }
 }
 
-async function problemOf(response) {
-  if (!(response.headers.get('Content-Type') || '').startsWith('application/problem+json')) return {};
-  try { return await response.clone().json(); } catch { return {}; }
+/** Where a request goes. fetch takes no name and password, which a path alone would get from the address of the page. */
+export const absolute = (url) => new URL(url, location.origin).href;
+
+const writes = new Set(['PUT', 'DELETE', 'MKCOL', 'MOVE', 'COPY']);
+
+/** Whether our server has answered: it sends nobody elsewhere, and answers no write with 200. */
+export const isOurs = (method, url, status, from) => from === absolute(url) && !(status === 200 && writes.has(method));
+
+/** Sends a request; throws Refused for 4xx and 5xx, and TypeError when the server cannot be reached. */
+export async function request(method, url, headers = {}, body = undefined) {
+  const response = await fetch(absolute(url), {
+    method, body, cache: 'no-store', credentials: 'same-origin', redirect: 'manual',
+    headers: { Accept: 'application/problem+json, */*;q=0.5', ...headers },
+  });
+  if (response.type === 'opaqueredirect' || !isOurs(method, url, response.status, response.url)) throw new Elsewhere();
+  if (response.ok) return response;
+  throw new Refused(response.status, problemIn(response.headers.get('Content-Type'), await response.text()));
+}
+
+/** What an answer says is wrong: problem details, or the sentence of who stands before the files and asks for logins. */
+export function problemIn(type, text) {
+  if (type?.startsWith('text/plain')) return { detail: text.trim() };
+  try { return type?.startsWith('application/problem+json') ? JSON.parse(text) : {}; } catch { return {}; }
 }
 
 /** What went wrong, as a sentence for people. */
@@ -85,7 +102,7 @@ export const copy = (from, to, tag) => transfer('COPY', from, to, tag);
 
 async function transfer(method, from, to, tag) {
   try {
-    return await request(method, from, { Destination: new URL(to, location.href).href, Overwrite: 'F', 'If-Match': tag });
+    return await request(method, from, { Destination: absolute(to), Overwrite: 'F', 'If-Match': tag });
   } catch (error) {
     // 412 is the answer to both: somebody changed what is moved, or has taken the name.
     if (error.status === 412 && await request('HEAD', to).catch(() => null)) error.taken = decodeURIComponent(to.replace(/\/$/, '').split('/').at(-1));
@@ -102,10 +119,14 @@ export const remove = (url, tag) => request('DELETE', url, { 'If-Match': tag });
 export function readDocument(method, url, headers = {}, body = null) {
   return new Promise((done, failed) => {
     const xhr = new XMLHttpRequest();
-    xhr.open(method, url);
+    xhr.open(method, absolute(url));
     xhr.responseType = 'document';
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
-    xhr.onload = () => (xhr.status < 300 && xhr.response ? done(xhr.response) : failed(new Refused(xhr.status, {}, null)));
+    xhr.onload = () => {
+      if (!isOurs(method, url, xhr.status, xhr.responseURL)) failed(new Elsewhere());
+      else if (xhr.status < 300 && xhr.response) done(xhr.response);
+      else failed(new Refused(xhr.status));
+    };
     xhr.onerror = () => failed(new TypeError('unreachable'));
     xhr.send(body);
   });
@@ -119,7 +140,7 @@ export function follow(url, kind, changed) {
       source?.close();
       source = null;
     } else if (!source) {
-      source = new EventSource(url + '?events');
+      source = new EventSource(absolute(url) + '?events');
       source.addEventListener(kind, (event) => changed(JSON.parse(event.data)));
     }
   };

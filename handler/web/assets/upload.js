@@ -4,7 +4,7 @@
 import { another } from './actions.js';
 import { listenToDrops } from './drop.js';
 import { badName, buttons, dialog, el, icon, shown, size, toast } from './dom.js';
-import { makeFolder, member, Refused, sentence, strongState, strongTag } from './net.js';
+import { absolute, Elsewhere, isOurs, makeFolder, member, problemIn, Refused, sentence, strongState, strongTag } from './net.js';
 
 const AT_ONCE = 3;
 const LOOK_FIRST = 256 << 10; // a refused upload of more than this is answered before it is read, and cut off
@@ -103,7 +103,7 @@ export class Uploads {
       if (!creates || item.file.size <= LOOK_FIRST || !await strongState(url)) {
         const answer = await this.send(item, url).catch(async (error) => {
           // The connection may be cut before the refusal is read.
-          if (creates && item.state === 'active' && !error.status && await strongState(url).catch(() => null)) return { status: 412 };
+          if (creates && item.state === 'active' && !(error instanceof Elsewhere) && await strongState(url).catch(() => null)) return { status: 412 };
           throw error;
         });
         if (answer.status < 300) return;
@@ -128,15 +128,15 @@ export class Uploads {
   send(item, url) {
     return new Promise((done, failed) => {
       const xhr = item.xhr = new XMLHttpRequest();
-      xhr.open('PUT', url);
+      xhr.open('PUT', absolute(url));
       xhr.setRequestHeader('Accept', 'application/problem+json');
       xhr.setRequestHeader('Content-Type', item.file.type || 'application/octet-stream');
       for (const [name, value] of Object.entries(item.condition)) xhr.setRequestHeader(name, value);
       xhr.upload.onprogress = (event) => { item.sent = event.loaded; this.showItem(item); this.show(); };
       xhr.onload = () => {
-        let problem = {};
-        try { problem = JSON.parse(xhr.responseText); } catch { /* another form */ }
-        done({ status: xhr.status, detail: sentence(new Refused(xhr.status, problem, null)) });
+        if (!isOurs('PUT', url, xhr.status, xhr.responseURL)) { failed(new Elsewhere()); return; }
+        const problem = problemIn(xhr.getResponseHeader('Content-Type'), xhr.responseText);
+        done({ status: xhr.status, detail: sentence(new Refused(xhr.status, problem)) });
       };
       xhr.onerror = () => failed(new Error('The connection broke.'));
       xhr.onabort = () => failed(new Error('Cancelled.'));
