@@ -24,7 +24,8 @@ import (
 //	all else                     write, for all below as well
 //
 // Append is kept by forcing the condition that nothing is there: If-None-Match: * on PUT, Overwrite: F on
-// COPY. So it is decided under the latch like every condition, and answered with 412.
+// COPY. So it is decided under the latch like every condition, and answered with 412. A PUT with If-Match asks to
+// replace: 412 would tell its client to get what is there and to try again, for ever.
 
 // gate is what one request passes.
 type gate struct {
@@ -140,6 +141,7 @@ func (g gate) permit(w http.ResponseWriter, r *http.Request, s *share, user stri
 	case http.MethodPut, "MKCOL":
 		ok = may >= auth.Append
 		if ok && may < auth.Write && r.Method == http.MethodPut {
+			ok = r.Header["If-Match"] == nil // it asks to replace
 			r.Header["If-None-Match"] = []string{"*"}
 		}
 	case "COPY":

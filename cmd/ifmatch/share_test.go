@@ -129,6 +129,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"ben", "PUT", "/backup/b", 412, nil},
 		{"ben", "PUT", "/backup/b", 412, []string{"If-None-Match", `"x"`}},
 		{"ben", "PUT", "/backup//b", 412, nil},
+		{"ben", "PUT", "/backup/b", 403, []string{"If-Match", "*"}},
 		{"ben", "COPY", "/backup/b", 201, []string{"Destination", "URL/backup/c"}},
 		{"ben", "COPY", "/backup/b", 412, []string{"Destination", "URL/backup/c", "Overwrite", "T"}},
 		{"ben", "MOVE", "/backup/b", 403, []string{"Destination", "URL/backup/d"}},
