@@ -63,6 +63,9 @@ type Options struct {
 	// MayRead tells whether who asks may read a name of this tree: lists leave out what they may not, and an If header
 	// cannot try out its state. nil: who may read one name may read all.
 	MayRead func(r *http.Request, name string) bool
+	// MayWrite tells whether who asks may change what is at name, or, with anew, create something there or in it: their
+	// page offers nothing else. What they may is decided elsewhere. nil: all may.
+	MayWrite func(r *http.Request, name string, anew bool) bool
 	// Elsewhere is the Handler of another tree of this server that a URL path leads to, so that COPY can have its
 	// destination there; nil where there is none, or none for who asks. nil: there is no other tree.
 	Elsewhere func(r *http.Request, urlPath string) *Handler

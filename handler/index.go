@@ -22,7 +22,7 @@ var sortedMembers = 20_000
 // index answers GET of a collection with a page that works without scripts, for reading; a browser gets the
 // scripts with it that make it work for writing. It is made anew each time and has no validator.
 func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *etagfs.Info) error {
-	page := h.newPage(w, t.name, true)
+	page := h.newPage(w, r, t.name, true, true)
 	place := h.lockPlace(r.Method, t.name, cur)
 	body := &listing{Scripted: isBrowser(r), Sorted: true, Lock: h.lockedBy(place), Version: version(cur, h.locks.Around(h.opts.Now(), place))}
 	page.Body = body

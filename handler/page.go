@@ -77,8 +77,8 @@ func isBrowser(r *http.Request) bool {
 // pageType is the media type of every page.
 const pageType = "text/html; charset=utf-8"
 
-// newPage begins a page about name and sets the header fields of one.
-func (h *Handler) newPage(w http.ResponseWriter, name string, collection bool) *web.Page {
+// newPage begins a page about name and sets the header fields of one. anew: what it is for is to create something.
+func (h *Handler) newPage(w http.ResponseWriter, r *http.Request, name string, collection, anew bool) *web.Page {
 	p := &web.Page{
 		Title:    forEyes(name),
 		Assets:   h.href(PageAssets+web.Hash(), true),
@@ -86,7 +86,7 @@ func (h *Handler) newPage(w http.ResponseWriter, name string, collection bool) *
 		Self:     h.href(name, collection),
 		Root:     h.href("/", true),
 		Crumbs:   h.crumbs(name),
-		ReadOnly: h.opts.ReadOnly,
+		ReadOnly: h.opts.ReadOnly || h.opts.MayWrite != nil && !h.opts.MayWrite(r, name, anew),
 	}
 	set(w, "Content-Type", pageType)
 	set(w, "X-Content-Type-Options", "nosniff")

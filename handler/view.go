@@ -67,7 +67,7 @@ func (h *Handler) view(w http.ResponseWriter, r *http.Request) error {
 	if !cur.Tag.IsZero() {
 		body.ETag = cur.Tag.String()
 	}
-	p := h.newPage(w, t.name, false)
+	p := h.newPage(w, r, t.name, false, false)
 	p.Body = body
 	return h.send(w, r, "view", p)
 }
@@ -121,8 +121,10 @@ func (h *Handler) editor(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	switch cur, err := h.fs.Stat(t.name); {
-	case isUnmapped(err):
+	cur, err := h.fs.Stat(t.name)
+	anew := isUnmapped(err)
+	switch {
+	case anew:
 		parent, err := h.fs.Stat(path.Dir(t.name))
 		if err != nil || !parent.IsCollection() || t.slash {
 			return errNoResource
@@ -134,7 +136,7 @@ func (h *Handler) editor(w http.ResponseWriter, r *http.Request) error {
 	case t.slash:
 		return errNotCollection
 	}
-	p := h.newPage(w, t.name, false)
+	p := h.newPage(w, r, t.name, false, anew)
 	p.Body = editing{Base: t.name[strings.LastIndexByte(t.name, '/')+1:], Type: contentType(t.name), LimitBytes: editableTextBytes}
 	return h.send(w, r, "edit", p)
 }

@@ -56,6 +56,13 @@ func (s *share) handler(dir string) (*handler.Handler, error) {
 			return s.who.May(handler.User(r.Context()), name) >= auth.Read
 		}
 	}
+	ho.MayWrite = func(r *http.Request, name string, anew bool) bool {
+		user, asked := handler.User(r.Context()), auth.Write
+		if anew {
+			asked = auth.Append
+		}
+		return s.who.May(user, name) >= asked || user == "" && s.site.canLogIn() // the first write asks them to
+	}
 	if s.prefix != "/" {
 		ho.Prefix = s.prefix
 	}

@@ -167,6 +167,34 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 }
 
+// The page offers what who asks may do. Who has not logged in is asked to by the first write.
+func TestPageOffersWhatSomebodyMayDo(t *testing.T) {
+	h := newHouse(t)
+	h.ask("ben", "PUT", "/backup/b.txt", "b")
+	for _, tt := range []struct {
+		user, path string
+		offers     bool
+	}{
+		{"anna", "/photos/", true},
+		{"anna", "/photos/new.txt?edit", true},
+		{"", "/photos/shown/", true},
+		{"ben", "/photos/shown/", false},
+		{"ben", "/photos/shown/a.txt?view", false},
+		{"ben", "/photos/shown/a.txt?edit", false},
+		{"ben", "/backup/", true},
+		{"ben", "/backup/new.txt?edit", true},
+		{"ben", "/backup/b.txt?edit", false},
+		{"ben", "/backup/b.txt?view", false},
+		{"ben", "/home/", true},
+		{"ben", "/", false},
+	} {
+		res, text := h.ask(tt.user, "GET", tt.path, "", "Accept", "text/html")
+		if offers := !strings.Contains(text, " data-readonly"); res.StatusCode != 200 || offers != tt.offers {
+			t.Errorf("%s: %s: %s, offers to write: %v, want %v", tt.user, tt.path, res.Status, offers, tt.offers)
+		}
+	}
+}
+
 func TestWrongPasswordsAreThrottled(t *testing.T) {
 	h := newHouse(t)
 	for i := range 10 {
