@@ -56,10 +56,20 @@ func TestDropsAndFoldersInTheBrowser(t *testing.T) {
 	p.expect("405 (Method Not Allowed)") // a folder that is there already
 	p.open("/")
 	p.sees("1 item")
-	p.drop(filepath.Join(dir, "a.txt"), filepath.Join(dir, "b.txt"), filepath.Join(dir, "holiday"))
+	for _, empty := range []string{"holiday/empty", "none"} {
+		if err := os.MkdirAll(filepath.Join(dir, empty), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.drop(filepath.Join(dir, "a.txt"), filepath.Join(dir, "b.txt"), filepath.Join(dir, "holiday"), filepath.Join(dir, "none"))
 	p.sees("“a.txt” is there already")
 	p.press("Skip")
-	p.told("3 files uploaded")
+	p.told("5 files uploaded")
+	for _, empty := range []string{"/holiday/empty/", "/none/"} {
+		if status, _ := statusOf(t, base+empty); status != http.StatusOK {
+			t.Errorf("%s: %d", empty, status)
+		}
+	}
 	for path, want := range map[string]string{"/a.txt": "theirs", "/b.txt": "b", "/holiday/sea.txt": "sea", "/holiday/deep/er/fish.txt": "fish"} {
 		if got := stored(t, base+path); got != want {
 			t.Errorf("%s: %q", path, got)
@@ -177,6 +187,8 @@ func TestProgressOfUploadsInTheBrowser(t *testing.T) {
 	p.has(`(() => { const all = document.querySelector('.uploads > progress').value; return all > 0 && all < 0.7 })()`)
 	p.sees("Uploading 1 of 5")
 	p.shot("uploading")
+	p.has(`document.querySelector('.uploads [aria-label="Close"]').hidden`)
+	p.has(`!dispatchEvent(new Event('beforeunload', { cancelable: true }))`) // it asks whoever leaves the page, which would end them
 
 	p.press(`button[aria-label="Cancel big1.bin"]`)
 	p.has(row("big1.bin") + `.className === 'cancelled'`)
@@ -197,6 +209,7 @@ func TestProgressOfUploadsInTheBrowser(t *testing.T) {
 	if _, body := statusOf(t, srv.URL+"/big1.bin"); len(body) != 24<<20 {
 		t.Error(len(body))
 	}
+	p.has(`dispatchEvent(new Event('beforeunload', { cancelable: true }))`)
 	p.has(`document.querySelectorAll('.uploads li.cancelled').length === 1`) // the panel stays while there is something to retry
 }
 

@@ -1,8 +1,8 @@
 // Files and folders that are dropped on the page.
 
-import { el, icon } from './dom.js';
+import { el, icon, toast } from './dom.js';
 
-/** Calls dropped with [{file, path}, …]; folders are walked through. */
+/** Calls dropped with [{file, path}, …]; folders are walked through, and empty ones have no file and a slash at the end. */
 export function listenToDrops(dropped) {
   const veil = el('div', { class: 'drop', hidden: true }, el('p', {}, icon('upload'), 'Drop to upload here'));
   document.body.append(veil);
@@ -17,8 +17,12 @@ export function listenToDrops(dropped) {
     depth = 0;
     veil.hidden = true;
     const entries = [...event.dataTransfer.items].map((i) => i.webkitGetAsEntry?.()).filter((e) => e);
-    if (entries.length) dropped(await walk(entries));
-    else dropped([...event.dataTransfer.files].map((file) => ({ file, path: file.name })));
+    let list = [...event.dataTransfer.files].map((file) => ({ file, path: file.name }));
+    try { if (entries.length) list = await walk(entries); } catch {
+      toast('Not all that was dropped can be read, so nothing is uploaded.', { bad: true });
+      return;
+    }
+    dropped(list);
   });
 }
 
@@ -32,11 +36,13 @@ async function walk(entries) {
       continue;
     }
     const reader = entry.createReader();
+    const before = files.length;
     for (;;) { // a reader gives a hundred at a time
       const some = await new Promise((done, failed) => reader.readEntries(done, failed));
       if (!some.length) break;
       files.push(...await walk(some));
     }
+    if (files.length === before) files.push({ file: null, path: `${path}/` });
   }
   return files;
 }

@@ -23,6 +23,7 @@ export class Uploads {
     this.questions = Promise.resolve();
     this.folders = new Map();
     listenToDrops((list) => this.add(list));
+    addEventListener('beforeunload', (event) => { if (this.busy) event.preventDefault(); }); // leaving would end them
   }
 
   get busy() { return this.active + this.waiting.length > 0; }
@@ -39,8 +40,8 @@ export class Uploads {
       this.items = this.items.filter((i) => !over(i));
     }
     this.build();
-    for (const { file, path } of list) {
-      const item = { file, path, state: 'waiting', sent: 0, xhr: null, row: null, condition: { 'If-None-Match': '*' } };
+    for (const { file, path } of list) { // no file: an empty folder, whose path ends with a slash
+      const item = { file, path, size: file?.size ?? 0, state: 'waiting', sent: 0, xhr: null, row: null, condition: { 'If-None-Match': '*' } };
       this.items.push(item);
       this.waiting.push(item);
       if (this.list.children.length < SHOWN) this.showItem(item);
@@ -67,10 +68,11 @@ export class Uploads {
     this.showItem(item);
     try {
       const parts = item.path.split('/');
-      const bad = parts.map(badName).find((b) => b);
+      const name = parts.pop();
+      const bad = [...parts, ...(item.file ? [name] : [])].map(badName).find((b) => b);
       if (bad) throw new Error(bad);
-      const folder = await this.folder(parts.slice(0, -1));
-      await this.upload(item, folder, parts.at(-1));
+      const folder = await this.folder(parts);
+      if (item.file) await this.upload(item, folder, name);
       item.state = item.state === 'skipped' ? 'skipped' : 'done';
     } catch (error) {
       item.state = item.state === 'cancelled' ? 'cancelled' : 'failed';
@@ -100,7 +102,7 @@ export class Uploads {
     for (;;) {
       const url = member(folder, target);
       const creates = 'If-None-Match' in item.condition;
-      if (!creates || item.file.size <= LOOK_FIRST || !await strongState(url)) {
+      if (!creates || item.size <= LOOK_FIRST || !await strongState(url)) {
         const answer = await this.send(item, url).catch(async (error) => {
           // The connection may be cut before the refusal is read.
           if (creates && item.state === 'active' && !(error instanceof Elsewhere) && await strongState(url).catch(() => null)) return { status: 412 };
@@ -162,7 +164,7 @@ export class Uploads {
     return dialog(`“${name}” is there already`, (box, done) => {
       const all = el('input', { type: 'checkbox' });
       const answer = (choice) => { if (all.checked) this.forAll = choice; done(choice); };
-      box.append(el('p', {}, `What should happen to the file you upload (${size(item.file.size)})?`));
+      box.append(el('p', {}, `What should happen to the file you upload (${size(item.size)})?`));
       if (this.busy && this.waiting.length + this.active > 1) box.append(el('label', { class: 'check' }, all, 'The same for all that follow'));
       box.append(buttons(answer, ['Skip', 'skip'], ['Replace', 'replace', 'bad'], ['Keep both', 'both', 'primary']));
       box.querySelector('.primary').setAttribute('autofocus', '');
@@ -204,8 +206,9 @@ export class Uploads {
     this.bar = el('progress', { max: '1', 'aria-label': 'All uploads' });
     this.list = el('ul', {});
     this.stop = el('button', { class: 'link', type: 'button', onclick: () => [...this.items].forEach((i) => this.cancel(i)) }, 'Cancel all');
-    this.panel = el('section', { class: 'uploads', 'aria-label': 'Uploads' }, el('header', {}, this.title, this.stop,
-      el('button', { class: 'bare', type: 'button', 'aria-label': 'Close', onclick: () => this.close() }, icon('close'))), this.bar, this.list);
+    this.shut = el('button', { class: 'bare', type: 'button', 'aria-label': 'Close', onclick: () => this.close() }, icon('close'));
+    this.panel = el('section', { class: 'uploads', 'aria-label': 'Uploads' }, el('header', {}, this.title, this.stop, this.shut),
+      this.bar, this.list);
     document.body.append(this.panel);
   }
 
@@ -221,12 +224,13 @@ export class Uploads {
     let total = 0, sent = 0, done = 0;
     for (const i of this.items) {
       if (i.state === 'cancelled' || i.state === 'skipped') { done++; continue; }
-      total += i.file.size + 1;
-      if (i.state === 'done' || i.state === 'failed') { sent += i.file.size + 1; done++; } else sent += Math.min(i.sent, i.file.size);
+      total += i.size + 1;
+      if (i.state === 'done' || i.state === 'failed') { sent += i.size + 1; done++; } else sent += Math.min(i.sent, i.size);
     }
     this.bar.value = total ? sent / total : 1;
     this.title.textContent = this.busy ? `Uploading ${Math.min(done + 1, this.items.length)} of ${this.items.length} · ${Math.floor(100 * this.bar.value)} %` : 'Uploads';
     this.stop.hidden = !this.busy;
+    this.shut.hidden = this.busy;
   }
 
   showItem(item) {
@@ -243,9 +247,9 @@ export class Uploads {
     if (over(item)) [...this.list.querySelectorAll('.done')].slice(0, -SHOWN).forEach((li) => li.remove());
     const running = item.state === 'active' || item.state === 'waiting';
     item.row.className = item.state;
-    item.meter.value = item.file.size ? item.sent / item.file.size : 0;
+    item.meter.value = item.size ? item.sent / item.size : 0;
     item.meter.hidden = item.state !== 'active';
-    item.said.textContent = { waiting: 'waiting', active: size(item.file.size), done: 'done', skipped: 'skipped', cancelled: 'cancelled', failed: item.problem }[item.state];
+    item.said.textContent = { waiting: 'waiting', active: size(item.size), done: 'done', skipped: 'skipped', cancelled: 'cancelled', failed: item.problem }[item.state];
     item.button.hidden = over(item);
     const label = running ? `Cancel ${item.path}` : `Retry ${item.path}`;
     if (item.button.getAttribute('aria-label') === label) return; // a click on the icon may have begun
