@@ -3,6 +3,7 @@
 package handler_test
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -352,6 +353,48 @@ func TestPagesAreAccessible(t *testing.T) {
 		check(look.name + "-merge")
 		p.press("Take all of theirs")
 		p.has(`!document.querySelector('dialog')`)
+	}
+}
+
+// Long paths leave room for what the page is about, icons are seen where a system chooses all colours, and each line
+// has its own direction.
+func TestLooksOfThePage(t *testing.T) {
+	t.Parallel()
+	base := serve(t, trees["disk"](t), handler.Options{})
+	path := base
+	for range 5 {
+		path += "/" + strings.Repeat("long%20name%20", 15)
+		r, _ := http.NewRequest("MKCOL", path+"/", nil)
+		if answer, err := http.DefaultClient.Do(r); err != nil || answer.StatusCode != 201 {
+			t.Fatal(err, answer)
+		}
+	}
+	put(t, path+"/"+strings.Repeat("n", 250)+".txt", "שלום (2)!\nhello (2)!\n")
+	path = strings.TrimPrefix(path, base)
+	p := visit(t, chromium(t), base)
+	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 360, Height: 740, DeviceScaleFactor: 1, Mobile: true})
+	for _, page := range []string{"/", "/" + strings.Repeat("n", 250) + ".txt?view", "/" + strings.Repeat("n", 250) + ".txt?edit"} {
+		p.open(path + page)
+		p.has(`document.querySelector('#files td.more, pre.text, .mirror > div')`)
+		p.has(`document.querySelector('.bar').offsetHeight < innerHeight / 2 && document.documentElement.scrollWidth <= innerWidth`)
+	}
+	p.has(`document.querySelector('.mirror').innerText.includes('שלום')`)
+	for i, after := range []string{"<", ">"} { // where the sign at the end of the line is
+		p.has(fmt.Sprintf(`(() => {
+			const text = document.querySelectorAll('.mirror > div')[%d].firstChild.firstChild, at = (i) => {
+				const r = document.createRange();
+				r.setStart(text, i);
+				r.setEnd(text, i + 1);
+				return r.getBoundingClientRect().left;
+			};
+			return at(text.length - 1) %s at(0);
+		})()`, i, after))
+	}
+	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "forced-colors", Value: "active"}}})
+	p.open(path + "/")
+	p.has(`document.querySelectorAll('td.more .icon').length === 1`)
+	for _, icon := range []string{"#more .icon", "td.more .icon", "#files a.icon", ".crumbs .icon"} {
+		p.has(`((e) => getComputedStyle(e, '::before').backgroundColor !== getComputedStyle(document.querySelector('.bar')).backgroundColor)(document.querySelector('` + icon + `'))`)
 	}
 }
 

@@ -178,8 +178,12 @@ func (h *Handler) hides(r *http.Request, name, base string) bool {
 }
 
 // forEyes is a text as people can read it: what would turn the direction of a line ("photo\u202egnp.exe"), break it,
-// or not be seen at all is shown as a mark. Joiners stay, since scripts and emoji are written with them.
+// or not be seen at all, as a space at an end, is shown as a mark. Joiners stay, since scripts and emoji are written with them.
 func forEyes(text string) string {
+	inner := strings.TrimLeft(text, " ")
+	lead := len(text) - len(inner)
+	inner = strings.TrimRight(inner, " ")
+	text = strings.Repeat("\u2423", lead) + inner + strings.Repeat("\u2423", len(text)-lead-len(inner))
 	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsControl(r), r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x2028, r == 0x2029,

@@ -189,7 +189,7 @@ func TestParseRange(t *testing.T) {
 func TestForEyes(t *testing.T) {
 	for text, want := range map[string]string{
 		"photo\u202egnp.exe": "photo\ufffdgnp.exe", "a\nb\tc": "a\ufffdb\ufffdc", "\u200b": "\ufffd", "plain é <b>": "plain é <b>",
-		"👩\u200d🚀": "👩\u200d🚀",
+		"👩\u200d🚀": "👩\u200d🚀", " ": "␣", " a  b ": "␣a  b␣",
 	} {
 		if got := forEyes(text); got != want {
 			t.Errorf("forEyes(%q) = %q, want %q", text, got, want)
