@@ -183,6 +183,7 @@ func TestKeyboardInTheBrowser(t *testing.T) {
 	p.has(`document.activeElement.matches('dialog input') && document.activeElement.selectionEnd === 1`) // the stem is chosen
 	key("z", kb.Enter)
 	p.listed("b.txt", "c.txt", "z.txt")
+	p.has(`document.activeElement.textContent === 'z.txt'`)
 	key("/")
 	p.has(`document.activeElement.id === 'filter'`)
 	key("c", kb.ArrowDown, kb.Delete)
@@ -207,8 +208,35 @@ func TestKeyboardInTheBrowser(t *testing.T) {
 	p.has(`document.activeElement.textContent === 'Delete…'`)
 	key(kb.Escape)
 	p.has(`document.activeElement.getAttribute('aria-label') === 'Actions for z.txt'`)
+	key(kb.Home, kb.End, kb.F2)
+	p.has(`document.activeElement.matches('dialog input')`)
+	key(kb.Escape)
+	key(kb.ArrowUp, kb.Delete)
+	p.sees("Delete “b.txt”?")
+	key(kb.Enter)
+	p.listed("box/", "z.txt")
+	p.has(`document.activeElement.textContent === 'z.txt'`) // what stands there now
+	p.eval(`document.querySelector('` + actions("box") + `').focus()`)
+	key(kb.Enter)
+	p.has(`document.activeElement.textContent === 'Open'`)
+	key(kb.Tab)
+	p.has(`!document.querySelector('.menu') && document.activeElement.getAttribute('aria-label') === 'Select z.txt'`)
 	key(kb.Home, kb.Enter)
 	p.has(`location.pathname === '/box/' && document.readyState === 'complete' && document.documentElement.classList.contains('js')`)
+	key(kb.Backspace)
+	p.has(`location.pathname === '/'`)
+
+	// What has the focus is not under the bar.
+	for i := range 40 {
+		put(t, fmt.Sprintf("%s/box/%d", base, i), "")
+	}
+	p.open("/box") // as people type it
+	p.has(`document.querySelectorAll('#files td.more').length === 41`)
+	key(kb.End)
+	for range 40 {
+		key(kb.ArrowUp)
+		p.has(`document.activeElement.getBoundingClientRect().top >= document.querySelector('.bar').getBoundingClientRect().bottom`)
+	}
 	key(kb.Backspace)
 	p.has(`location.pathname === '/'`)
 }

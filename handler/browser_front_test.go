@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -110,6 +111,51 @@ func TestForbiddenInTheBrowser(t *testing.T) {
 	p.told("“a.txt” was not deleted: You may not do this here.")
 	p.do(chromedp.SetUploadFiles(chromedp.CSS("#pick-files"), []string{filepath.Join(folder(t, map[string]string{"b.txt": "b"}), "b.txt")}))
 	p.said("You may not do this here.")
+}
+
+// A proxy answers for the server while that starts anew. What changes after that is shown.
+func TestEventsComeBackInTheBrowser(t *testing.T) {
+	t.Parallel()
+	var refused atomic.Int32
+	base := inFront(t, func(w http.ResponseWriter, r *http.Request, behind http.Handler) {
+		if r.URL.RawQuery == "events" && refused.Add(1) <= 2 {
+			http.Error(w, "Bad Gateway", http.StatusBadGateway)
+			return
+		}
+		behind.ServeHTTP(w, r)
+	})
+	p := visit(t, chromium(t), base)
+	p.expect("502 (Bad Gateway)")
+	p.expect("EventSource")
+	p.open("/")
+	p.sees("0 items")
+	for end := time.Now().Add(patience); refused.Load() < 3; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it does not come back")
+		}
+		p.timePasses()
+	}
+	put(t, base+"/a.txt", "a")
+	p.listed("a.txt")
+}
+
+// A copy of a collection without some of its members is not told of as a whole one.
+func TestPartOfACopyInTheBrowser(t *testing.T) {
+	t.Parallel()
+	base := inFront(t, func(w http.ResponseWriter, r *http.Request, behind http.Handler) {
+		if r.Method == "COPY" {
+			w.WriteHeader(http.StatusMultiStatus)
+			return
+		}
+		behind.ServeHTTP(w, r)
+	})
+	put(t, base+"/a.txt", "a")
+	p := visit(t, chromium(t), base)
+	p.open("/")
+	p.press(actions("a.txt"))
+	p.press("Copy…")
+	p.press("Copy here")
+	p.told("Not all was copied")
 }
 
 // Where the address of the page has a name and a password, the page works as well. fetch would take no such address.

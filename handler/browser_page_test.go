@@ -84,6 +84,17 @@ func TestTwoPeopleEditOneFile(t *testing.T) {
 		t.Fatalf("not overwritten: %q", got)
 	}
 
+	// Taking theirs is no saving.
+	ann.has(`document.querySelector('#text').value.includes('gouda')`)
+	edit(ann, "gouda", "feta")
+	edit(bob, "gouda", "edam")
+	ann.press("#save")
+	saved(ann)
+	bob.press("#save")
+	bob.press("#merge-theirs")
+	bob.told("You see their text now. Nothing of yours was saved.")
+	bob.has(`document.querySelector('#text').value.includes('feta')`)
+
 	// Unsaved work survives a reload, and still merges with what came meanwhile.
 	edit(bob, "coffee", "espresso")
 	bob.has(`Object.keys(localStorage).some((k) => k.startsWith('ifmatch:draft:'))`)

@@ -114,6 +114,38 @@ func TestBeforeTheFirstEventInTheBrowser(t *testing.T) {
 	p.has(`document.querySelector('#files .badge')?.textContent === 'Eva'`)
 }
 
+// What is shown goes, or becomes something else.
+func TestGoneInTheBrowser(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	tree, err := fs.OpenRoot(dir, fs.RootOptions{})
+	must(t, err)
+	base := serve(t, tree, handler.Options{})
+	must(t, os.Mkdir(filepath.Join(dir, "box"), 0o755))
+	put(t, base+"/a.txt", "a")
+	p := visit(t, chromium(t), base)
+	p.expect("404 (Not Found)")
+	p.expect("405 (Method Not Allowed)")
+	p.open("/box/")
+	p.sees("Nothing here yet")
+	must(t, os.Remove(filepath.Join(dir, "box")))
+	p.sees("This folder is no longer there.")
+	must(t, os.Mkdir(filepath.Join(dir, "box"), 0o755))
+	put(t, base+"/box/b.txt", "b")
+	p.listed("b.txt")
+	p.has(`!document.body.innerText.includes('no longer there')`)
+
+	p.open("/a.txt?edit")
+	p.has(`document.querySelector('#text')?.value === 'a'`)
+	p.do(chromedp.KeyEvent("mine "))
+	must(t, os.Remove(filepath.Join(dir, "a.txt")))
+	must(t, os.Mkdir(filepath.Join(dir, "a.txt"), 0o755))
+	p.said("There is a folder of this name by now")
+	p.press("#save")
+	p.said("Not saved. There is a folder of this name by now")
+	p.has(`Object.keys(localStorage).some((key) => key.startsWith('ifmatch:draft:'))`)
+}
+
 // A file whose content was not read yet has no tag in the list. What is shown of it names its state as well.
 func TestTagsOfContentInTheBrowser(t *testing.T) {
 	t.Parallel()

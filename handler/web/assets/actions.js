@@ -72,7 +72,9 @@ export async function rename(here, row) {
   const name = await askName('Rename', 'New name', row.name, 'Rename', refusedName(here, row.name));
   if (!name || name === row.name) return;
   const { done, ok } = await each(here, [row], 'renamed', moved(tag, () => member(here.self, name, row.folder)));
-  if (ok) toast(`“${row.name}” is now “${name}”.`, undoing(here, done));
+  if (!ok) return;
+  here.focus(name);
+  toast(`“${row.name}” is now “${name}”.`, undoing(here, done));
 }
 
 /** A step that moves what a row shows to a URL; gives the row as it is then. */
@@ -110,9 +112,13 @@ export async function copyTo(here, list) {
   const { done, ok } = await each(here, list, 'copied', async (row) => {
     const href = member(to, another(row.name, taken), row.folder);
     const answer = await copy(url(row), href, await tag(row));
-    return { ...row, href, etag: answer.headers.get('ETag') };
+    return { ...row, href, etag: answer.headers.get('ETag'), part: answer.status === 207 };
   });
   if (!ok) return;
+  if (done.some(([, made]) => made.part)) {
+    toast('Not all was copied: some of what is in it cannot be read, and is missing in the copy.', { bad: true });
+    return;
+  }
   const files = done.every(([row]) => !row.folder);
   // Copies are taken away again, if they are still what was copied.
   const uncopy = () => undo(here, done, async ([, made]) => removeState(url(made), await tagOf(made)));

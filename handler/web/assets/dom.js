@@ -17,21 +17,19 @@ export function el(tag, attributes = {}, ...children) {
 export const icon = (name) => el('span', { class: `icon ${name}`, 'aria-hidden': 'true' });
 
 /** A text as people can read it: what would turn the direction of a line, break it or not be seen is a mark. */
-export const shown = (text) => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200b\u2060\ufeff]/g, '\ufffd');
+export const shown = (text) => text.replace(/^ +| +$/g, (spaces) => '\u2423'.repeat(spaces.length)).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200b\u2060\ufeff]/g, '\ufffd');
 
 /** Shows a text; the same text is not said twice to those who listen. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-let toasts;
+// It is there before its first message: what comes together with its region is not read out everywhere.
+const toasts = el('div', { class: 'toasts', role: 'status', 'aria-live': 'polite' });
+document.body.append(toasts);
 
 /** Says something for a few seconds, or as long as somebody points at it; action is {label, run}. Errors stay longer. */
 export function toast(text, { action = null, bad = false } = {}) {
-  if (!toasts) {
-    toasts = el('div', { class: 'toasts', role: 'status', 'aria-live': 'polite' });
-    document.body.append(toasts);
-  }
   const box = el('div', { class: bad ? 'toast bad' : 'toast' }, el('span', {}, shown(text)));
   const close = () => box.remove();
   if (action) box.append(el('button', { class: 'link', onclick: () => { close(); action.run(); } }, action.label));
@@ -109,7 +107,10 @@ export function menu(at, items) {
     box.append(item.href ? el('a', { ...attributes, href: item.href, download: item.download }, item.label)
       : el('button', { ...attributes, type: 'button' }, item.label));
   }
-  box.addEventListener('keydown', (event) => moveFocus(event, [...box.querySelectorAll('[role=menuitem]')]));
+  box.addEventListener('keydown', (event) => {
+    if (event.key === 'Tab') box.hidePopover(); // on from the button
+    moveFocus(event, [...box.querySelectorAll('[role=menuitem]')]);
+  });
   box.addEventListener('toggle', (event) => {
     if (event.newState !== 'closed') return;
     box.remove();

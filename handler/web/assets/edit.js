@@ -76,6 +76,7 @@ async function save() {
       if (!theirs) { saved(merged); return; }
       const go = await reconcile(theirs, text);
       if (!go) return;
+      if (go === 'theirs') { taken(); return; }
       merged = merged || go === 'merged';
       if (!dirty()) { saved(merged); return; }
     }
@@ -93,9 +94,14 @@ function saved(merged) {
   toast(merged ? 'Saved, with the changes of the other side merged in.' : 'Saved.');
 }
 
+function taken() {
+  notices.replaceChildren();
+  toast('You see their text now. Nothing of yours was saved.');
+}
+
 function failed(error) {
   if (error instanceof NotEditable) { notice(`It was changed meanwhile: ${error.message} Your text is kept in this browser; nothing was saved.`, { bad: true }); return; }
-  notice(`Not saved. ${sentence(error)} Your text is kept in this browser.`, { bad: true });
+  notice(`Not saved. ${error.status === 405 ? folder : sentence(error)} Your text is kept in this browser.`, { bad: true });
 }
 
 /** Brings their state and my text together; what is shown then is based on theirs. Falsy: back to editing. */
@@ -106,7 +112,7 @@ async function reconcile(theirs, mine) {
   if (conflicts(hunks) === 0) return take(theirs, joined(hunks), mine);
   const choice = await decide(hunks, who(), theirs.when ? age(theirs.when) : '');
   if (!choice) return false;
-  if (choice.discard) return take(theirs, theirs.text, mine);
+  if (choice.discard) return take(theirs, theirs.text, mine) && 'theirs';
   if (choice.overwrite) { base = theirs; return 'overwrite'; }
   return take(theirs, choice.text, mine);
 }
@@ -125,6 +131,8 @@ async function gone() {
   if (yes) base = { ...base, text: '', tag: null };
   return yes ? 'new' : false;
 }
+
+const folder = 'There is a folder of this name by now, so this text cannot be saved under it.';
 
 const who = () => last?.lastModifiedBy || 'Somebody else';
 
@@ -169,7 +177,8 @@ async function mergeNow() {
   working(true);
   try {
     const go = await reconcile(await load(), surface.text);
-    if (go) { notices.replaceChildren(); toast('Merged. Look it over and save.'); }
+    if (go === 'theirs') taken();
+    else if (go) { notices.replaceChildren(); toast('Merged. Look it over and save.'); }
   } catch (error) {
     failed(error);
   } finally {
@@ -181,7 +190,7 @@ async function mergeNow() {
 
 /** Says something that stays until it is dismissed or saved away; one of each kind. */
 function notice(text, { bad = false, actions = [], kind = 'save' } = {}) {
-  const box = el('div', { class: bad ? 'note bad' : 'note', role: bad ? 'alert' : 'status', 'data-kind': kind }, el('span', { class: 'grow' }, shown(text)),
+  const box = el('div', { class: bad ? 'note bad' : 'note', role: bad && 'alert', 'data-kind': kind }, el('span', { class: 'grow' }, shown(text)),
     ...actions.map(([label, run]) => el('button', { class: 'button', type: 'button', onclick: run }, label)),
     el('button', { class: 'bare', type: 'button', 'aria-label': 'Dismiss', onclick: () => box.remove() }, icon('close')));
   const before = notices.querySelector(`[data-kind=${kind}]`);
@@ -292,7 +301,7 @@ async function start() {
   refreshStatus();
   surface.area.setSelectionRange(0, 0);
   surface.area.focus({ preventScroll: true });
-  follow(self, 'state', news);
+  follow(self, (state, collection) => (collection ? notice(folder, { kind: 'news' }) : news(state)));
 }
 
 start();

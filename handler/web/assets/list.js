@@ -15,7 +15,7 @@ let order = { key: 'name', down: false };
 let needle = '';
 
 /** What the actions need to know of this page. */
-const here = { self, root, names: () => new Set(rows.map((r) => r.name)), refresh: () => refresh(), uploads: null };
+const here = { self, root, names: () => new Set(rows.map((r) => r.name)), refresh: () => refresh(), focus: (name) => rows.find((r) => r.name === name)?.a.focus(), uploads: null };
 
 /** What a row of the server says. */
 function readRow(tr) {
@@ -106,6 +106,8 @@ function filter() {
 
 /** Shows what the server has now. Rows of names that stay are kept: so are focus, menus and half of a click. */
 function show(read) {
+  const focused = document.activeElement;
+  const at = visible().findIndex((r) => (bar.contains(focused) ? selected.has(r.name) : r.tr.contains(focused)));
   const before = new Map(rows.map((r) => [r.href, r]));
   const stay = new Set(read.map((r) => r.href));
   for (const r of rows) if (!stay.has(r.href)) { r.tr.remove(); selected.delete(r.name); }
@@ -117,11 +119,11 @@ function show(read) {
     news.add(row);
     return row;
   });
-  const focused = document.activeElement;
   sort(before.size ? news : null);
-  if (document.activeElement !== focused) focused.focus({ preventScroll: true }); // its row went elsewhere
   filter();
   showSelection();
+  if (focused.checkVisibility()) focused.focus({ preventScroll: true }); // its row may have gone elsewhere
+  else if (at >= 0) (visible()[Math.min(at, visible().length - 1)]?.a ?? search).focus();
 }
 
 const readRows = (body) => [...body.rows].map(readRow);
@@ -195,7 +197,7 @@ const action = (label, run, kind = '') => el('button', { class: `button ${kind}`
 const picked = el('span', { class: 'grow', role: 'status' });
 const bar = el('div', { class: 'selection', role: 'region', 'aria-label': 'Selection', hidden: true }, picked, action('Download', act.download),
   ...(readonly ? [] : [action('Move…', act.moveTo), action('Copy…', act.copyTo), action('Delete…', act.remove, 'bad')]),
-  el('button', { class: 'bare', type: 'button', 'aria-label': 'Clear selection', onclick: () => selectAll(false) }, icon('close')));
+  el('button', { class: 'bare', type: 'button', 'aria-label': 'Clear selection', onclick: () => { const [first] = chosen(); selectAll(false); first?.a.focus(); } }, icon('close')));
 
 function showSelection() {
   const n = selected.size;
@@ -253,7 +255,7 @@ document.addEventListener('keydown', (event) => {
     ArrowDown: () => go(at + 1), j: () => go(at + 1), ArrowUp: () => go(at < 0 ? 0 : at - 1), k: () => go(at < 0 ? 0 : at - 1),
     Home: () => go(0), End: () => go(list.length - 1),
     '/': () => search.focus(), '?': act.keyboardHelp,
-    Backspace: () => { if (self !== root) location.href = '../'; },
+    Backspace: () => { if (self !== root) location.href = self.replace(/[^/]+\/$/, ''); },
     Escape: () => selectAll(false),
   };
   if (event.ctrlKey) Object.assign(keys, { a: () => selectAll(true) });
@@ -276,9 +278,14 @@ if (!readonly) here.uploads = new Uploads(here);
 show(readRows(table.tBodies[0]));
 setInterval(() => { for (const r of rows) if (Date.now() - r.time < 36e5) r.tr.querySelector('time').textContent = age(r.time); }, 30000);
 
+const gone = el('p', { class: 'note bad', role: 'status', hidden: true }, 'This folder is no longer there.');
+table.before(gone);
+
 let first = true;
 let due = 0;
-follow(self, 'members', (state) => {
+follow(self, (state, collection) => {
+  gone.hidden = collection;
+  if (!collection) return;
   const known = first && state.version === version; // what this page was made of
   first = false;
   if (!known) due ||= setTimeout(() => { due = 0; refresh(); }, here.uploads?.busy ? 1500 : 200);

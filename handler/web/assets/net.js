@@ -132,20 +132,36 @@ export function readDocument(method, url, headers = {}, body = null) {
   });
 }
 
-/** Follows a resource by server-sent events, while the page can be seen: browsers allow few connections. */
-export function follow(url, kind, changed) {
+/**
+ * Follows a resource by server-sent events, while the page can be seen: browsers allow few connections. changed gets
+ * the state of a file, null for nothing, and that of a collection, which tells that its members changed.
+ */
+export function follow(url, changed) {
   let source = null;
+  let again = 0; // a timer
+  let wait = 3000;
+  const stop = () => {
+    clearTimeout(again);
+    source?.close();
+    source = null;
+  };
   const update = () => {
-    if (document.hidden) {
-      source?.close();
-      source = null;
-    } else if (!source) {
-      source = new EventSource(absolute(url) + '?events');
-      source.addEventListener(kind, (event) => changed(JSON.parse(event.data)));
+    if (document.hidden) { stop(); return; }
+    if (source) return;
+    source = new EventSource(absolute(url) + '?events');
+    for (const kind of ['state', 'members']) {
+      source.addEventListener(kind, (event) => { wait = 3000; changed(JSON.parse(event.data), kind === 'members'); });
     }
+    // A browser comes back by itself unless it got an answer, such as that of a proxy while the server starts anew.
+    source.onerror = () => {
+      if (source?.readyState !== EventSource.CLOSED) return;
+      stop();
+      again = setTimeout(update, wait);
+      wait = Math.min(2 * wait, 300000);
+    };
   };
   document.addEventListener('visibilitychange', update);
-  addEventListener('pagehide', () => { source?.close(); source = null; });
+  addEventListener('pagehide', stop);
   addEventListener('pageshow', update);
   update();
 }

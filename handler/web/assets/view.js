@@ -23,7 +23,8 @@ const link = el('a', { href: '?view' }, 'Show it');
 note.append(text, ' ', link);
 
 tellAges(facts);
-follow(self, 'state', (state) => {
+follow(self, (now, collection) => {
+  const state = collection ? null : now;
   tellLocks(holders(state?.locks));
   if (state && (!state.etag || !etag || opaque(state.etag) === opaque(etag))) return;
   say(text, state ? `This file was changed${state.lastModifiedBy ? ` by ${state.lastModifiedBy}` : ''} just now.` : 'This file is no longer there.');
