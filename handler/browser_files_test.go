@@ -179,6 +179,10 @@ func TestKeyboardInTheBrowser(t *testing.T) {
 	p.has(`document.querySelector('.selection').hidden`)
 	p.do(chromedp.KeyEvent("a", chromedp.KeyModifiers(kb.ModifierCtrl)))
 	p.sees("3 selected")
+	key("/", "b")
+	p.sees("3 selected, 2 of them not shown")
+	key(kb.Escape)
+	p.has(`!document.querySelector('.selection').innerText.includes('not shown')`)
 	key(kb.Escape, kb.Home, kb.F2)
 	p.has(`document.activeElement.matches('dialog input') && document.activeElement.selectionEnd === 1`) // the stem is chosen
 	key("z", kb.Enter)
@@ -239,6 +243,32 @@ func TestKeyboardInTheBrowser(t *testing.T) {
 	}
 	key(kb.Backspace)
 	p.has(`location.pathname === '/'`)
+}
+
+// What goes wrong while a folder is chosen is said where the person looks: what is behind a dialog is dimmed, and silent.
+func TestChoosingAFolderInTheBrowser(t *testing.T) {
+	t.Parallel()
+	base := serve(t, trees["disk"](t), handler.Options{})
+	put(t, base+"/a.txt", "a")
+	put(t, base+"/taken", "b")
+	p := visit(t, chromium(t), base)
+	p.expect("405 (Method Not Allowed)")
+	p.open("/")
+	p.press(actions("a.txt"))
+	p.press("Move…")
+	p.press(".dialog .left")
+	p.write("dialog form input", "taken")
+	p.press("dialog form .primary")
+	p.has(`document.querySelector('dialog .problem')?.textContent === '“taken” is there already.'`)
+	p.press(".dialog .left")
+	p.write("dialog form input", "box")
+	p.press("dialog form .primary")
+	p.has(`document.querySelector('dialog .path').textContent === '/box/' && !document.querySelector('dialog .problem').textContent`)
+	p.press("Move here")
+	p.listed("box/", "taken")
+	if got := stored(t, base+"/box/a.txt"); got != "a" {
+		t.Error(got)
+	}
 }
 
 // hostile are names that mean something else to HTML, URLs, scripts, terminals and readers.

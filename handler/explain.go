@@ -2,10 +2,11 @@ package handler
 
 import (
 	"encoding/json"
-	"html"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"ifmatch/handler/web"
 )
 
 // explain writes the body of an error answer in the form that the client reads best: problem details (RFC 9457),
@@ -16,13 +17,10 @@ func (h *Handler) explain(w *response, r *http.Request, e *statusError) {
 	if status == clientGone {
 		status = http.StatusBadRequest
 	}
-	kind, body := h.errorBody(r.Header["Accept"], e)
+	kind, body := h.errorBody(w, r.Header["Accept"], e)
 	set(w, "Content-Type", kind)
 	set(w, "X-Content-Type-Options", "nosniff")
 	set(w, "Cache-Control", "no-store, no-transform") // a proxy that compressed it would respell its ETag
-	if strings.HasPrefix(kind, "text/html") {
-		set(w, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	}
 	set(w, "Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	if e.status == clientGone {
@@ -48,12 +46,12 @@ var bodyForms = map[string]int{
 }
 
 // errorBody chooses the form and writes the body.
-func (h *Handler) errorBody(accept []string, e *statusError) (kind, body string) {
+func (h *Handler) errorBody(w http.ResponseWriter, accept []string, e *statusError) (kind, body string) {
 	switch asked := askedForm(accept); {
 	case asked == formProblem:
 		return "application/problem+json", h.problem(e)
 	case asked == formPage:
-		return pageType, page(e)
+		return pageType, h.errorPage(w, e)
 	case asked == formXML:
 		return xmlType, h.davError(e, true)
 	case asked == noForm && e.dav != "":
@@ -103,10 +101,17 @@ func (h *Handler) problem(e *statusError) string {
 	return string(b) + "\n"
 }
 
-func page(e *statusError) string {
+// errorPage is for people: what is wrong, and a way back.
+func (h *Handler) errorPage(w http.ResponseWriter, e *statusError) string {
 	title := strconv.Itoa(e.status) + " " + http.StatusText(e.status)
-	return "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\"><meta name=color-scheme content=\"light dark\"><title>" +
-		title + "</title><h1>" + title + "</h1><p>" + strings.ReplaceAll(html.EscapeString(e.say), "\n", "<br>") + "</p></html>\n"
+	p := &web.Page{Title: title, Assets: h.href(PageAssets+web.Hash(), true), Nonce: web.NewNonce(),
+		Crumbs: append(h.crumbs("/"), web.Crumb{Base: title}), Body: e.say}
+	set(w, "Content-Security-Policy", web.Policy(p.Nonce))
+	var b strings.Builder
+	if err := web.Render(&b, "error", p); err != nil { // strings: cannot fail
+		panic(err)
+	}
+	return b.String()
 }
 
 // davError is DAV:error. Who did not ask for it gets the element of RFC 4918 alone, as clients know it; who did

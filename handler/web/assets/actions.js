@@ -57,9 +57,11 @@ export async function newFolder(here) {
     await here.refresh();
     toast(`“${name}” was created.`);
   } catch (error) {
-    toast(error.status === 405 ? `“${name}” is there already.` : sentence(error), { bad: true });
+    toast(notMade(error, name), { bad: true });
   }
 }
+
+const notMade = (error, name) => (error.status === 405 ? `“${name}” is there already.` : sentence(error));
 
 /** Opens the editor on a name that is not there yet; it is created when it is saved. */
 export async function newFile(here) {
@@ -167,17 +169,19 @@ function pickFolder(here, title, yes, not) {
     let asked = 0;
     const list = el('ul', { class: 'folders' });
     const path = el('p', { class: 'path', role: 'status' });
+    const problem = el('p', { class: 'problem', role: 'alert' }); // behind the dialog nobody would read it
     const create = el('button', { class: 'button left', type: 'button', onclick: () => make() }, icon('plus'), 'New folder');
     const go = el('button', { class: 'button primary', type: 'button', onclick: () => done(at) }, yes);
     // Until the folder that was asked for last is shown, nothing can be put into the one before it by mistake.
     const show = async (to) => {
       const turn = ++asked;
+      problem.textContent = '';
       go.disabled = create.disabled = true;
       let page;
       try { page = await readDocument('GET', to, { Accept: 'text/html' }); } catch (error) {
         if (turn === asked) {
           go.disabled = create.disabled = false;
-          toast(sentence(error), { bad: true });
+          problem.textContent = sentence(error);
         }
         return;
       }
@@ -195,9 +199,9 @@ function pickFolder(here, title, yes, not) {
     const make = async () => {
       const name = await askName('New folder', 'Name', 'New folder', 'Create');
       if (!name) return;
-      try { await makeFolder(member(at, name, true)); show(member(at, name, true)); } catch (error) { toast(sentence(error), { bad: true }); }
+      try { await makeFolder(member(at, name, true)); show(member(at, name, true)); } catch (error) { problem.textContent = notMade(error, name); }
     };
-    box.append(path, list, el('div', { class: 'buttons' }, create,
+    box.append(path, list, problem, el('div', { class: 'buttons' }, create,
       el('button', { class: 'button', type: 'button', onclick: () => done(null) }, 'Cancel'), go));
     show(at);
   });

@@ -101,6 +101,7 @@ function filter() {
   if (!empty) table.after(empty = el('p', { class: 'empty', id: 'empty', role: 'status' }));
   empty.hidden = shown > 0;
   say(empty, rows.length === 0 ? (readonly ? 'Nothing here yet.' : 'Nothing here yet. Drop files anywhere on this page, or use New and Upload.') : 'No name matches.');
+  if (selected.size) showSelection();
   say(document.getElementById('count'), needle ? `${shown} of ${rows.length}` : rows.length === 1 ? '1 item' : `${rows.length} items`);
 }
 
@@ -206,7 +207,8 @@ function showSelection() {
   const all = document.getElementById('all');
   all.checked = n > 0 && visible().every((r) => selected.has(r.name));
   all.indeterminate = n > 0 && !all.checked;
-  if (n > 0) say(picked, `${n} selected`);
+  const unseen = chosen().filter((r) => r.tr.hidden).length;
+  if (n > 0) say(picked, `${n} selected${unseen ? `, ${unseen} of them not shown` : ''}`);
 }
 
 let anchor = null; // the tr where a range of selected rows begins
