@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
@@ -46,6 +47,28 @@ func TestRacesInTheBrowser(t *testing.T) {
 	p.expect("423 (Locked)")
 	p.expect("404 (Not Found)") // whether a name is taken is asked
 	p.open("/")
+	p.listed("a.txt", "b.txt")
+
+	// A folder has no tag, but a time that tells of its members.
+	mkcol, _ := http.NewRequest("MKCOL", base+"/box/", nil)
+	if answer, err := http.DefaultClient.Do(mkcol); err != nil || answer.StatusCode != 201 {
+		t.Fatal(err, answer)
+	}
+	p.listed("box/", "a.txt", "b.txt")
+	time.Sleep(time.Second) // an HTTP-date has no more
+	p.press(actions("box"))
+	p.press("Delete…")
+	p.sees("All that is in it goes as well")
+	put(t, base+"/box/new.txt", "words")
+	p.press("dialog .button.bad")
+	p.told("“box” was not deleted: Somebody changed it meanwhile")
+	if got := stored(t, base+"/box/new.txt"); got != "words" {
+		t.Error(got)
+	}
+	p.press(actions("box"))
+	p.press("Delete…")
+	p.press("dialog .button.bad")
+	p.told("“box” deleted")
 	p.listed("a.txt", "b.txt")
 
 	p.press(actions("a.txt"))

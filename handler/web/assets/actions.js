@@ -3,7 +3,7 @@
 // began, before the dialog: who saves it meanwhile keeps it.
 
 import { askName, buttons, confirm, dialog, el, icon, shown, toast } from './dom.js';
-import { copy, isWeak, makeFolder, member, move, opaque, readDocument, Refused, remove as removeState, sentence, strongState, strongTag } from './net.js';
+import { copy, isWeak, makeFolder, member, move, opaque, readDocument, Refused, remove as removeState, removeFolder, sentence, strongState, strongTag } from './net.js';
 
 const quoted = (list) => (list.length === 1 ? `“${list[0].name}”` : `${list.length} items`);
 const url = (row) => row.href;
@@ -143,7 +143,7 @@ export async function remove(here, list) {
   const folders = list.some((r) => r.folder);
   const yes = await confirm(`Delete ${quoted(list)}?`, `${folders ? 'All that is in it goes as well. ' : ''}This cannot be undone.`, 'Delete', 'bad');
   if (!yes) return;
-  const { ok } = await each(here, list, 'deleted', async (row) => removeState(url(row), await tag(row)));
+  const { ok } = await each(here, list, 'deleted', async (row) => (row.folder ? removeFolder(url(row), row.time) : removeState(url(row), await tag(row))));
   if (ok) toast(`${quoted(list)} deleted.`);
 }
 

@@ -115,6 +115,9 @@ export const makeFolder = (url) => request('MKCOL', url);
 /** Deletes the state that tag names. */
 export const remove = (url, tag) => request('DELETE', url, { 'If-Match': tag });
 
+/** Deletes a collection if no member came, went or was renamed since that time. */
+export const removeFolder = (url, milliseconds) => request('DELETE', url, { 'If-Unmodified-Since': new Date(milliseconds).toUTCString() });
+
 /** Reads an HTML or XML document without running anything in it. */
 export function readDocument(method, url, headers = {}, body = null) {
   return new Promise((done, failed) => {
