@@ -158,6 +158,34 @@ func TestPartOfACopyInTheBrowser(t *testing.T) {
 	p.told("Not all was copied")
 }
 
+// The server goes while files are uploaded. The way to try again is there, and can be seen: its icon came before.
+func TestServerGoneInTheBrowser(t *testing.T) {
+	t.Parallel()
+	var gone atomic.Bool
+	base := inFront(t, func(w http.ResponseWriter, r *http.Request, behind http.Handler) {
+		if gone.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		behind.ServeHTTP(w, r)
+	})
+	p := visit(t, chromium(t), base)
+	p.expect("net::ERR_")
+	p.open("/")
+	p.sees("0 items")
+	for _, icon := range []string{"retry", "close"} {
+		p.has(`performance.getEntriesByType('resource').some((e) => e.name.endsWith('i-` + icon + `.svg') && e.responseStatus === 200)`)
+	}
+	gone.Store(true)
+	dir := folder(t, map[string]string{"a.txt": "a", "b.txt": "b"})
+	p.do(chromedp.SetUploadFiles(chromedp.CSS("#pick-files"), []string{filepath.Join(dir, "a.txt"), filepath.Join(dir, "b.txt")}))
+	p.told("2 of 2 uploads failed")
+	p.has(`document.querySelector('.toasts').getBoundingClientRect().bottom <= document.querySelector('.uploads').getBoundingClientRect().top`)
+	gone.Store(false)
+	p.press("Retry all")
+	p.told("2 files uploaded")
+	p.listed("a.txt", "b.txt")
+}
+
 // Where the address of the page has a name and a password, the page works as well. fetch would take no such address.
 func TestNameAndPasswordInTheAddressOfTheBrowser(t *testing.T) {
 	t.Parallel()

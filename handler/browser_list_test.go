@@ -22,6 +22,19 @@ import (
 	"ifmatch/handler"
 )
 
+// The filter finds a name in whichever form it is written.
+func TestFilterInTheBrowser(t *testing.T) {
+	t.Parallel()
+	base := serve(t, trees["disk"](t), handler.Options{})
+	put(t, base+"/Cafe%CC%81.txt", "") // as macOS writes é
+	put(t, base+"/tea.txt", "")
+	p := visit(t, chromium(t), base)
+	p.open("/")
+	p.listed("Cafe\u0301.txt", "tea.txt")
+	p.write("#filter", "\u00e9")
+	p.sees("1 of 2")
+}
+
 // A collection is sorted by each column, both ways, and with folders first; ages are in words; one finds the way up.
 func TestSortingInTheBrowser(t *testing.T) {
 	t.Parallel()

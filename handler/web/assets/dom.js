@@ -13,6 +13,9 @@ export function el(tag, attributes = {}, ...children) {
   return e;
 }
 
+// These are needed when the server has gone.
+for (const name of ['close', 'retry']) fetch(new URL(`i-${name}.svg`, import.meta.url)).catch(() => {});
+
 /** An icon, for the eye alone. */
 export const icon = (name) => el('span', { class: `icon ${name}`, 'aria-hidden': 'true' });
 

@@ -17,13 +17,16 @@ let needle = '';
 /** What the actions need to know of this page. */
 const here = { self, root, names: () => new Set(rows.map((r) => r.name)), refresh: () => refresh(), focus: (name) => rows.find((r) => r.name === name)?.a.focus(), uploads: null };
 
+/** A name as the filter compares it: macOS spells é in two characters, and who types it in one. */
+const folded = (text) => text.toLowerCase().normalize('NFC');
+
 /** What a row of the server says. */
 function readRow(tr) {
   const a = tr.querySelector('a');
   const href = a.getAttribute('href').replace(/\?view$/, '');
   const path = href.replace(/\/$/, '');
   const name = decodeURIComponent(path.slice(path.lastIndexOf('/') + 1));
-  return { tr, a, name, folder: a.classList.contains('folder'), href, lower: name.toLowerCase(), size: Number(tr.dataset.size), time: Number(tr.dataset.time),
+  return { tr, a, name, folder: a.classList.contains('folder'), href, lower: folded(name), size: Number(tr.dataset.size), time: Number(tr.dataset.time),
     etag: tr.dataset.etag || null, lock: tr.dataset.lock || null, kind: a.classList[1] };
 }
 
@@ -150,7 +153,7 @@ async function readAgain() {
 // ---- head and tools
 
 const search = el('input', { type: 'search', id: 'filter', placeholder: 'Filter', 'aria-label': 'Filter by name', autocomplete: 'off', spellcheck: 'false',
-  oninput: () => { needle = search.value.trim().toLowerCase(); requestAnimationFrame(filter); },
+  oninput: () => { needle = folded(search.value.trim()); requestAnimationFrame(filter); },
   onkeydown: (event) => { if (event.key === 'Escape') { search.value = ''; needle = ''; filter(); visible()[0]?.a.focus(); } else if (event.key === 'ArrowDown') { filter(); visible()[0]?.a.focus(); event.preventDefault(); } } });
 
 function buildTools() {

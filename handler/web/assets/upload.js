@@ -206,8 +206,9 @@ export class Uploads {
     this.bar = el('progress', { max: '1', 'aria-label': 'All uploads' });
     this.list = el('ul', {});
     this.stop = el('button', { class: 'link', type: 'button', onclick: () => [...this.items].forEach((i) => this.cancel(i)) }, 'Cancel all');
+    this.again = el('button', { class: 'link', type: 'button', onclick: () => this.items.filter((i) => i.state === 'failed').forEach((i) => this.retry(i)) }, 'Retry all');
     this.shut = el('button', { class: 'bare', type: 'button', 'aria-label': 'Close', onclick: () => this.close() }, icon('close'));
-    this.panel = el('section', { class: 'uploads', 'aria-label': 'Uploads' }, el('header', {}, this.title, this.stop, this.shut),
+    this.panel = el('section', { class: 'uploads', 'aria-label': 'Uploads' }, el('header', {}, this.title, this.stop, this.again, this.shut),
       this.bar, this.list);
     document.body.append(this.panel);
   }
@@ -231,6 +232,7 @@ export class Uploads {
     this.title.textContent = this.busy ? `Uploading ${Math.min(done + 1, this.items.length)} of ${this.items.length} · ${Math.floor(100 * this.bar.value)} %` : 'Uploads';
     this.stop.hidden = !this.busy;
     this.shut.hidden = this.busy;
+    this.again.hidden = this.busy || this.items.filter((i) => i.state === 'failed').length < 2;
   }
 
   showItem(item) {
