@@ -347,6 +347,10 @@ func TestPagesAreAccessible(t *testing.T) {
 			p.has(`document.readyState === 'complete'`)
 			check(look.name + "-view-" + file)
 		}
+		p.expect("404 (Not Found)")
+		p.open("/gone?view")
+		p.sees("404 Not Found")
+		check(look.name + "-error")
 		p.open("/letter.txt?edit")
 		p.has(`document.querySelector('#text')?.value.length > 20`)
 		p.do(chromedp.KeyEvent("f", chromedp.KeyModifiers(kb.ModifierCtrl)), chromedp.KeyEvent("long"))
