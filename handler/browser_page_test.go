@@ -393,6 +393,9 @@ func TestLooksOfThePage(t *testing.T) {
 		p.has(`document.querySelector('#files td.more, pre.text, .mirror > div')`)
 		p.has(`document.querySelector('.bar').offsetHeight < innerHeight / 2 && document.documentElement.scrollWidth <= innerWidth`)
 	}
+	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 320, Height: 740, DeviceScaleFactor: 1, Mobile: true})
+	p.press(`[aria-label="Find"]`)
+	p.has(`document.activeElement.matches('.find input') && document.documentElement.scrollWidth <= 320`)
 	p.has(`document.querySelector('.mirror').innerText.includes('שלום')`)
 	for i, after := range []string{"<", ">"} { // where the sign at the end of the line is
 		p.has(fmt.Sprintf(`(() => {
