@@ -24,7 +24,7 @@ var sortedMembers = 20_000
 func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *etagfs.Info) error {
 	page := h.newPage(w, r, t.name, true, true)
 	place := h.lockPlace(r.Method, t.name, cur)
-	body := &listing{Scripted: isBrowser(r), Sorted: true, Lock: h.lockedBy(place), Version: version(cur, h.locks.Around(h.opts.Now(), place))}
+	body := &listing{Scripted: isBrowser(r), Sorted: true, Shares: h.opts.Shares != nil, Lock: h.lockedBy(place), Version: version(cur, h.locks.Around(h.opts.Now(), place))}
 	page.Body = body
 	h.setIndexMetadata(w, r, t, cur)
 	if r.Method == http.MethodHead {
@@ -65,6 +65,7 @@ func (h *Handler) setIndexMetadata(w http.ResponseWriter, r *http.Request, t tar
 type listing struct {
 	Scripted bool   // for a browser
 	Sorted   bool   // by name, collections first
+	Shares   bool   // its members stand for other trees, so that there is no archive of it
 	Empty    bool   // known at the end
 	Lock     string // who locks the collection
 	Version  string // of the collection, as events tell it: a page that is older than its first event reads again

@@ -31,6 +31,9 @@ func (h *Handler) zip(w http.ResponseWriter, r *http.Request) error {
 	if !cur.IsCollection() {
 		return &statusError{status: http.StatusBadRequest, say: "Only a collection can be had as a zip archive."}
 	}
+	if h.opts.Shares != nil { // what they hold is not in this tree
+		return &statusError{status: http.StatusForbidden, say: "These are shares: download each by itself."}
+	}
 	members, err := h.zipMembers(r, t.name)
 	if err != nil {
 		return err

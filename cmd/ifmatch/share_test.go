@@ -195,6 +195,23 @@ func TestPageOffersWhatSomebodyMayDo(t *testing.T) {
 	}
 }
 
+// The root holds nothing of what the shares hold: an archive of it would pass for one of all, and be empty.
+func TestRootOfSharesHasNoArchive(t *testing.T) {
+	h := newHouse(t)
+	h.ask("ben", "PUT", "/backup/b.txt", "b")
+	for _, path := range []string{"/?zip", "/?zip&m=backup"} {
+		if res, text := h.ask("ben", "GET", path, ""); res.StatusCode != 403 || !strings.Contains(text, "each by itself") {
+			t.Errorf("%s: %s %q", path, res.Status, text)
+		}
+	}
+	if _, text := h.ask("ben", "GET", "/", "", "Accept", "text/html"); strings.Contains(text, "?zip") || !strings.Contains(text, " data-shares") {
+		t.Errorf("the page offers an archive: %s", text)
+	}
+	if res, text := h.ask("ben", "GET", "/backup/?zip", ""); res.StatusCode != 200 || !strings.Contains(text, "b.txt") {
+		t.Errorf("%s", res.Status)
+	}
+}
+
 func TestWrongPasswordsAreThrottled(t *testing.T) {
 	h := newHouse(t)
 	for i := range 10 {

@@ -149,7 +149,8 @@ export async function remove(here, list) {
 
 /** Downloads one file as it is, and everything else as one zip archive. */
 export function download(here, list) {
-  if (list.length === 1 && !list[0].folder) return save(list[0].href, list[0].name);
+  if (list.length === 1) return list[0].folder ? save(`${list[0].href}?zip`, null) : save(list[0].href, list[0].name);
+  if (here.shares) return toast('There is no archive of several shares: download one at a time.', { bad: true });
   const query = '?zip' + list.map((r) => `&m=${encodeURIComponent(r.name)}`).join('');
   if (query.length > 60000) return toast('These are too many names for one request. Download the whole folder instead.', { bad: true });
   return save(here.self + query, null);

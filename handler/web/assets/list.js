@@ -8,6 +8,7 @@ import { Uploads } from './upload.js';
 
 const { self, root, version } = document.body.dataset;
 const readonly = 'readonly' in document.body.dataset;
+const shares = 'shares' in document.body.dataset; // each member is a tree of its own
 const table = document.getElementById('files');
 const selected = new Set(); // names
 let rows = [];
@@ -15,7 +16,7 @@ let order = { key: 'name', down: false };
 let needle = '';
 
 /** What the actions need to know of this page. */
-const here = { self, root, names: () => new Set(rows.map((r) => r.name)), refresh: () => refresh(), focus: (name) => rows.find((r) => r.name === name)?.a.focus(), uploads: null };
+const here = { self, root, shares, names: () => new Set(rows.map((r) => r.name)), refresh: () => refresh(), focus: (name) => rows.find((r) => r.name === name)?.a.focus(), uploads: null };
 
 /** A name as the filter compares it: macOS spells é in two characters, and who types it in one. */
 const folded = (text) => text.toLowerCase().normalize('NFC');
@@ -169,7 +170,7 @@ function buildTools() {
         onclick: (event) => menu(event.currentTarget, [{ label: 'Files…', run: () => files.click() }, { label: 'Folder…', run: () => folder.click() }]) }, icon('upload'), 'Upload'));
   }
   tools.append(el('button', { class: 'button square', type: 'button', id: 'more', 'aria-label': 'More', 'aria-haspopup': 'menu', 'aria-expanded': 'false',
-    onclick: (event) => menu(event.currentTarget, [{ label: 'Download all as zip', href: '?zip' }, { label: 'Keyboard…', run: act.keyboardHelp }]) }, icon('more')));
+    onclick: (event) => menu(event.currentTarget, [...(shares ? [] : [{ label: 'Download all as zip', href: '?zip' }]), { label: 'Keyboard…', run: act.keyboardHelp }]) }, icon('more')));
   const head = table.tHead.rows[0];
   for (const [i, key] of ['name', 'size', 'time'].entries()) {
     const th = head.cells[i];
