@@ -3,6 +3,7 @@ package handler
 import (
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 
@@ -51,8 +52,8 @@ func (h *Handler) forPeople(w http.ResponseWriter, r *http.Request) (done bool, 
 }
 
 // asset answers with a file of this release of the page.
-func (h *Handler) asset(w http.ResponseWriter, r *http.Request, path string) error {
-	release, name, _ := strings.Cut(path, "/")
+func (h *Handler) asset(w http.ResponseWriter, r *http.Request, at string) error {
+	release, name, _ := strings.Cut(at, "/")
 	content, kind, ok := web.Asset(release, name)
 	if !ok {
 		return errNoResource
@@ -80,7 +81,7 @@ const pageType = "text/html; charset=utf-8"
 // newPage begins a page about name and sets the header fields of one. anew: what it is for is to create something.
 func (h *Handler) newPage(w http.ResponseWriter, r *http.Request, name string, collection, anew bool) *web.Page {
 	p := &web.Page{
-		Title:    forEyes(name),
+		Title:    forEyes(h.opts.Prefix + name),
 		Assets:   h.href(PageAssets+web.Hash(), true),
 		Nonce:    web.NewNonce(),
 		Self:     h.href(name, collection),
@@ -106,9 +107,10 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, template string, 
 	return web.Render(w, template, p)
 }
 
-// crumbs are the collections on the way to name and name itself, the root first.
+// crumbs are the collections on the way to name and name itself, the root first. That has the name of its share, if
+// there is one.
 func (h *Handler) crumbs(name string) []web.Crumb {
-	crumbs := []web.Crumb{{Base: "/", Href: h.href("/", true)}}
+	crumbs := []web.Crumb{{Base: forEyes(path.Base("/" + h.opts.Prefix)), Href: h.href("/", true)}}
 	if name == "/" {
 		return crumbs
 	}

@@ -195,6 +195,20 @@ func TestPageOffersWhatSomebodyMayDo(t *testing.T) {
 	}
 }
 
+// Each share says on its pages which one it is.
+func TestPagesNameTheirShare(t *testing.T) {
+	h := newHouse(t)
+	for path, want := range map[string]string{"/": "<title>/</title> <h1>Files</h1>", "/backup/": "<title>/backup/</title> <h1>backup</h1>",
+		"/photos/shown/": "<title>/photos/shown</title> <h1>shown</h1>", "/photos/shown/a.txt?view": "<title>/photos/shown/a.txt</title> <h1>a.txt</h1>"} {
+		_, text := h.ask("ben", "GET", path, "", "Accept", "text/html")
+		for part := range strings.FieldsSeq(want) {
+			if !strings.Contains(text, part) {
+				t.Errorf("%s: no %s in\n%s", path, part, text)
+			}
+		}
+	}
+}
+
 // The root holds nothing of what the shares hold: an archive of it would pass for one of all, and be empty.
 func TestRootOfSharesHasNoArchive(t *testing.T) {
 	h := newHouse(t)

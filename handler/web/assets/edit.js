@@ -221,7 +221,7 @@ function working(on) {
 
 function refreshStatus() {
   const changed = dirty();
-  status.textContent = base.tag === null ? 'New file' : changed ? 'Not saved yet' : 'Saved';
+  status.textContent = readonly ? 'For reading only' : base.tag === null ? 'New file' : changed ? 'Not saved yet' : 'Saved';
   status.className = changed ? 'state unsaved' : 'state';
   document.title = `${changed ? '• ' : ''}${shown(decodeURIComponent(self))}`;
   const { line, column } = surface.caret();
