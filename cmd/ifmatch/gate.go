@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	neturl "net/url"
@@ -231,14 +231,16 @@ func (g gate) answer(w http.ResponseWriter, r *http.Request, user string, status
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	handler.EndRefused(w, r, status)
+	body := say
+	if status >= 500 {
+		body += handler.QuoteID(id)
+	}
+	body += "\n"
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	sent := 0
 	if r.Method != http.MethodHead {
-		body := say
-		if status >= 500 {
-			body += handler.QuoteID(id)
-		}
-		sent, _ = fmt.Fprintln(w, body)
+		sent, _ = io.WriteString(w, body)
 	}
 	level := slog.LevelInfo
 	attrs := []slog.Attr{slog.String("id", id), slog.String("method", r.Method), slog.String("path", r.URL.Path),

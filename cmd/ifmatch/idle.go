@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -149,8 +150,8 @@ func (w *idleWriter) roll() {
 	}
 }
 
-// idleBodies gives request bodies a read deadline that rolls with their progress.
-func idleBodies(next http.Handler, ticks *ticks) http.Handler {
+// idleBodies gives request bodies a read deadline that rolls with their progress. ctx ends when the server stops.
+func idleBodies(ctx context.Context, next http.Handler, ticks *ticks) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil && r.Body != http.NoBody {
 			b := &idleBody{ReadCloser: r.Body, rc: http.NewResponseController(w), ticks: ticks}
@@ -162,6 +163,9 @@ func idleBodies(next http.Handler, ticks *ticks) http.Handler {
 			r = &r2
 		}
 		next.ServeHTTP(w, r)
+		if b, ok := r.Body.(*idleBody); ok {
+			b.linger(ctx, w, r)
+		}
 	})
 }
 
@@ -171,12 +175,14 @@ type idleBody struct {
 	rc    *http.ResponseController
 	ticks *ticks
 	last  int64
+	ended bool // it was read to its end
 }
 
 func (b *idleBody) Read(p []byte) (int, error) {
 	b.roll()
 	n, err := b.ReadCloser.Read(p)
 	if err == io.EOF {
+		b.ended = true
 		// From here on net/http reads in the background to see whether the client goes away; a
 		// deadline left behind would look like that.
 		b.rc.SetReadDeadline(time.Time{})
@@ -188,5 +194,25 @@ func (b *idleBody) roll() {
 	if now := b.ticks.n.Load(); now != b.last {
 		b.last = now
 		b.rc.SetReadDeadline(time.Now().Add(b.ticks.idle))
+	}
+}
+
+// lingerTime is how long what is left of a body is taken, and lingerIdle how long nothing of it may come meanwhile.
+const lingerTime, lingerIdle = 30 * time.Second, 5 * time.Second
+
+// linger sends the answer, and throws away what is left of a body that the handler did not want, such as that of an
+// upload that is refused at once. A client that reads nothing before it has sent all, such as wget or gvfs, does not see the answer
+// when the connection is closed before: it tells of a broken network, and wget tries again for minutes. RFC 9112 §9.6.
+// Whoever waits for 100 Continue sends nothing. An answer of unknown length would end with the handler only.
+func (b *idleBody) linger(ctx context.Context, w http.ResponseWriter, r *http.Request) {
+	if b.ended || r.ProtoMajor != 1 || r.Header["Expect"] != nil || w.Header()["Content-Length"] == nil || b.rc.Flush() != nil {
+		return
+	}
+	piece := make([]byte, 64<<10)
+	for until := time.Now().Add(lingerTime); time.Now().Before(until) && ctx.Err() == nil; {
+		b.rc.SetReadDeadline(time.Now().Add(lingerIdle))
+		if _, err := b.ReadCloser.Read(piece); err != nil {
+			return
+		}
 	}
 }

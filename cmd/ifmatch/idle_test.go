@@ -103,6 +103,44 @@ func TestUnreadBodyThatStallsIsEnded(t *testing.T) {
 	closed(t, c)
 }
 
+// Some clients read nothing before they have sent all: they see a refusal, too, and no broken connection.
+func TestUnreadBodyIsTakenFromClientsThatReadLast(t *testing.T) {
+	t.Parallel()
+	dial := listenAndServe(t, "tcp", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "5")
+		w.WriteHeader(412)
+		io.WriteString(w, "stale")
+	})
+	const pieces = 32 // more than fits into the sockets
+	piece := make([]byte, 1<<20)
+	for _, tt := range []struct{ name, field, before, after string }{
+		{"of a known length", fmt.Sprintf("Content-Length: %d", pieces*len(piece)), "", ""},
+		{"in chunks", "Transfer-Encoding: chunked", fmt.Sprintf("%x\r\n", len(piece)), "\r\n"},
+	} {
+		moving(t, func(moved func()) error {
+			c := dial()
+			io.WriteString(c, "PUT /a HTTP/1.1\r\nHost: a\r\n"+tt.field+"\r\n\r\n")
+			for range pieces {
+				if _, err := fmt.Fprintf(c, "%s%s%s", tt.before, piece, tt.after); err != nil {
+					return fmt.Errorf("%s: %w", tt.name, err)
+				}
+				moved()
+			}
+			if tt.before != "" {
+				io.WriteString(c, "0\r\n\r\n")
+			}
+			res, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				return fmt.Errorf("%s: %w", tt.name, err)
+			}
+			if text, err := io.ReadAll(res.Body); res.StatusCode != 412 || string(text) != "stale" || err != nil {
+				t.Errorf("%s: %s %q %v", tt.name, res.Status, text, err)
+			}
+			return nil
+		})
+	}
+}
+
 func TestHeaderThatStallsIsEnded(t *testing.T) {
 	t.Parallel()
 	dial := listenAndServe(t, "tcp", func(w http.ResponseWriter, r *http.Request) {})

@@ -3,6 +3,10 @@
 package main
 
 import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -32,5 +36,23 @@ func TestRefusalsSayWhoWasLast(t *testing.T) {
 	writeFile(t, h.dir+"/photos/a.txt", "somebody's at the machine")
 	if res, text := h.ask("anna", "PUT", "/photos/a.txt", "late", "If-Match", res.Header.Get("ETag"), "Accept", "application/json"); res.StatusCode != 412 || strings.Contains(text, "anna") {
 		t.Errorf("after another program: %s %q", res.Status, text)
+	}
+}
+
+// wget sends a whole upload before it looks whether it has to log in.
+func TestLoginIsAskedForAfterAnUpload(t *testing.T) {
+	h := newHouse(t)
+	c, err := net.Dial("tcp", strings.TrimPrefix(h.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	content := make([]byte, 32<<20) // more than fits into the sockets
+	fmt.Fprintf(c, "PUT /photos/new HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", c.RemoteAddr(), len(content))
+	if _, err := c.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if res, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || res.StatusCode != 401 {
+		t.Errorf("got %v %v, want 401", res, err)
 	}
 }

@@ -23,7 +23,7 @@ func serveHTTP(ctx context.Context, lns []net.Listener, h http.Handler, s *setti
 	probed := lns[0]
 	ticks := newTicks(time.Duration(s.idleTimeout))
 	defer close(ticks.stop)
-	h = idleBodies(h, ticks)
+	h = idleBodies(ctx, h, ticks)
 	lns = slices.Clone(lns)
 	for i, ln := range lns {
 		lns[i] = idleListener{ln, ticks}
