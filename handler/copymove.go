@@ -3,6 +3,7 @@ package handler
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"ifmatch/etagfs"
 	"ifmatch/etagfs/state"
@@ -196,7 +197,7 @@ func (x *transfer) accept(src, dst *etagfs.Info, to string) error {
 		dst = other
 	}
 	switch {
-	case !x.foreign() && (fs.Overlap(x.from, x.to) || fs.Overlap(x.src.name, x.dst.name)):
+	case !x.foreign() && (fs.Overlap(x.from, x.to) || fs.Overlap(x.src.name, x.dst.name) || x.ontoTarget()):
 		// RFC 4918 §9.8.5, §9.9.4. A resource would be replaced by itself, or be put into itself.
 		return &statusError{status: http.StatusForbidden,
 			say: "Source and destination are the same resource, or one is inside the other."}
@@ -223,6 +224,13 @@ func (x *transfer) accept(src, dst *etagfs.Info, to string) error {
 	}
 	x.before = copied(dst)
 	return nil
+}
+
+// ontoTarget tells whether a symbolic link, which a MOVE moves itself, would take the place of what it leads to, or of a
+// link on its way there: the bytes would go, and the link lead in circles.
+func (x *transfer) ontoTarget() bool {
+	real, links, err := x.h.fs.Way(x.from)
+	return err == nil && slices.ContainsFunc(append(links, real), func(name string) bool { return fs.Overlap(name, x.to) })
 }
 
 // write is what package etagfs needs: the Check that decides, and what follows the step under the

@@ -112,6 +112,48 @@ func TestLinksAndSpecialFiles(t *testing.T) {
 	}
 }
 
+// A symbolic link does not take the place of what it leads to: that would be gone.
+func TestMoveOfLinkOntoItsTarget(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "d/sub"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"f", "d/sub/f"} {
+		write(t, filepath.Join(dir, name), "bytes")
+	}
+	for link, to := range map[string]string{"toF": "f", "toToF": "toF", "toD": "d", "toSub": "d/sub", "through": "toD/sub/f", "d/up": "../f"} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	base, err := fs.OpenRoot(dir, fs.RootOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := serve(t, base, handler.Options{})
+	for _, tt := range []struct{ src, dst string }{
+		{"/toF", "/f"}, {"/toToF", "/f"}, {"/toToF", "/toF"}, {"/toD", "/d"}, {"/toD", "/d/in"}, {"/toSub", "/d"},
+		{"/through", "/toD"}, {"/through", "/d/sub/f"}, {"/through", "/d"}, {"/d/up", "/f"},
+	} {
+		for _, method := range []string{"MOVE", "COPY"} {
+			if res, _ := do(t, method, url+tt.src, "", "Destination", url+tt.dst); res.StatusCode != 403 {
+				t.Errorf("%s %s to %s: %s", method, tt.src, tt.dst, res.Status)
+			}
+		}
+	}
+	for _, name := range []string{"/f", "/d/sub/f", "/toF", "/toToF", "/toD/sub/f", "/toSub/f", "/through", "/d/up"} {
+		if res, body := do(t, "GET", url+name, ""); body != "bytes" {
+			t.Errorf("GET %s: %s %s", name, res.Status, body)
+		}
+	}
+	if res, _ := do(t, "MOVE", url+"/toToF", "", "Destination", url+"/toSub"); res.StatusCode != 204 {
+		t.Errorf("MOVE of a link over another one: %s", res.Status)
+	}
+	if res, body := do(t, "GET", url+"/toSub", ""); body != "bytes" {
+		t.Errorf("GET of a link that was moved: %s %s", res.Status, body)
+	}
+}
+
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
