@@ -9,6 +9,7 @@ var (
 	ErrIsDir       = errors.New("is a collection")
 	ErrSpecial     = errors.New("is neither a regular file nor a directory, or a link that leads out of the tree")
 	ErrLoop        = errors.New("too many symbolic links")
+	ErrRelink      = errors.New("the symbolic link would lead elsewhere from there")
 	ErrNameTooLong = errors.New("name too long")
 	ErrBadName     = errors.New("name not allowed by the file system")
 	ErrNoSpace     = errors.New("no space left, or quota reached")

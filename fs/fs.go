@@ -74,7 +74,7 @@ type FS interface {
 	// unmapped), overwriting what is at dst; when exact, it is safe against programs beside the
 	// server. release is as for Retire.
 	// Errors: ErrCrossDevice when one rename cannot do it; ErrSpecial: at dst is what is not served, such as a symbolic
-	// link that leads nowhere or out of the tree.
+	// link that leads nowhere or out of the tree; ErrRelink: src is a symbolic link that would lead elsewhere from dst.
 	Move(src, dst string, exact bool, check func(src, dst *Info) error) (info Info, release func(), err error)
 
 	// Hidden returns a new reserved name beside name, in which a collection can be built before it

@@ -122,6 +122,11 @@ func (m *move) run(src, dst string) (err error) {
 	if err := m.check(m.state(&m.s, src), there); err != nil {
 		return &refusal{err}
 	}
+	if m.s.Mode&unix.S_IFMT == unix.S_IFLNK {
+		if err := leadsOn(src, dst, m.r.readlink); err != nil {
+			return err
+		}
+	}
 	switch {
 	case m.over && there == nil: // a link to nothing that is served: as little ours as a FIFO
 		return ErrSpecial

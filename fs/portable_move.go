@@ -66,6 +66,11 @@ func (p *portable) rename(src, dst string, from, to portablePlace) (info Info, a
 	}
 	srcRel, _ := p.rel(src)
 	dstRel, _ := p.rel(dst)
+	if from.self.Mode&iofs.ModeSymlink != 0 {
+		if err = leadsOn(src, dst, p.readlink); err != nil {
+			return Info{}, "", false, err
+		}
+	}
 	if to.self != nil && (to.self.IsCollection() || from.self.IsCollection()) {
 		if away, err = p.stepAside(dstRel); err != nil {
 			return Info{}, "", false, err

@@ -62,6 +62,7 @@ var causes = []struct {
 	{errChanged, 503, 503, "Another program is changing the file just now; try again."},
 	{fs.ErrIsDir, 405, 405, "This is a collection."},
 	{fs.ErrLoop, 404, 403, "A symbolic link on the way leads in circles."},
+	{fs.ErrRelink, 403, 403, "This is a symbolic link that would lead elsewhere from there; nothing was changed."},
 	{fs.ErrSpecial, 404, 403, "This is neither a file nor a collection that can be served."},
 	{fs.ErrNotDir, 404, 409, "A parent of this URL is not a collection."},
 	{iofs.ErrPermission, 403, 403, "The server has no permission to do this; nothing was changed."},

@@ -129,5 +129,18 @@ func linksThemselvesChange(t *testing.T, f fs.FS) {
 	if real, err := f.Resolve("/moved"); err != nil || real != "/dir" {
 		t.Errorf("a moved link leads to %q, %v", real, err)
 	}
+	// What a link says counts from the directory that it is in.
+	mkcol(t, f, "/other", "/other/deep")
+	for _, tt := range []struct{ src, dst, leads string }{
+		{"/moved", "/other/moved", ""}, {"/dir/up", "/up", ""}, {"/dir/up", "/other/deep/up", ""}, {"/dir/up", "/other/up", "/dir/file"},
+	} {
+		_, err := move(f, tt.src, tt.dst)
+		if tt.leads == "" {
+			wantErr(t, "move a link to "+tt.dst, err, fs.ErrRelink)
+			wantGone(t, f, tt.dst)
+		} else if real, _ := f.Resolve(tt.dst); err != nil || real != tt.leads {
+			t.Errorf("the link at %s leads to %q, %v", tt.dst, real, err)
+		}
+	}
 	want(t, f, "/dir/file", "target")
 }
