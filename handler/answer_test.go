@@ -207,6 +207,10 @@ func TestAccessLog(t *testing.T) {
 	if strings.Contains(log.String(), "WARN") {
 		t.Errorf("a create is no overwrite:\n%s", &log)
 	}
+	ask("carol", "DELETE", "")
+	ask("carol", "MKCOL", "")
+	ask("dave", "DELETE", "")
+	has("by=dave", `of="whoever filled the collection"`)
 }
 
 // A client that leaves in the middle of its upload is nobody's error: no 5xx, and nothing changed.

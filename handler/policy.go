@@ -46,6 +46,8 @@ func (h *Handler) overwritten(r *http.Request, before *etagfs.Info) {
 	who := "somebody beside this server, or long ago"
 	if wrote := h.writers.last(before); wrote != (writer{}) {
 		who = wrote.String()
+	} else if before.IsCollection() {
+		who = "whoever filled the collection"
 	}
 	h.opts.Log.LogAttrs(r.Context(), slog.LevelWarn, "overwrote without a condition",
 		slog.String("method", r.Method), slog.String("path", r.URL.Path),
