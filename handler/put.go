@@ -95,8 +95,9 @@ func chosenModTime(h http.Header) time.Time {
 
 // refuseUpload refuses by the header alone what could never be stored.
 func (h *Handler) refuseUpload(r *http.Request) error {
-	if r.Header["Content-Range"] != nil {
-		// RFC 9110 §14.5: a part must not become the whole.
+	// RFC 9110 §14.5: a part must not become the whole. lftp, which goes on so after a broken connection, says in Range what
+	// belongs into Content-Range, and what is no Range by its form; a real one means nothing here (§14.2).
+	if r.Header["Content-Range"] != nil || strings.Contains(joined(r.Header["Range"]), "/") {
 		return &statusError{status: http.StatusBadRequest, say: "PUT with Content-Range is not supported: send the whole representation."}
 	}
 	if c := joined(r.Header["Content-Encoding"]); c != "" && !strings.EqualFold(c, "identity") {
