@@ -5,14 +5,24 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// boltEngine is an Engine in one file.
-type boltEngine struct{ db *bolt.DB }
+// boltEngine is an Engine in one file. Where bbolt cannot read the pages that a transaction begins with, it keeps its own
+// locks for ever: that is met once, and from then on nobody asks it, or waits for it.
+type boltEngine struct {
+	db   *bolt.DB
+	lost chan struct{} // closed when bbolt keeps its locks
+
+	writing sync.Mutex // held by the one transaction that writes; comes before mu
+	mu      sync.Mutex // held while a transaction begins, or one that reads ends
+}
+
+var errLost = fmt.Errorf("%w: its first pages cannot be read; restart the server", ErrDamaged)
 
 // openBolt opens or makes the file. Errors: ErrDamaged, ErrInUse, those of the file system.
 func openBolt(file string, relaxed bool) (e *boltEngine, err error) {
@@ -20,7 +30,7 @@ func openBolt(file string, relaxed bool) (e *boltEngine, err error) {
 	if info, err := os.Stat(file); err == nil && 0 < info.Size() && info.Size() < 2*int64(os.Getpagesize()) {
 		return nil, fmt.Errorf("%w: %d bytes are less than the first two pages", ErrDamaged, info.Size())
 	}
-	e = new(boltEngine)
+	e = &boltEngine{lost: make(chan struct{})}
 	err = guard(func() error {
 		var err error
 		e.db, err = bolt.Open(file, 0o600, &bolt.Options{
@@ -63,18 +73,88 @@ func openBolt(file string, relaxed bool) (e *boltEngine, err error) {
 }
 
 func (e *boltEngine) View(fn func(Tx) error) error {
-	return e.db.View(func(tx *bolt.Tx) error { return fn(boltTx{tx}) })
+	tx, err := e.begin(false)
+	if err != nil {
+		return err
+	}
+	defer e.endView(tx)
+	return fn(boltTx{tx})
 }
 
 func (e *boltEngine) Update(fn func(Tx) error) error {
-	return e.db.Update(func(tx *bolt.Tx) error { return fn(boltTx{tx}) })
+	e.writing.Lock()
+	defer e.writing.Unlock()
+	tx, err := e.begin(true)
+	if err != nil {
+		return err
+	}
+	ran := false
+	defer func() {
+		if !ran {
+			tx.Rollback()
+		}
+	}()
+	if err := fn(boltTx{tx}); err != nil {
+		return err
+	}
+	ran = true
+	return e.commit(tx)
+}
+
+// commit is tx.Commit that is not waited for when it waits for ever.
+func (e *boltEngine) commit(tx *bolt.Tx) error {
+	done := make(chan error, 1)
+	go func() {
+		done <- guard(func() error {
+			defer tx.Rollback() // does nothing after a commit
+			return tx.Commit()
+		})
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-e.lost:
+		return errLost
+	}
+}
+
+// begin begins a transaction; for one that writes e.writing is held. Errors: ErrDamaged.
+func (e *boltEngine) begin(write bool) (tx *bolt.Tx, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.isLost() {
+		return nil, errLost
+	}
+	defer func() {
+		if tx == nil && err == nil { // a panic
+			close(e.lost)
+		}
+	}()
+	return e.db.Begin(write)
+}
+
+func (e *boltEngine) endView(tx *bolt.Tx) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.isLost() {
+		tx.Rollback()
+	}
+}
+
+func (e *boltEngine) isLost() bool {
+	select {
+	case <-e.lost:
+		return true
+	default:
+		return false
+	}
 }
 
 // Relax changes NoSync while it has the lock under which bbolt reads it. A commit that is not relaxed writes all that is dirty.
 func (e *boltEngine) Relax(relaxed bool) error {
 	errRelaxed := errors.New("nothing to commit")
 	was := relaxed
-	err := e.db.Update(func(*bolt.Tx) error {
+	err := e.Update(func(Tx) error {
 		if was, e.db.NoSync = e.db.NoSync, relaxed; relaxed {
 			return errRelaxed
 		}
@@ -89,7 +169,11 @@ func (e *boltEngine) Relax(relaxed bool) error {
 	return err
 }
 
+// Close leaves it to the end of the process to close a file that is lost.
 func (e *boltEngine) Close() error {
+	if e.isLost() {
+		return errLost
+	}
 	return errors.Join(guard(e.db.Sync), guard(e.db.Close))
 }
 
