@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -209,10 +210,17 @@ func (g gate) forbid(w http.ResponseWriter, r *http.Request, user string) {
 	g.refuse(w, r, user, http.StatusForbidden, "You may not do this here.")
 }
 
-// challenge asks for a password. RFC 9110 §11.6.1, RFC 7617.
+// challenge asks for a password. RFC 9110 §11.6.1, RFC 7617. Whoever has logged in elsewhere, by a name that is none here,
+// would not know why.
 func (g gate) challenge(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Www-Authenticate", `Basic realm="ifmatch", charset="UTF-8"`)
-	g.refuse(w, r, "", http.StatusUnauthorized, "Log in to do this.")
+	say := "Log in to do this."
+	for _, name := range g.said(r) {
+		if name != "" && !auth.GoodName(name) {
+			say = fmt.Sprintf("%.80q is no name of a user; accepted: %s.", name, auth.NameRule)
+		}
+	}
+	g.refuse(w, r, "", http.StatusUnauthorized, say)
 }
 
 // refuse answers for the gate, and writes its line of the log. A body that nobody asked for yet is not read.

@@ -40,11 +40,8 @@ type answer struct {
 
 // who is asking: a client certificate, a proxy that we believe, or a password says it.
 func (g *generation) who(r *http.Request) answer {
-	if name := g.clientCAs.user(r.TLS); auth.GoodName(name) {
-		return answer{user: name}
-	}
-	if g.userHeader != "" && g.trusted(r) {
-		if name := r.Header.Get(g.userHeader); auth.GoodName(name) {
+	for _, name := range g.said(r) {
+		if auth.GoodName(name) {
 			return answer{user: name}
 		}
 	}
@@ -64,6 +61,15 @@ func (g *generation) who(r *http.Request) answer {
 		return answer{}
 	}
 	return g.login.password(r.Context(), g.users, credentials, name, password, g.address(r), now)
+}
+
+// said are the names that others give who is asking: a client certificate, and a proxy that we believe.
+func (g *generation) said(r *http.Request) (names []string) {
+	names = append(names, g.clientCAs.user(r.TLS))
+	if g.userHeader != "" && g.trusted(r) {
+		names = append(names, r.Header.Get(g.userHeader))
+	}
+	return names
 }
 
 // password compares one, unless too many were wrong. Those of one address are compared one by one.

@@ -31,6 +31,24 @@ func siteFor(t testing.TB, args ...string) *site {
 	return s
 }
 
+// Whoever a proxy has let in by a name that is none here reads why, and so does the log.
+func TestNameOfAProxyThatIsNone(t *testing.T) {
+	s := siteFor(t, "--trusted-proxies=10.0.0.1", "--user-header=X-Remote-User")
+	for remote, want := range map[string]string{
+		"10.0.0.1:5": `"Anna B" is no name of a user; accepted: up to 64 letters`,
+		"10.0.0.2:5": "Log in to do this.", // strangers say nothing
+	} {
+		r := httptest.NewRequest("GET", "/a.txt", nil)
+		r.RemoteAddr = remote
+		r.Header.Set("X-Remote-User", "Anna B")
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if w.Code != 401 || !strings.HasPrefix(w.Body.String(), want) {
+			t.Errorf("%s: %d, %s", remote, w.Code, w.Body)
+		}
+	}
+}
+
 // Only the proxies that were named may say who asks, and from where.
 func TestProxiesSayWhoAsks(t *testing.T) {
 	s := siteFor(t, "--trusted-proxies=10.0.0.1,192.168.0.0/16,unix", "--user-header=X-Remote-User")
