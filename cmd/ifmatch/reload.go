@@ -69,4 +69,9 @@ func (s *site) reload(src source, secure *security, log *slog.Logger) {
 		log.Warn("it takes a restart to apply these as well", "settings", later)
 	}
 	m.ready("serving " + urls(secure.lns, set.scheme()))
+	asking, cancel := context.WithTimeout(context.Background(), askedWithin)
+	defer cancel()
+	if err := s.ready(asking); err != nil { // such as a disk that was taken away and mounted again
+		log.Warn("a share is not as it was opened", "err", err)
+	}
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -193,4 +194,13 @@ func TestReloadSaysWhatTakesARestart(t *testing.T) {
 	if res, _ := h.ask("anna", "GET", "/backup/", ""); res.StatusCode != 404 {
 		t.Errorf("a share that is gone: %s", res.Status)
 	}
+}
+
+// Whoever reloads after a disk was mounted anew is told that the old one is still served.
+func TestReloadSaysWhichDirectoryIsAnother(t *testing.T) {
+	h := newHouse(t)
+	photos := filepath.Join(h.dir, "photos")
+	must(t, errors.Join(os.Rename(photos, photos+".old"), os.Mkdir(photos, 0o755)))
+	h.reload(`"msg":"reloaded"`)
+	h.logged(`"msg":"a share is not as it was opened","err":"share /photos: ` + photos + ` is another directory than the one that was opened; restart to serve it"`)
 }

@@ -58,6 +58,8 @@ type Store struct {
 	engine Engine
 	opts   Options
 	unlock func() // gives the directory back
+	file   string // "" in memory
+	was    os.FileInfo
 
 	queue   queue
 	debts   debts
@@ -106,6 +108,9 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("state directory %s: %w", dir, err)
 	}
 	s.unlock = unlock
+	if s.was, err = os.Stat(file); err == nil {
+		s.file = file
+	}
 	return s, nil
 }
 
@@ -178,13 +183,19 @@ func (s *Store) load() error {
 // Commits counts how long it took to make changes durable; all that waited at the time shared one.
 func (s *Store) Commits() fs.DurationCounts { return s.commits.Counts() }
 
-// Ready tells whether the store can be read. Errors: ErrClosed; those of the engine.
+// Ready tells whether the store can be read, and will be there at the next start. Errors: ErrClosed; those of the engine;
+// that somebody took the file away.
 func (s *Store) Ready() error {
 	s.queue.mu.Lock()
 	closed := s.queue.closed
 	s.queue.mu.Unlock()
 	if closed {
 		return ErrClosed
+	}
+	if s.file != "" {
+		if now, err := os.Stat(s.file); err != nil || !os.SameFile(now, s.was) {
+			return fmt.Errorf("%s was removed or replaced: a restart begins with what is there then, and what was kept since is lost", s.file)
+		}
 	}
 	return s.view(func(tx Tx) error {
 		tx.Get(Locks, nil)

@@ -537,6 +537,22 @@ func TestReady(t *testing.T) {
 	})
 }
 
+// What is kept in a file that nobody finds again is lost, so it is not ready.
+func TestReadyMissesItsFile(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	file := filepath.Join(dir, fileName)
+	must(t, os.Rename(file, file+".old"))
+	for range 2 {
+		if err := s.Ready(); err == nil || !strings.HasPrefix(err.Error(), file+" was removed or replaced") {
+			t.Error(err)
+		}
+		must(t, os.WriteFile(file, nil, 0o600))
+	}
+	must(t, os.Rename(file+".old", file))
+	must(t, s.Ready())
+}
+
 // What is acknowledged is durable or not as the store was told last, also for who writes meanwhile.
 func TestRelaxBesideWriters(t *testing.T) {
 	dir := t.TempDir()
