@@ -95,10 +95,15 @@ func (a *acmeCerts) use(names []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if slices.ContainsFunc(a.names, func(name string) bool { return !slices.Contains(names, name) }) {
-		close(a.manager.retired)
-		a.manager = a.fresh() // it finds the certificates of those that stay on the disk
+		a.beginAnew()
 	}
 	a.names = names
+}
+
+// beginAnew has another manager, which finds the certificates on the disk. a.mu is held.
+func (a *acmeCerts) beginAnew() {
+	close(a.manager.retired)
+	a.manager = a.fresh()
 }
 
 func (a *acmeCerts) current() *acmeManager {
@@ -166,29 +171,41 @@ func (a *acmeCerts) obtain(name string, now time.Time) (*tls.Certificate, error)
 	return cert, err
 }
 
-// run obtains what is missing before anybody asks for it, and warns of what is not renewed, until ctx ends.
+// run obtains what is missing before anybody asks for it, and looks after what is not renewed, until ctx ends.
 func (a *acmeCerts) run(ctx context.Context) {
-	told := map[string]bool{}
-	each(ctx, time.Hour, func() {
-		a.mu.Lock()
-		names := a.names
-		a.mu.Unlock()
-		for _, name := range names {
-			now := time.Now()
-			cert, err := a.obtain(name, now)
-			if err != nil || ctx.Err() != nil {
-				continue // obtain has said it
-			}
-			end := cert.Leaf.NotAfter
-			if !told[name] {
-				told[name] = true
-				a.log.Info("certificate", "name", name, "until", end.Format(time.RFC3339), "issuer", cert.Leaf.Issuer.CommonName)
-			}
-			if left := end.Sub(now); left < end.Sub(cert.Leaf.NotBefore)/4 {
-				a.log.Error("the certificate should have been renewed by now", "name", name, "left", left.Round(time.Minute).String())
-			}
+	told, late := map[string]bool{}, map[string]bool{}
+	each(ctx, time.Hour, func() { a.look(ctx, time.Now(), told, late) })
+}
+
+// look tells of each certificate once. One that was not renewed in time may be so since autocert's timer stood still while
+// the machine slept, or was set by a clock that was wrong: so all begins anew, and the log hears of it when that was no help.
+func (a *acmeCerts) look(ctx context.Context, now time.Time, told, late map[string]bool) {
+	a.mu.Lock()
+	names := a.names
+	a.mu.Unlock()
+	for _, name := range names {
+		cert, err := a.obtain(name, now)
+		if err != nil || ctx.Err() != nil {
+			continue // obtain has said it
 		}
-	})
+		end := cert.Leaf.NotAfter
+		if !told[name] {
+			told[name] = true
+			a.log.Info("certificate", "name", name, "until", end.Format(time.RFC3339), "issuer", cert.Leaf.Issuer.CommonName)
+		}
+		left := end.Sub(now)
+		was := late[name]
+		late[name] = left < end.Sub(cert.Leaf.NotBefore)/4
+		switch {
+		case late[name] && was:
+			a.log.Error("the certificate should have been renewed by now", "name", name, "left", left.Round(time.Minute).String())
+		case late[name]:
+			a.mu.Lock()
+			a.beginAnew()
+			a.mu.Unlock()
+			a.obtain(name, now) // has it renewed, beside us
+		}
+	}
 }
 
 // each calls fn now and again and again until ctx ends.

@@ -197,3 +197,30 @@ func TestACMEFails(t *testing.T) {
 		}
 	}
 }
+
+// The timer of a renewal stands still while the machine sleeps: what is late begins anew, once, and then the log says so.
+func TestACMEIsLate(t *testing.T) {
+	dir, name := t.TempDir(), "files.example.org"
+	text, err := selfSign([]string{name}, time.Now())
+	must(t, err)
+	blocks := strings.SplitAfter(string(text), "-----END CERTIFICATE-----\n") // the cache has the key first
+	writeFile(t, filepath.Join(dir, name), blocks[1]+blocks[0])
+	var log strings.Builder
+	a, err := newACME(dir, defaultSettings(), newLogger(&log, "text", "info"))
+	must(t, err)
+	a.use([]string{name})
+	told, late := map[string]bool{}, map[string]bool{}
+	first := a.current()
+	for i, want := range []struct {
+		days int
+		anew bool
+		says string
+	}{{1, false, "msg=certificate"}, {200, false, ""}, {380, true, ""}, {381, false, "should have been renewed"}, {1, false, ""}, {390, true, ""}} {
+		log.Reset()
+		a.look(t.Context(), time.Now().AddDate(0, 0, want.days), told, late)
+		if anew := a.current() != first; anew != want.anew || (want.says == "") != (log.Len() == 0) || !strings.Contains(log.String(), want.says) {
+			t.Errorf("look %d, after %d days: anew %v, %q", i, want.days, anew, log.String())
+		}
+		first = a.current()
+	}
+}
