@@ -114,17 +114,18 @@ func Open(dir string, o Options) (*Store, error) {
 	return s, nil
 }
 
-func openFile(file string, o Options) (*Store, error) {
+func openFile(file string, o Options) (s *Store, err error) {
 	e, err := openBolt(file, o.Relaxed)
 	if err != nil {
 		return nil, err
 	}
-	s, err := New(e, o)
+	if err = e.sound(); err == nil {
+		s, err = New(e, o)
+	}
 	if err != nil {
 		e.Close()
-		return nil, err
 	}
-	return s, nil
+	return s, err
 }
 
 // NewMemory returns a store that ends with the process, for --memory and tests.
@@ -152,7 +153,7 @@ func New(e Engine, o Options) (*Store, error) {
 	return s, nil
 }
 
-// load reads every record once: that counts the properties and finds damage before it is served.
+// load reads properties and intents once: that counts them and finds damage before it is served.
 func (s *Store) load() error {
 	return s.view(func(tx Tx) error {
 		err := tx.Scan(Properties, nil, func(key, value []byte) error {
@@ -165,9 +166,6 @@ func (s *Store) load() error {
 			return nil
 		})
 		if err != nil {
-			return err
-		}
-		if err := tx.Scan(Locks, nil, func(_, _ []byte) error { return nil }); err != nil {
 			return err
 		}
 		return tx.Scan(Intents, nil, func(key, value []byte) error {
