@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"ifmatch/fs"
@@ -139,6 +140,46 @@ func TestReloadLeavesTheStateWhereItIs(t *testing.T) {
 	if _, err := o.prepare(&other); err == nil || !strings.Contains(err.Error(), "takes a restart") {
 		t.Error(err)
 	}
+}
+
+// Whoever moves a share finds in the log under which name its locks and properties are looked for now.
+func TestMovedShareSaysWhereItsStateIs(t *testing.T) {
+	state := t.TempDir()
+	wrap := []string{"env", "STATE_DIRECTORY=" + state}
+	old := filepath.Join(t.TempDir(), "photos")
+	moved := filepath.Join(t.TempDir(), "photos")
+	must(t, os.Mkdir(old, 0o755))
+	p := start(t, wrap, old)
+	was := p.stateBegun()
+	lock := `<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`
+	res, _ := send(t, "LOCK", p.url+"/a", strings.NewReader(lock))
+	wantStatus(t, res, 201)
+	p.stop(syscall.SIGTERM)
+	p = start(t, wrap, old)
+	if p.count("start empty") != 0 {
+		t.Error("it starts empty again")
+	}
+	p.stop(syscall.SIGTERM)
+	must(t, os.Rename(old, moved))
+	p = start(t, wrap, moved)
+	now := p.stateBegun()
+	p.stop(syscall.SIGTERM)
+	must(t, errors.Join(os.RemoveAll(now), os.Rename(was, now)))
+	p = start(t, wrap, moved)
+	res, _ = send(t, "PUT", p.url+"/a", strings.NewReader("x"))
+	wantStatus(t, res, 423)
+}
+
+// stateBegun is the state directory of which the log says that it starts empty.
+func (p *process) stateBegun() string {
+	p.t.Helper()
+	p.logged("start empty")
+	for _, line := range p.lines() {
+		if _, path, ok := strings.Cut(line, `start empty","state":"`); ok {
+			return strings.TrimRight(path, "\"}")
+		}
+	}
+	return ""
 }
 
 // What is opened by who has not heard of a reload yet is opened as the reload says.

@@ -95,6 +95,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("state directory %s: %w", dir, err)
 	}
 	file := filepath.Join(dir, fileName)
+	before, _ := os.Stat(file)
 	s, err := openFile(file, o)
 	if errors.Is(err, ErrDamaged) {
 		aside := file + ".damaged-" + time.Now().UTC().Format("20060102T150405.000000000")
@@ -106,6 +107,9 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		unlock()
 		return nil, fmt.Errorf("state directory %s: %w", dir, err)
+	}
+	if before == nil || before.Size() == 0 {
+		o.Log.Info("locks and properties start empty", "state", dir)
 	}
 	s.unlock = unlock
 	if s.was, err = os.Stat(file); err == nil {
