@@ -38,6 +38,20 @@ inside journalctl -o cat -p err -u ifmatch.service | grep '^ifmatch: ' >/dev/nul
 set_line $conf '^prefix = one' 'prefix = "/one"'
 soon moved
 
+judge "a mistake while clients come: they wait, and are answered when it is mended"
+inside systemctl stop ifmatch.service 2>/dev/null
+inside systemctl start ifmatch.socket
+dropin ifmatch.service $'[Service]\nRestartSec=100ms'
+set_line $conf '^prefix = "/one"' 'prefix = one'
+status -u anna:secret $url/one/a >"$work/waited" &
+often() { [ "$(property NRestarts)" -gt 5 ]; } # more than systemd lets a service by default
+soon often
+set_line $conf '^prefix = one' 'prefix = "/one"'
+wait $!
+same "$(cat "$work/waited") $(property ActiveState ifmatch.socket)" "200 active"
+inside rm /run/systemd/system/ifmatch.service.d/test.conf
+inside systemctl daemon-reload
+
 judge "secrets that only root may read come as credentials"
 inside sh -c 'umask 077 && cd /etc/ifmatch && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
 	-addext subjectAltName=DNS:localhost -keyout tls.key -out tls.crt 2>/dev/null && chown root:root users && chmod 600 users'

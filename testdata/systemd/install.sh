@@ -18,11 +18,7 @@ quiet inside ifmatch check-config /etc/ifmatch/ifmatch.toml
 same "$(property UnitFileState) $(property UnitFileState ifmatch.socket)" "disabled disabled"
 
 # The tests start it more often than an operator does within ten seconds.
-printf '[Unit]\nStartLimitIntervalSec=0\n' >"$work/limit"
-for unit in ifmatch.service ifmatch.socket; do
-	give "$work/limit" "/run/systemd/system/$unit.d/limit.conf"
-done
-inside systemctl daemon-reload
+dropin ifmatch.socket $'[Unit]\nStartLimitIntervalSec=0'
 
 judge "the socket starts the service, and it is ready when it says so"
 quiet inside systemctl enable --now ifmatch.socket
