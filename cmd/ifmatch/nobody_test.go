@@ -23,6 +23,8 @@ func TestNoPermission(t *testing.T) {
 	must(t, errors.Join(os.Mkdir(open, 0o777), os.Chmod(open, 0o777)))
 	fixed := filepath.Join(dir, "fixed")
 	must(t, errors.Join(os.Mkdir(fixed, 0o555), os.Chmod(fixed, 0o555)))
+	restored := filepath.Join(open, "restored")
+	must(t, errors.Join(os.Mkdir(restored, 0o777), os.Chmod(restored, 0o777), os.WriteFile(filepath.Join(restored, "state.db"), nil, 0)))
 	for _, tt := range []struct {
 		name string
 		args []string
@@ -31,6 +33,7 @@ func TestNoPermission(t *testing.T) {
 		{"directory", []string{"serve", filepath.Join(closed, "inner")}, "no permission"},
 		{"unreadable directory", []string{"serve", closed}, "no permission"},
 		{"state", []string{"serve", "--state", filepath.Join(closed, "state"), open}, "--state"},
+		{"state of somebody else", []string{"serve", "--state", restored, fixed}, restored + "/state.db; give it to the user of the server"},
 		{"directory that cannot be written", []string{"serve", "--state", filepath.Join(open, "state"), "--listen=unix:" + filepath.Join(closed, "s"), fixed}, "may not write the directory"},
 		{"socket", []string{"serve", "--memory", "--listen=unix:" + filepath.Join(closed, "s")}, "no permission"},
 	} {

@@ -55,7 +55,10 @@ func openStore(dir string, s *settings, log *slog.Logger, getenv func(string) st
 func unusable(place string, err error) error {
 	switch {
 	case errors.Is(err, iofs.ErrPermission):
-		return fmt.Errorf("no permission to keep state in %s; name another directory with --state", place)
+		if file, ok := errors.AsType[*iofs.PathError](err); ok { // such as one that root restored
+			place = file.Path
+		}
+		return fmt.Errorf("no permission to keep state in %s; give it to the user of the server, or name another directory with --state", place)
 	case errors.Is(err, syscall.ENOTDIR):
 		return usagef("%s, where state is to be kept, is not a directory; name another one with --state", place)
 	}
