@@ -84,7 +84,15 @@ func (e *boltEngine) sound() error {
 		}
 		defer e.endView(tx)
 		for _, b := range buckets {
-			if err := (boltTx{tx}).Scan(b, nil, func(_, _ []byte) error { return nil }); err != nil {
+			var last []byte
+			err := boltTx{tx}.Scan(b, nil, func(key, _ []byte) error {
+				if last != nil && bytes.Compare(last, key) >= 0 { // pages in a circle would not end
+					return fmt.Errorf("%w: %s are not in order", ErrDamaged, b)
+				}
+				last = key
+				return nil
+			})
+			if err != nil {
 				return err
 			}
 		}

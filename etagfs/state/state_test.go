@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -465,6 +466,16 @@ func TestDamagedStoreIsMovedAside(t *testing.T) {
 		"one meta":  func(b []byte) []byte { return b[:page+page/2] },
 		"cut short": func(b []byte) []byte { return b[:3*page] },
 		"cut odd":   func(b []byte) []byte { return b[:len(b)/2+77] },
+	}
+	damages["a circle"] = func(b []byte) []byte { // below each branch is the branch itself, second of its pages
+		for at := 2 * page; at < len(b); at += page {
+			if branch := binary.NativeEndian.Uint16(b[at+8:]) == 1; branch && binary.NativeEndian.Uint16(b[at+10:]) > 2 {
+				below := binary.NativeEndian.Uint64(b[at+16+16+8:])
+				copy(b[int(below)*page:], b[at:at+page])
+				binary.NativeEndian.PutUint64(b[int(below)*page:], below)
+			}
+		}
+		return b
 	}
 	for i := 2; i < len(whole)/page && i < 40; i++ {
 		damages[fmt.Sprintf("page %d of zeros", i)] = func(b []byte) []byte { clear(b[i*page : (i+1)*page]); return b }
