@@ -7,20 +7,21 @@ import (
 	"time"
 )
 
-// device is what was found out about the clock of a file system. It does not change.
+// device is what was found out about a file system, mostly its clock. It does not change.
 type device struct {
 	dev         uint64        // as in an Identity
 	mark        [2]uint64     // tells it from another file system that has the number later, where the system has such a thing
 	storeNS     int64         // step in which times are stored
 	granularity time.Duration // as in Features
 	behind      time.Duration // how far its clock is behind ours
+	folds       bool          // names that differ in case only may be one to it
 }
 
 // unknownGranularity is that of FAT, the coarsest in use.
 const unknownGranularity = 2 * time.Second
 
 // unknown is what a file system counts as until it was tried.
-var unknown = &device{storeNS: int64(unknownGranularity), granularity: unknownGranularity}
+var unknown = &device{storeNS: int64(unknownGranularity), granularity: unknownGranularity, folds: true}
 
 // granularity of a file system that stores times in such steps, changes them in such steps, and whose clock is behind ours:
 // as long after its time of change as we see it, a file may still get the same times. Where every change has its own time

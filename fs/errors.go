@@ -12,6 +12,7 @@ var (
 	ErrRelink      = errors.New("the symbolic link would lead elsewhere from there")
 	ErrNameTooLong = errors.New("name too long")
 	ErrBadName     = errors.New("name not allowed by the file system")
+	ErrSpelling    = errors.New("the file system has it by another spelling of this name")
 	ErrNoSpace     = errors.New("no space left, or quota reached")
 	ErrReadOnly    = errors.New("the file system is read-only")
 	ErrCrossDevice = errors.New("source and destination are on different file systems")

@@ -238,6 +238,7 @@ type Features struct {
 	Beneath     bool          // the kernel keeps names inside the tree
 	Granularity time.Duration // that of the file system of the root
 	Notify      bool          // changes by other programs are reported
+	Folds       bool          // names that differ in case only are one to it
 	Beside      bool          // another server has the directory open as well
 	Kind        string        // name of the file system type, "" where unknown
 }

@@ -18,7 +18,18 @@ func (r *Root) Lookup(name string) (Info, error) {
 	if special(st.Mode) {
 		return info, pathError("lookup", name, ErrSpecial)
 	}
-	return info, nil
+	return info, pathError("lookup", name, r.oneName(name, &st))
+}
+
+// oneName refuses a real name, whose state is st, where the file system has it by another spelling.
+// It looks at no directory where names that differ in case are known to be two.
+func (r *Root) oneName(name string, st *unix.Statx_t) error {
+	if !r.tried.Load().features.Folds {
+		if dev := device64(st); dev == r.dev || !r.below.get(dev).folds {
+			return nil
+		}
+	}
+	return r.spelled(name)
 }
 
 // stat reads the state of a real name, of a link itself. A name right below the root needs no
@@ -42,6 +53,11 @@ func (r *Root) stat(name string) (st unix.Statx_t, err error) {
 // OpenRead opens a regular file and returns it with its state.
 func (r *Root) OpenRead(name string) (File, error) {
 	fd, st, err := r.openRegular(name)
+	if err == nil {
+		if err = r.oneName(name, &st); err != nil {
+			unix.Close(fd)
+		}
+	}
 	if err != nil {
 		return nil, pathError("open", name, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	iofs "io/fs"
+	"path"
 	"strings"
 	"sync"
 )
@@ -16,8 +17,7 @@ import (
 // state and the rename, a few microseconds, is lost. Requests of this process cannot get there:
 // the look and the step share a latch of the tree.
 //
-// BUG(ifmatch): where OpenPortable serves, ACL and extended attributes are not kept by a replace, only mode and owner; and
-// where names that differ in case lead to one file, they are two names to WebDAV locks.
+// BUG(ifmatch): where OpenPortable serves, ACL and extended attributes are not kept by a replace, only mode and owner.
 type portable struct {
 	disk
 	flush flusher
@@ -98,7 +98,21 @@ func (p *portable) Way(name string) (real string, links []string, err error) {
 		return "", nil, pathError("resolve", name, err)
 	}
 	real, links, err = follow(name, p.readlink)
+	if err == nil {
+		err = p.oneName(real)
+	}
 	return real, links, pathError("resolve", name, err)
+}
+
+// oneName refuses a real name where the file system has it, or its parent when it is unmapped, by another spelling.
+func (p *portable) oneName(name string) error {
+	if !p.tried.Load().features.Folds {
+		return nil
+	}
+	if _, err := p.root.Lstat(faceName(name)); errors.Is(err, iofs.ErrNotExist) {
+		name = path.Dir(name)
+	}
+	return p.spelled(name)
 }
 
 // readlink is for follow.

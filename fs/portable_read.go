@@ -17,6 +17,9 @@ func (p *portable) Lookup(name string) (Info, error) {
 			err = ErrNotDir
 		}
 	}
+	if err == nil {
+		err = p.oneName(name)
+	}
 	return info, pathError("lookup", name, err)
 }
 
@@ -96,6 +99,9 @@ func (p *portable) OpenRead(name string) (File, error) {
 	info, err := p.state(name)
 	if err == nil && info.IsCollection() {
 		err = ErrIsDir
+	}
+	if err == nil {
+		err = p.oneName(name)
 	}
 	if err != nil {
 		return nil, pathError("open", name, err)

@@ -137,19 +137,21 @@ func (p *portable) probe(opts RootOptions) (*tried, error) {
 	t := &tried{RootOptions: opts, root: unknown,
 		features: Features{ReadOnly: opts.ReadOnly, Beneath: true, Granularity: unknownGranularity, Kind: diskKind(p.dir)}}
 	if opts.ReadOnly {
+		t.features.Folds = p.folds("")
 		return t, nil
 	}
 	name := p.reserved()
 	f, err := p.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		if errors.Is(err, iofs.ErrPermission) || errors.Is(pathError("probe", "/", err), ErrReadOnly) {
-			t.features.ReadOnly = true
+			t.features.ReadOnly, t.features.Folds = true, p.folds("")
 			return t, nil
 		}
 		return nil, pathError("probe", "/", err)
 	}
 	defer p.root.Remove(name)
 	defer f.Close()
+	t.features.Folds = p.folds(name)
 	if dir, err := p.root.Open("."); err == nil {
 		t.features.Sync = f.Sync() == nil && syncDir(dir) == nil
 		dir.Close()

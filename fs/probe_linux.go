@@ -22,6 +22,7 @@ func (r *Root) probe(opts RootOptions) error {
 		}
 	}
 	if t.features.ReadOnly {
+		t.features.Folds = r.folds("")
 		return nil
 	}
 	r.probeTmpfile(t)
@@ -31,12 +32,13 @@ func (r *Root) probe(opts RootOptions) error {
 	switch err {
 	case nil:
 	case unix.EROFS:
-		t.features.ReadOnly = true
+		t.features.ReadOnly, t.features.Folds = true, r.folds("")
 		return nil
 	default: // no permission here, or no space now
-		t.features.Untried = true
+		t.features.Untried, t.features.Folds = true, r.folds("")
 		return nil
 	}
+	t.features.Folds = r.folds(name)
 	// In memory there is an fsync, too, and nothing that it could write to.
 	t.features.Sync = t.features.Kind != "tmpfs" && t.features.Kind != "ramfs" && fsync(fd) == nil && fsync(r.fd) == nil
 	if root := tryClock(fd, time.Now); root != nil {
@@ -105,7 +107,12 @@ func (s *staged) tryBelow() error {
 			return nil
 		}
 		defer other.Discard()
-		return tryClock(other.fd, time.Now)
+		found := tryClock(other.fd, time.Now)
+		if found != nil {
+			var st unix.Statx_t
+			found.folds = other.tmp != "" && statIn(other.tmpDir.fd, otherCase(other.tmp), &st) == nil
+		}
+		return found
 	})
 	return nil
 }

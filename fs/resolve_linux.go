@@ -18,21 +18,52 @@ func (r *Root) Way(name string) (real string, links []string, err error) {
 	fd, err := openInside(r.fd, rel(name), unix.O_PATH, 0)
 	switch err {
 	case nil:
+		err = r.oneNameFD(name, fd)
 		unix.Close(fd)
-		return name, nil, nil
+		return name, nil, pathError("resolve", name, err)
 	case unix.ENOENT:
-		// Unmapped, or its parent is.
-		p, _, err := r.openParent(name)
-		if err == nil {
-			p.close()
-			return name, nil, nil
-		}
-		return "", nil, pathError("resolve", name, err)
+		return name, nil, pathError("resolve", name, r.unmapped(name))
 	case ErrSpecial, ErrNotDir:
 		real, links, err = follow(name, r.readlink)
+		if err == nil {
+			err = r.oneReal(real)
+		}
 		return real, links, pathError("resolve", name, err)
 	}
 	return "", nil, pathError("resolve", name, err)
+}
+
+// oneReal is oneName for what links lead to; what became of it meanwhile says whoever comes to it.
+func (r *Root) oneReal(name string) error {
+	st, err := r.stat(name)
+	switch err {
+	case nil:
+		return r.oneName(name, &st)
+	case unix.ENOENT:
+		return r.unmapped(name)
+	}
+	return nil
+}
+
+// unmapped looks whether the parent of an unmapped name is there by this name.
+func (r *Root) unmapped(name string) error {
+	p, base, err := r.openParent(name)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	if name = name[:len(name)-len(base)-1]; name == "" {
+		return nil
+	}
+	return r.oneNameFD(name, p.fd)
+}
+
+func (r *Root) oneNameFD(name string, fd int) error {
+	var st unix.Statx_t
+	if err := statFD(fd, &st); err != nil {
+		return err
+	}
+	return r.oneName(name, &st)
 }
 
 // readlink is for follow.

@@ -18,7 +18,8 @@ import (
 // It holds a shared flock on the directory, by which the sweep of another server knows that it lives.
 type Root struct {
 	disk
-	fd int // of the directory
+	fd  int    // of the directory
+	dev uint64 // of its file system
 
 	leaseless sync.Map // numbers of file systems that have no leases
 	kept      sync.Map // each inode on which a commit has a lease
@@ -80,7 +81,13 @@ func (r *Root) start(opts RootOptions) error {
 	if err != nil {
 		return fmt.Errorf("openat2: %w", err)
 	}
+	var st unix.Statx_t
+	err = statFD(fd, &st)
 	unix.Close(fd)
+	if err != nil {
+		return fmt.Errorf("stat: %w", err)
+	}
+	r.dev = device64(&st)
 	if err := r.probe(opts); err != nil {
 		return err
 	}

@@ -44,6 +44,7 @@ func describe(f fs.Features) (can, cannot []string) {
 	say(f.Beneath, "keep names inside the tree in the kernel", "keep names inside in one system call: each step is checked instead")
 	say(f.Granularity > 0 && f.Granularity <= time.Microsecond, "give every change its own time",
 		"tell changes apart within "+granularity(f)+": a tag of a file changed by another program is weak for so long")
+	say(!f.Folds, "tell upper from lower case in names", "tell upper from lower case in names: each has the one spelling that it was given")
 	say(f.Notify, "report changes by other programs", "report changes by other programs: every request looks again")
 	return can, cannot
 }

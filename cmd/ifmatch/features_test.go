@@ -17,8 +17,8 @@ func TestFeaturesAreSaid(t *testing.T) {
 		f           fs.Features
 		can, cannot []string
 	}{
-		{"everything", all, []string{"power cut", "without a name", "exchange", "open for writing", "inside the tree", "own time", "report changes"}, []string{"nothing"}},
-		{"nothing", fs.Features{Granularity: 2 * time.Second}, []string{"nothing"}, []string{"power cut", "without a name", "exchange", "open file", "inside", "2s", "report changes"}},
+		{"everything", all, []string{"power cut", "without a name", "exchange", "open for writing", "inside the tree", "own time", "upper from lower", "report changes"}, []string{"nothing"}},
+		{"nothing", fs.Features{Granularity: 2 * time.Second, Folds: true}, []string{"nothing"}, []string{"power cut", "without a name", "exchange", "open file", "inside", "2s", "upper from lower", "report changes"}},
 		{"read-only", fs.Features{ReadOnly: true, Beneath: true, Granularity: time.Nanosecond, Notify: true}, []string{"inside"}, []string{"be written"}},
 		{"untried", fs.Features{Untried: true, Beneath: true, Granularity: time.Second}, []string{"inside"}, []string{"be tried: there is no permission", "1s"}},
 		{"not alone", fs.Features{Granularity: time.Nanosecond, Beside: true}, []string{"own time"}, nil},
