@@ -138,11 +138,15 @@ func setTimesPath(fd int, mtime int64) error {
 	return err
 }
 
+// timespec has 64 bits on every system: those of the C library of a 32-bit one end in 2038.
+type timespec struct{ sec, nsec int64 }
+
 // utimens is utimensat(2) with a path that may be nil, which x/sys has no name for.
 func utimens(fd int, path *byte, mtime int64, flags int) error {
-	ts := [2]unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(mtime)}
+	at := time.Unix(0, mtime)
+	ts := [2]timespec{{nsec: unix.UTIME_OMIT}, {at.Unix(), int64(at.Nanosecond())}}
 	for {
-		_, _, e := unix.Syscall6(unix.SYS_UTIMENSAT, uintptr(fd), uintptr(unsafe.Pointer(path)),
+		_, _, e := unix.Syscall6(sysUtimensat, uintptr(fd), uintptr(unsafe.Pointer(path)),
 			uintptr(unsafe.Pointer(&ts)), uintptr(flags), 0, 0)
 		if e == 0 {
 			return nil
