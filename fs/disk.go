@@ -33,7 +33,7 @@ type tried struct {
 	RootOptions
 	features  Features
 	root      *device // that of the directory itself; unknown: it could not be tried
-	links     bool    // of a portable tree: Link works
+	links     bool    // of a portable tree: giveName works
 	linkEmpty bool    // of a Root, as what follows: linkat with AT_EMPTY_PATH works for us; else by /proc
 	noTmpfile bool    // what has no name cannot be given one
 	ordered   bool    // no name that is on the disk lacks bytes that were there before the step (ordered_linux.go)

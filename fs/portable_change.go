@@ -141,8 +141,8 @@ func (p *portable) putBack(away, rel string) error {
 	if err := p.hook("rename", "/"+rel); err != nil {
 		return err
 	}
-	if p.tried.Load().links && p.root.Link(away, rel) == nil {
-		return p.root.Remove(away)
+	if p.tried.Load().links && giveName(p.root, away, rel) == nil {
+		return ignoreGone(p.root.Remove(away))
 	}
 	if _, err := p.root.Lstat(rel); err == nil {
 		return p.root.RemoveAll(away)

@@ -131,7 +131,7 @@ func (s *portableStaged) prepare(cur Info) error {
 	if err := s.p.hook("utimes", s.name); err != nil {
 		return err
 	}
-	if err := s.p.root.Chtimes(s.tmp, time.Time{}, time.Unix(0, s.mtime)); err != nil {
+	if err := setStagedTime(s.p.root, s.tmp, s.file, time.Unix(0, s.mtime)); err != nil {
 		return err
 	}
 	if s.durable {
@@ -235,7 +235,7 @@ func (s *portableStaged) create() error {
 		if err := p.hook("link", s.name); err != nil {
 			return err
 		}
-		if err := p.root.Link(s.tmp, s.rel); err != nil {
+		if err := giveName(p.root, s.tmp, s.rel); err != nil {
 			return err
 		}
 		if p.hook("unlink", s.name) == nil {

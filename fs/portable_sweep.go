@@ -156,15 +156,15 @@ func (p *portable) probe(opts RootOptions) (*tried, error) {
 		t.features.Sync = f.Sync() == nil && syncDir(dir) == nil
 		dir.Close()
 	}
-	linked := p.reserved()
-	if err := p.root.Link(name, linked); err == nil {
-		t.links = true
-		p.root.Remove(linked)
-	}
 	if t.root, err = p.tryClock(f, name); err != nil {
 		return nil, pathError("probe", "/", err)
 	}
 	t.features.Granularity = t.root.granularity
+	other := p.reserved()
+	if err := giveName(p.root, name, other); err == nil { // the last: name may be gone
+		t.links = true
+		p.root.Remove(other)
+	}
 	return t, nil
 }
 

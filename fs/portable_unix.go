@@ -7,6 +7,7 @@ import (
 	iofs "io/fs"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,6 +52,14 @@ func flock(f *os.File, how int) error {
 func lockStaged(*os.File) {}
 
 func inUse(*os.Root, string) bool { return false }
+
+// giveName gives a file a name that nobody has, beside the one it has. Error iofs.ErrExist.
+func giveName(root *os.Root, from, to string) error { return root.Link(from, to) }
+
+// setStagedTime sets the modification time of the file at rel.
+func setStagedTime(root *os.Root, rel string, _ *os.File, mtime time.Time) error {
+	return root.Chtimes(rel, time.Time{}, mtime)
+}
 
 func syncDir(dir *os.File) error { return dir.Sync() }
 

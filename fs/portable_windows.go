@@ -3,6 +3,7 @@ package fs
 import (
 	iofs "io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -96,6 +97,64 @@ func inUse(root *os.Root, rel string) bool {
 	at := farByte
 	err = windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &at)
 	return err != nil
+}
+
+// giveName gives a file a name that nobody has in the same directory, instead of the one it has. Error iofs.ErrExist.
+// A second name would stay as long as the file is open where the file system, such as that of another machine, removes
+// no name of what is open, and what removed it then would move the time of change.
+func giveName(root *os.Root, from, to string) error {
+	dir, err := root.Open(path.Dir(from))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	name, err := windows.NewNTUnicodeString(path.Base(from))
+	if err != nil {
+		return err
+	}
+	at := windows.OBJECT_ATTRIBUTES{RootDirectory: windows.Handle(dir.Fd()), ObjectName: name}
+	at.Length = uint32(unsafe.Sizeof(at))
+	var h windows.Handle
+	var status windows.IO_STATUS_BLOCK
+	err = windows.NtCreateFile(&h, windows.DELETE|windows.SYNCHRONIZE, &at, &status, nil, 0,
+		windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE, windows.FILE_OPEN,
+		windows.FILE_OPEN_REPARSE_POINT|windows.FILE_SYNCHRONOUS_IO_NONALERT, 0, 0)
+	if err != nil {
+		return ntError(err)
+	}
+	defer windows.CloseHandle(h)
+	// FILE_RENAME_INFORMATION. That replace is false makes the step fail where somebody has the name.
+	var rename struct {
+		replace     uint32
+		root        windows.Handle
+		lengthBytes uint32
+		name        [windows.MAX_PATH]uint16
+	}
+	to16, err := windows.UTF16FromString(path.Base(to))
+	if err != nil {
+		return err
+	}
+	rename.root, rename.lengthBytes = at.RootDirectory, uint32(2*(len(to16)-1))
+	if copy(rename.name[:], to16) < len(to16) {
+		return ErrNameTooLong
+	}
+	return ntError(windows.NtSetInformationFile(h, &status, (*byte)(unsafe.Pointer(&rename)), uint32(unsafe.Sizeof(rename)),
+		windows.FileRenameInformation))
+}
+
+// ntError is the error of Windows that a status of its kernel stands for.
+func ntError(err error) error {
+	if status, ok := err.(windows.NTStatus); ok {
+		return status.Errno()
+	}
+	return err
+}
+
+// setStagedTime sets the modification time of f by the very handle that has written: what was written by a handle whose user has
+// set no time is dated when that handle is flushed, asked or closed, whatever others have set meanwhile.
+func setStagedTime(_ *os.Root, _ string, f *os.File, mtime time.Time) error {
+	t := windows.NsecToFiletime(mtime.UnixNano())
+	return windows.SetFileTime(windows.Handle(f.Fd()), nil, nil, &t)
 }
 
 // syncDir has nothing to call: NTFS keeps names in its journal.
