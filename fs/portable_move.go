@@ -77,7 +77,7 @@ func (p *portable) rename(src, dst string, from, to portablePlace) (info Info, a
 		}
 	}
 	if err = p.hook("rename", src); err == nil {
-		err = p.root.Rename(srcRel, dstRel)
+		err = overOpen(p.root, dstRel, p.root.Rename(srcRel, dstRel))
 	}
 	if err != nil {
 		if away != "" && p.hook("rename", dst) == nil {

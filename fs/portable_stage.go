@@ -212,7 +212,7 @@ func (s *portableStaged) put(cur *Info) (info Info, done bool, err error) {
 	if cur == nil {
 		err = s.create()
 	} else if err = p.hook("rename", s.name); err == nil {
-		err = p.root.Rename(s.tmp, s.rel)
+		err = overOpen(p.root, s.rel, p.root.Rename(s.tmp, s.rel))
 	}
 	if cur == nil && errors.Is(err, iofs.ErrExist) {
 		return Info{}, false, nil // another program was faster

@@ -56,6 +56,9 @@ func inUse(*os.Root, string) bool { return false }
 // giveName gives a file a name that nobody has, beside the one it has. Error iofs.ErrExist.
 func giveName(root *os.Root, from, to string) error { return root.Link(from, to) }
 
+// overOpen is err of a rename over rel.
+func overOpen(_ *os.Root, _ string, err error) error { return err }
+
 // setStagedTime sets the modification time of the file at rel.
 func setStagedTime(root *os.Root, rel string, _ *os.File, mtime time.Time) error {
 	return root.Chtimes(rel, time.Time{}, mtime)

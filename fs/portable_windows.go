@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"errors"
 	iofs "io/fs"
 	"os"
 	"path"
@@ -108,19 +109,9 @@ func giveName(root *os.Root, from, to string) error {
 		return err
 	}
 	defer dir.Close()
-	name, err := windows.NewNTUnicodeString(path.Base(from))
+	h, err := openToMove(dir, path.Base(from), windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE)
 	if err != nil {
 		return err
-	}
-	at := windows.OBJECT_ATTRIBUTES{RootDirectory: windows.Handle(dir.Fd()), ObjectName: name}
-	at.Length = uint32(unsafe.Sizeof(at))
-	var h windows.Handle
-	var status windows.IO_STATUS_BLOCK
-	err = windows.NtCreateFile(&h, windows.DELETE|windows.SYNCHRONIZE, &at, &status, nil, 0,
-		windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE, windows.FILE_OPEN,
-		windows.FILE_OPEN_REPARSE_POINT|windows.FILE_SYNCHRONOUS_IO_NONALERT, 0, 0)
-	if err != nil {
-		return ntError(err)
 	}
 	defer windows.CloseHandle(h)
 	// FILE_RENAME_INFORMATION. That replace is false makes the step fail where somebody has the name.
@@ -134,12 +125,50 @@ func giveName(root *os.Root, from, to string) error {
 	if err != nil {
 		return err
 	}
-	rename.root, rename.lengthBytes = at.RootDirectory, uint32(2*(len(to16)-1))
+	rename.root, rename.lengthBytes = windows.Handle(dir.Fd()), uint32(2*(len(to16)-1))
 	if copy(rename.name[:], to16) < len(to16) {
 		return ErrNameTooLong
 	}
+	var status windows.IO_STATUS_BLOCK
 	return ntError(windows.NtSetInformationFile(h, &status, (*byte)(unsafe.Pointer(&rename)), uint32(unsafe.Sizeof(rename)),
 		windows.FileRenameInformation))
+}
+
+// openToMove opens base in dir, or a link there itself, to move it, sharing it with others so.
+func openToMove(dir *os.File, base string, share uint32) (h windows.Handle, err error) {
+	name, err := windows.NewNTUnicodeString(base)
+	if err != nil {
+		return h, err
+	}
+	at := windows.OBJECT_ATTRIBUTES{RootDirectory: windows.Handle(dir.Fd()), ObjectName: name}
+	at.Length = uint32(unsafe.Sizeof(at))
+	var status windows.IO_STATUS_BLOCK
+	err = windows.NtCreateFile(&h, windows.DELETE|windows.SYNCHRONIZE, &at, &status, nil, 0, share, windows.FILE_OPEN,
+		windows.FILE_OPEN_REPARSE_POINT|windows.FILE_SYNCHRONOUS_IO_NONALERT, 0, 0)
+	return h, ntError(err)
+}
+
+// overOpen is err of a rename over rel. Windows does not tell what may not be replaced from what somebody has open.
+func overOpen(root *os.Root, rel string, err error) error {
+	if !errors.Is(err, iofs.ErrPermission) {
+		return err
+	}
+	dir, e := root.Open(path.Dir(rel))
+	if e != nil {
+		return err
+	}
+	defer dir.Close()
+	h, e := openToMove(dir, path.Base(rel), 0)
+	if e == nil {
+		windows.CloseHandle(h)
+		if fi, e := root.Lstat(rel); e == nil && fi.Mode().Perm()&0o200 != 0 { // it may be replaced, so whoever had it is gone
+			return windows.ERROR_SHARING_VIOLATION
+		}
+	}
+	if errors.Is(e, windows.ERROR_SHARING_VIOLATION) {
+		return e
+	}
+	return err
 }
 
 // ntError is the error of Windows that a status of its kernel stands for.

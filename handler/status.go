@@ -56,7 +56,7 @@ var causes = []struct {
 	{fs.ErrNameTooLong, 414, 414, "The name is too long for the file system."},
 	{fs.ErrBadName, 400, 400, "The file system does not allow this name."},
 	{fs.ErrSpelling, 404, 409, "The file system takes this name for one that is there and differs in upper and lower case; nothing was changed, use that one."},
-	{fs.ErrBusy, 503, 503, "Another program has the file open for writing, or the way to it was being changed; nothing was changed, try again."},
+	{fs.ErrBusy, 503, 503, "Another program has the file open, or the way to it was being changed; nothing was changed, try again."},
 	{fs.ErrTooManyOpen, 503, 503, "The server has too many files open; nothing was changed, try again."},
 	{fs.ErrCrossDevice, 502, 502, "Source and destination are on different file systems; nothing was changed, use COPY and DELETE."},
 	{fs.ErrNotEmpty, 409, 409, "The file system removes no such collection in one step while it has members; nothing was changed, remove them first."},
