@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"time"
 )
 
 // portable is a directory on disk, served by what every system has: [os.Root] keeps names inside it.
@@ -20,8 +21,10 @@ import (
 // BUG(ifmatch): where OpenPortable serves, ACL and extended attributes are not kept by a replace, only mode and owner.
 type portable struct {
 	disk
-	flush flusher
-	step  sync.RWMutex // held by the last look at the state and the step that follows
+	flush  flusher
+	opened time.Time
+	unlock func()       // others may take themselves for alone again
+	step   sync.RWMutex // held by the last look at the state and the step that follows
 }
 
 // OpenPortable serves dir by the calls that every system has.
@@ -30,15 +33,16 @@ func OpenPortable(dir string, opts RootOptions) (FS, error) {
 	if opts.ownership() {
 		return nil, noOwnership(dir)
 	}
-	p := new(portable)
+	p := &portable{opened: time.Now(), unlock: func() {}}
 	if err := p.open(dir); err != nil {
 		return nil, err
 	}
-	alone, err := lockTree(p.dir)
+	unlock, alone, err := lockTree(p.dir)
 	if err != nil {
 		p.Close()
 		return nil, fmt.Errorf("%s: lock: %w", dir, err)
 	}
+	p.unlock = unlock
 	now, err := p.probe(opts)
 	if err != nil {
 		p.Close()
@@ -71,6 +75,12 @@ func (p *portable) Ready(o RootOptions) (use func(), err error) {
 		now.features.Notify, now.features.Beside = was.features.Notify, was.features.Beside
 	}
 	return func() { p.tried.Store(now) }, nil
+}
+
+// Close gives back descriptors; running operations fail.
+func (p *portable) Close() error {
+	p.unlock()
+	return p.disk.Close()
 }
 
 // rel is name as os.Root wants it. Errors: ErrBadName, iofs.ErrInvalid.

@@ -73,7 +73,11 @@ func ignoreGone(err error) error {
 }
 
 func (p *portable) sweepOne(rel string) bool {
-	if inUse(p.root, rel) {
+	since := p.opened
+	if p.tried.Load().features.Beside {
+		since = time.Now().Add(-24 * time.Hour)
+	}
+	if inUse(p.root, rel, since) {
 		return false
 	}
 	switch _, isAside := parseAside(path.Base(rel)); {

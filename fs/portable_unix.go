@@ -21,10 +21,10 @@ func badBase(string) bool { return false }
 func slashed(target string) string { return target }
 
 // lockTree takes the lock that says that a server is here, and tells whether no other one is. Another one that
-// looks at the same moment makes both say no; where no exclusive lock is to be had (NFS), nobody can tell.
-func lockTree(dir *os.File) (alone bool, err error) {
+// looks at the same moment makes both say no; where no exclusive lock is to be had (NFS), nobody can tell. The lock goes with dir.
+func lockTree(dir *os.File) (unlock func(), alone bool, err error) {
 	err = flock(dir, syscall.LOCK_EX|syscall.LOCK_NB)
-	return !errors.Is(err, syscall.EWOULDBLOCK), flock(dir, syscall.LOCK_SH)
+	return func() {}, !errors.Is(err, syscall.EWOULDBLOCK), flock(dir, syscall.LOCK_SH)
 }
 
 // lockAlone tries to find that no other server is here, and keeps others away until unlockAlone. Another one that looks at the
@@ -51,7 +51,7 @@ func flock(f *os.File, how int) error {
 // lockStaged and inUse: the lock on the directory is enough.
 func lockStaged(*os.File) {}
 
-func inUse(*os.Root, string) bool { return false }
+func inUse(*os.Root, string, time.Time) bool { return false }
 
 // giveName gives a file a name that nobody has, beside the one it has. Error iofs.ErrExist.
 func giveName(root *os.Root, from, to string) error { return root.Link(from, to) }

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"errors"
+	"fmt"
 	iofs "io/fs"
 	"os"
 	"path"
@@ -65,9 +66,25 @@ func systemInfo(info *Info, fi iofs.FileInfo, f *os.File, root *os.Root, rel str
 	}
 }
 
-// Directories take no locks here, so a server is not seen on the directory but on each staged file.
-func lockTree(*os.File) (bool, error) { return true, nil }
+// lockTree makes a thing named after the directory, since that takes no locks here. It goes with unlock or with the process, and
+// tells those servers of each other that run on one machine.
+func lockTree(dir *os.File) (unlock func(), alone bool, err error) {
+	info, err := fileInfo(dir)
+	if err != nil {
+		return nil, false, err
+	}
+	name, err := windows.UTF16PtrFromString(fmt.Sprintf(`Global\ifmatch-%x-%x`, info.Dev, info.Ino))
+	if err != nil {
+		return nil, false, err
+	}
+	h, err := windows.CreateMutex(nil, false, name)
+	if h == 0 { // it is another user's
+		return func() {}, false, nil
+	}
+	return func() { windows.CloseHandle(h) }, err == nil, nil
+}
 
+// lockAlone keeps nobody away: who comes later is seen on what it stages.
 func lockAlone(*os.File) (bool, error) { return true, nil }
 
 func unlockAlone(*os.File) error { return nil }
@@ -81,14 +98,14 @@ func lockStaged(f *os.File) {
 }
 
 // inUse tells whether a reserved name may belong to a server that runs: a staged file is locked,
-// a collection is taken for one in use for a day.
-func inUse(root *os.Root, rel string) bool {
+// a collection is taken for one in use when it was changed since.
+func inUse(root *os.Root, rel string, since time.Time) bool {
 	fi, err := root.Lstat(rel)
 	if err != nil {
 		return true
 	}
 	if fi.IsDir() {
-		return time.Since(fi.ModTime()) < 24*time.Hour
+		return fi.ModTime().After(since)
 	}
 	f, err := root.OpenFile(rel, os.O_RDWR, 0)
 	if err != nil {

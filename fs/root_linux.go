@@ -73,7 +73,7 @@ func (r *Root) Ready(o RootOptions) (use func(), err error) {
 }
 
 func (r *Root) start(opts RootOptions) error {
-	alone, err := lockTree(r.dir)
+	_, alone, err := lockTree(r.dir)
 	if err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
