@@ -30,8 +30,8 @@ type WatchOptions struct {
 	// Lost is called when reports were lost or watches were given up: anything may have changed
 	// below dir ("/" for everything). It must not ask the Watcher for anything.
 	Lost func(dir string)
-	// Limit is the number of directories watched at once; 0 stands for 8192. The one that was
-	// not asked for the longest makes room.
+	// Limit is the number of directories watched at once, or of descriptors where that takes one for each member, too (watchCost); 0
+	// stands for 8192. The one that was not asked for the longest makes room.
 	Limit int
 	Log   *slog.Logger
 }
@@ -51,11 +51,18 @@ type Watcher struct {
 
 	mu     sync.Mutex
 	dirs   map[string]*list.Element // guarded by mu; watched, by name
-	recent *list.List               // guarded by mu; names, the last asked for in front
+	recent *list.List               // guarded by mu; watched, the last asked for in front
+	cost   int                      // guarded by mu; of all that is watched
 	below  map[string]int           // guarded by mu; number of watched directories below a name
 	full   bool                     // guarded by mu; the system has no watch left
 	said   bool                     // guarded by mu; the log has it
 	events uint64                   // guarded by mu
+}
+
+// watched is a directory that is watched, and what that takes.
+type watched struct {
+	dir  string
+	cost int
 }
 
 // Watch starts a Watcher of the tree.
@@ -128,23 +135,29 @@ func (w *Watcher) Watch(dir string) bool {
 	}
 	w.mu.Unlock()
 
+	cost := watchCost(w.osPath(dir), w.opts.Limit)
+	if cost > w.opts.Limit {
+		return false
+	}
 	if err := w.fsn.Add(w.osPath(dir)); err != nil {
+		w.fsn.Remove(w.osPath(dir)) // kqueue keeps what it has opened so far
 		w.refused(err)
 		return false
 	}
 	w.mu.Lock()
 	if _, ok := w.dirs[dir]; !ok {
-		w.dirs[dir] = w.recent.PushFront(dir)
+		w.dirs[dir] = w.recent.PushFront(watched{dir, cost})
+		w.cost += cost
 		w.count(dir, 1)
 	}
-	var old string
-	if len(w.dirs) > w.opts.Limit {
-		old = w.forget(w.recent.Back())
+	var old []string
+	for w.cost > w.opts.Limit {
+		old = append(old, w.forget(w.recent.Back()))
 	}
 	w.mu.Unlock()
-	if old != "" {
-		w.fsn.Remove(w.osPath(old)) // an error means that it is gone already
-		w.opts.Lost(old)
+	for _, dir := range old {
+		w.fsn.Remove(w.osPath(dir)) // an error means that it is gone already
+		w.opts.Lost(dir)
 	}
 	return true
 }
@@ -180,7 +193,9 @@ func (w *Watcher) refused(err error) {
 
 // forget drops the watch that e stands for; w.mu is held.
 func (w *Watcher) forget(e *list.Element) string {
-	dir := w.recent.Remove(e).(string)
+	one := w.recent.Remove(e).(watched)
+	dir := one.dir
+	w.cost -= one.cost
 	delete(w.dirs, dir)
 	w.count(dir, -1)
 	w.full = false

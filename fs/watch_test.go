@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -94,6 +95,40 @@ func TestWatcherKeepsToItsLimit(t *testing.T) {
 	defer r.mu.Unlock()
 	if len(r.lost) != 7 || r.lost[0] != "/0" {
 		t.Errorf("given up: %v, want the seven asked for the longest ago", r.lost)
+	}
+}
+
+// Where a watch takes a descriptor for each member, the limit is one of descriptors, and no directory takes them all.
+func TestWatcherKeepsToItsLimitOfDescriptors(t *testing.T) {
+	defer func(was func(string, int) int) { watchCost = was }(watchCost)
+	watchCost = func(osPath string, limit int) int {
+		members, err := os.ReadDir(osPath)
+		if err != nil {
+			t.Error(err)
+		}
+		return 1 + min(len(members), limit)
+	}
+	dir := t.TempDir()
+	for name, members := range map[string]int{"a": 2, "b": 2, "c": 5, "large": 9} {
+		for i := range members {
+			if err := os.MkdirAll(filepath.Join(dir, name, fmt.Sprint(i)), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w, r := watch(t, dir, 8)
+	for _, name := range []string{"/a", "/b", "/c"} {
+		if !w.Watch(name) {
+			t.Errorf("%s is not watched", name)
+		}
+	}
+	if w.Watch("/large") {
+		t.Error("a directory is watched that takes more than the limit")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if got := w.Stats().Watches; got != 1 || !slices.Equal(r.lost, []string{"/a", "/b"}) {
+		t.Errorf("%d watches, given up %v", got, r.lost)
 	}
 }
 
