@@ -12,7 +12,7 @@ import (
 
 // portable is a directory on disk, served by what every system has: [os.Root] keeps names inside it.
 //
-// Bytes are staged in a reserved file beside their name. A new name is given by Link, which fails
+// Bytes are staged in a reserved file beside their name. A new name is given by giveName, which fails
 // where somebody was faster, and an old one by Rename. What no portable call can do is said by
 // Features: without an exchange, a change that another program makes between the last look at the
 // state and the rename, a few microseconds, is lost. Requests of this process cannot get there:
