@@ -6,6 +6,7 @@ import (
 	iofs "io/fs"
 	"os"
 	"path"
+	"syscall"
 )
 
 func (p *portable) Lookup(name string) (Info, error) {
@@ -40,6 +41,9 @@ func (p *portable) state(name string) (Info, error) {
 	}
 	fi, err := p.root.Lstat(rel)
 	if err != nil {
+		if _, ok := errors.AsType[syscall.Errno](err); !ok {
+			err = ErrNotDir // a link on the way leads out, for which os.Root exports no error
+		}
 		return Info{}, err
 	}
 	if !fi.IsDir() && !fi.Mode().IsRegular() {

@@ -73,6 +73,8 @@ func testLinks(t *testing.T, f fs.FS) {
 		_, _, err = f.Way(name)
 		wantErr(t, "way of "+name, err, sentinel)
 	}
+	_, err := f.Lookup("/out/x")
+	wantErr(t, "lookup through a link that leads out", err, fs.ErrNotDir)
 	for _, name := range []string{"/tofile", "/todir", "/out", "/loop"} {
 		info, err := f.Lookup(name)
 		wantErr(t, "lookup "+name, err, fs.ErrSpecial)
