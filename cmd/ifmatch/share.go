@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"ifmatch/cmd/ifmatch/auth"
+	"ifmatch/fs"
 	"ifmatch/handler"
 )
 
@@ -46,6 +47,11 @@ func (s *share) handler(dir string) (*handler.Handler, error) {
 	o, tree, err := s.site.dirs.get(dir, own)
 	if err != nil {
 		return nil, err
+	}
+	for _, path := range s.who.Paths() {
+		if _, err := tree.Stat(path); errors.Is(err, fs.ErrSpelling) {
+			return nil, fmt.Errorf("%s: what a rule calls %s is there by another spelling; write that one, which a listing shows", dir, path)
+		}
 	}
 	ho := handlerOptions(s.settings, s.site.dirs.log)
 	ho.State, ho.Locks, ho.Hosts = o.store, o.locks, s.hosts

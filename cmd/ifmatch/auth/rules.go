@@ -86,6 +86,14 @@ func (r *Rules) May(user, name string) Right {
 // Uniform tells whether all names are alike to everybody.
 func (r *Rules) Uniform() bool { return len(r.paths) == 1 && r.paths[0].path == "/" }
 
+// Paths are those that the rules name, in one Unicode form.
+func (r *Rules) Paths() (all []string) {
+	for i := range r.paths {
+		all = append(all, r.paths[i].path)
+	}
+	return all
+}
+
 // Throughout is what user may do at name and at everything below it.
 func (r *Rules) Throughout(user, name string) Right {
 	may := r.May(user, name)
