@@ -40,7 +40,7 @@ func (g *generation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (g gate) serve(w http.ResponseWriter, r *http.Request) {
 	if g.misled(r) {
-		g.refuse(w, r, "", http.StatusMisdirectedRequest, "Nobody has to log in here, so that this server answers to localhost and to addresses only; --hosts gives it other names.")
+		g.refuse(w, r, "", http.StatusMisdirectedRequest, "Nobody has to log in here, so browsers may call this server localhost or by an address only; --hosts gives it other names.")
 		return
 	}
 	s := g.holds(r.URL.Path)

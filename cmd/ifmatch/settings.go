@@ -108,7 +108,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.Var(&s.acme, "acme", "names for which a certificate is obtained by ACME and renewed; serve HTTPS, which has to be reached on port 443 of each; you agree to the terms of the authority")
 	f.StringVar(&s.acmeEmail, "acme-email", "", "address that the authority may write to")
 	f.Var(&s.acmeDirectory, "acme-directory", "URL of the authority")
-	f.Var(&s.hosts, "hosts", "names of this server: that a Destination may have, beside Host, that a self-signed certificate is for, and that it answers to where nobody has to log in")
+	f.Var(&s.hosts, "hosts", "names of this server: that a Destination may have, beside Host, that a self-signed certificate is for, and that a browser may call it by where nobody has to log in")
 	f.Var(&s.trustedProxies, "trusted-proxies", "addresses of proxies whose Forwarded and X-Forwarded-* are believed")
 	f.StringVar(&s.userHeader, "user-header", "", "header field in which a trusted proxy says who has logged in")
 	f.BoolVar(&s.proxyProtocol, "proxy-protocol", false, "connections from trusted proxies begin with the PROXY protocol, which says who the client is")
