@@ -244,3 +244,32 @@ func TestSoftWrapInTheBrowser(t *testing.T) {
 	p.has(`document.querySelectorAll('.mirror > div').length === 3`)
 	p.has(wide + ` && !document.querySelector('.status input').checked`)
 }
+
+// Who may only create is offered that, and nothing that changes what is there.
+func TestWhoMayOnlyCreateInTheBrowser(t *testing.T) {
+	t.Parallel()
+	base := serve(t, trees["disk"](t), handler.Options{MayWrite: func(_ *http.Request, _ string, anew bool) bool { return anew }})
+	put(t, base+"/a.txt", "a")
+	p := visit(t, chromium(t), base)
+	p.expect("412 (Precondition Failed)")
+	p.open("/")
+	p.listed("a.txt")
+	p.press(actions("a.txt"))
+	const offered = `[...document.querySelectorAll(%q)].filter((e) => e.checkVisibility()).map((e) => e.textContent).join('|')`
+	if got := value[string](p, fmt.Sprintf(offered, "[role=menuitem]")); got != "Open|Download|Copy…" {
+		t.Error(got)
+	}
+	p.do(chromedp.KeyEvent(kb.Escape))
+	p.press("#all")
+	if got := value[string](p, fmt.Sprintf(offered, ".selection .button")); got != "Download|Copy…" {
+		t.Error(got)
+	}
+	p.eval(`(() => { const list = new DataTransfer(); list.items.add(new File(['b'], 'a.txt'));
+		const pick = document.getElementById('pick-files'); pick.files = list.files; pick.dispatchEvent(new Event('change')); })()`)
+	p.sees("is there already")
+	if got := value[string](p, fmt.Sprintf(offered, "dialog button")); got != "Skip|Keep both" {
+		t.Error(got)
+	}
+	p.press("Keep both")
+	p.listed("a (2).txt", "a.txt")
+}

@@ -25,6 +25,7 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *e
 	page := h.newPage(w, r, t.name, true, true)
 	place := h.lockPlace(r.Method, t.name, cur)
 	body := &listing{Scripted: isBrowser(r), Sorted: true, Shares: h.opts.Shares != nil, Lock: h.lockedBy(place), Version: version(cur, h.locks.Around(h.opts.Now(), place))}
+	body.Kept = h.opts.MayWrite != nil && !h.opts.MayWrite(r, t.name, false)
 	page.Body = body
 	h.setIndexMetadata(w, r, t, cur)
 	if r.Method == http.MethodHead {
@@ -65,6 +66,7 @@ func (h *Handler) setIndexMetadata(w http.ResponseWriter, r *http.Request, t tar
 type listing struct {
 	Scripted bool   // for a browser
 	Sorted   bool   // by name, collections first
+	Kept     bool   // who asks may change nothing that is there
 	Shares   bool   // its members stand for other trees, so that there is no archive of it
 	Empty    bool   // known at the end
 	Lock     string // who locks the collection

@@ -173,24 +173,31 @@ func TestPageOffersWhatSomebodyMayDo(t *testing.T) {
 	h.ask("ben", "PUT", "/backup/b.txt", "b")
 	for _, tt := range []struct {
 		user, path string
-		offers     bool
+		offers     string
 	}{
-		{"anna", "/photos/", true},
-		{"anna", "/photos/new.txt?edit", true},
-		{"", "/photos/shown/", true},
-		{"ben", "/photos/shown/", false},
-		{"ben", "/photos/shown/a.txt?view", false},
-		{"ben", "/photos/shown/a.txt?edit", false},
-		{"ben", "/backup/", true},
-		{"ben", "/backup/new.txt?edit", true},
-		{"ben", "/backup/b.txt?edit", false},
-		{"ben", "/backup/b.txt?view", false},
-		{"ben", "/home/", true},
-		{"ben", "/", false},
+		{"anna", "/photos/", "all"},
+		{"anna", "/photos/new.txt?edit", "all"},
+		{"", "/photos/shown/", "all"},
+		{"ben", "/photos/shown/", "nothing"},
+		{"ben", "/photos/shown/a.txt?view", "nothing"},
+		{"ben", "/photos/shown/a.txt?edit", "nothing"},
+		{"ben", "/backup/", "new"},
+		{"ben", "/backup/new.txt?edit", "all"},
+		{"ben", "/backup/b.txt?edit", "nothing"},
+		{"ben", "/backup/b.txt?view", "nothing"},
+		{"ben", "/home/", "all"},
+		{"ben", "/", "nothing"},
 	} {
 		res, text := h.ask(tt.user, "GET", tt.path, "", "Accept", "text/html")
-		if offers := !strings.Contains(text, " data-readonly"); res.StatusCode != 200 || offers != tt.offers {
-			t.Errorf("%s: %s: %s, offers to write: %v, want %v", tt.user, tt.path, res.Status, offers, tt.offers)
+		offers := "all"
+		switch {
+		case strings.Contains(text, " data-readonly"):
+			offers = "nothing"
+		case strings.Contains(text, " data-kept"):
+			offers = "new"
+		}
+		if res.StatusCode != 200 || offers != tt.offers {
+			t.Errorf("%s: %s: %s, offers %s, want %s", tt.user, tt.path, res.Status, offers, tt.offers)
 		}
 	}
 }

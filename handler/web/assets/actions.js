@@ -121,7 +121,7 @@ export async function copyTo(here, list) {
     toast('Not all was copied: some of what is in it cannot be read, and is missing in the copy.', { bad: true });
     return;
   }
-  const files = done.every(([row]) => !row.folder);
+  const files = !here.kept && done.every(([row]) => !row.folder);
   // Copies are taken away again, if they are still what was copied.
   const uncopy = () => undo(here, done, async ([, made]) => removeState(url(made), await tagOf(made)));
   toast(`${quoted(list)} copied.`, files ? { action: { label: 'Undo', run: uncopy } } : {});

@@ -8,6 +8,7 @@ import { Uploads } from './upload.js';
 
 const { self, root, version } = document.body.dataset;
 const readonly = 'readonly' in document.body.dataset;
+const kept = readonly || 'kept' in document.body.dataset; // nothing that is there may be changed
 const shares = 'shares' in document.body.dataset; // each member is a tree of its own
 const table = document.getElementById('files');
 const selected = new Set(); // names
@@ -16,7 +17,7 @@ let order = { key: 'name', down: false };
 let needle = '';
 
 /** What the actions need to know of this page. */
-const here = { self, root, shares, names: () => new Set(rows.map((r) => r.name)), refresh: () => refresh(), focus: (name) => rows.find((r) => r.name === name)?.a.focus(), uploads: null };
+const here = { self, root, shares, kept, names: () => new Set(rows.map((r) => r.name)), refresh: () => refresh(), focus: (name) => rows.find((r) => r.name === name)?.a.focus(), uploads: null };
 
 /** A name as the filter compares it: macOS spells é in two characters, and who types it in one. */
 const folded = (text) => text.toLowerCase().normalize('NFC');
@@ -201,7 +202,7 @@ function selectAll(on) {
 const action = (label, run, kind = '') => el('button', { class: `button ${kind}`, type: 'button', onclick: () => run(here, chosen()) }, label);
 const picked = el('span', { class: 'grow', role: 'status' });
 const bar = el('div', { class: 'selection', role: 'region', 'aria-label': 'Selection', hidden: true }, picked, action('Download', act.download),
-  ...(readonly ? [] : [action('Move…', act.moveTo), action('Copy…', act.copyTo), action('Delete…', act.remove, 'bad')]),
+  ...(kept ? [] : [action('Move…', act.moveTo)]), ...(readonly ? [] : [action('Copy…', act.copyTo)]), ...(kept ? [] : [action('Delete…', act.remove, 'bad')]),
   el('button', { class: 'bare', type: 'button', 'aria-label': 'Clear selection', onclick: () => { const [first] = chosen(); selectAll(false); first?.a.focus(); } }, icon('close')));
 
 function showSelection() {
@@ -240,12 +241,12 @@ table.addEventListener('click', (event) => {
 
 function rowMenu(row) {
   const items = [{ label: 'Open', href: row.a.getAttribute('href') }];
-  if (!readonly && !row.folder && (['text', 'code', 'markdown', 'file'].includes(row.kind))) items.push({ label: 'Edit', href: `${row.href}?edit` });
+  if (!kept && !row.folder && (['text', 'code', 'markdown', 'file'].includes(row.kind))) items.push({ label: 'Edit', href: `${row.href}?edit` });
   items.push(row.folder ? { label: 'Download as zip', href: `${row.href}?zip` } : { label: 'Download', href: row.href, download: row.name });
-  if (!readonly) {
-    items.push(null, { label: 'Rename…', run: () => act.rename(here, row) }, { label: 'Move…', run: () => act.moveTo(here, [row]) },
-      { label: 'Copy…', run: () => act.copyTo(here, [row]) }, null, { label: 'Delete…', bad: true, run: () => act.remove(here, [row]) });
-  }
+  if (!readonly) items.push(null);
+  if (!kept) items.push({ label: 'Rename…', run: () => act.rename(here, row) }, { label: 'Move…', run: () => act.moveTo(here, [row]) });
+  if (!readonly) items.push({ label: 'Copy…', run: () => act.copyTo(here, [row]) });
+  if (!kept) items.push(null, { label: 'Delete…', bad: true, run: () => act.remove(here, [row]) });
   return items;
 }
 
@@ -266,8 +267,8 @@ document.addEventListener('keydown', (event) => {
   };
   if (event.ctrlKey) Object.assign(keys, { a: () => selectAll(true) });
   if (row && !event.target.closest('button,input')) keys[' '] = () => { select(row, !selected.has(row.name)); showSelection(); };
-  if (!readonly) {
-    keys.n = () => act.newFolder(here);
+  if (!readonly) keys.n = () => act.newFolder(here);
+  if (!kept) {
     keys.F2 = () => row && act.rename(here, row);
     keys.Delete = () => (selected.size || row) && act.remove(here, selected.size ? chosen() : [row]);
   }

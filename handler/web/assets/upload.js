@@ -166,7 +166,7 @@ export class Uploads {
       const answer = (choice) => { if (all.checked) this.forAll = choice; done(choice); };
       box.append(el('p', {}, `What should happen to the file you upload (${size(item.size)})?`));
       if (this.busy && this.waiting.length + this.active > 1) box.append(el('label', { class: 'check' }, all, 'The same for all that follow'));
-      box.append(buttons(answer, ['Skip', 'skip'], ['Replace', 'replace', 'bad'], ['Keep both', 'both', 'primary']));
+      box.append(buttons(answer, ['Skip', 'skip'], ...(this.here.kept ? [] : [['Replace', 'replace', 'bad']]), ['Keep both', 'both', 'primary']));
       box.querySelector('.primary').setAttribute('autofocus', '');
     });
   }
