@@ -19,8 +19,12 @@ const mergeType = "application/vnd.ifmatch.merge+json"
 // mergeBytes bounds the three texts together, as JSON: each as large as the page edits it, and what escapes take.
 const mergeBytes = 8 << 20
 
-// merges bounds how many are made at once, since each takes a processor, and mergeTexts the texts in memory. Who waits for
-// them has sent no more than the system keeps.
+// smallMergeBytes is what is read of each merge at once. Only a larger one needs a place in memory, so that
+// sixteen who send slowly hold up nobody but those.
+const smallMergeBytes = 64 << 10
+
+// merges bounds how many are made at once, since each takes a processor, and mergeTexts the large texts in memory. Who waits
+// for them has sent little more than the system keeps.
 var (
 	merges     = make(chan struct{}, 4)
 	mergeTexts = make(chan struct{}, 16)
@@ -50,13 +54,23 @@ func (h *Handler) merge(w http.ResponseWriter, r *http.Request) error {
 	if !sameOrigin(r) {
 		return &statusError{status: http.StatusForbidden, say: "This request came from another site."}
 	}
-	select {
-	case mergeTexts <- struct{}{}:
-		defer func() { <-mergeTexts }()
-	case <-r.Context().Done():
-		return r.Context().Err()
+	body := http.MaxBytesReader(w, r.Body, mergeBytes)
+	texts, err := io.ReadAll(io.LimitReader(body, smallMergeBytes))
+	if err == nil && len(texts) == smallMergeBytes {
+		select {
+		case mergeTexts <- struct{}{}:
+			defer func() { <-mergeTexts }()
+		case <-r.Context().Done():
+			return r.Context().Err()
+		}
+		var rest []byte
+		rest, err = io.ReadAll(body)
+		texts = append(texts, rest...)
 	}
-	in, err := readMerge(w, r)
+	if err != nil {
+		return brokenBody(r, err)
+	}
+	in, err := parseMerge(texts)
 	if err != nil {
 		return err
 	}
@@ -72,12 +86,8 @@ func (h *Handler) merge(w http.ResponseWriter, r *http.Request) error {
 	return mergeAnswer(w, result.Narrow())
 }
 
-func readMerge(w http.ResponseWriter, r *http.Request) (in toMerge, err error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mergeBytes))
-	if err != nil {
-		return in, brokenBody(r, err)
-	}
-	if !utf8.Valid(body) || json.Unmarshal(body, &in) != nil {
+func parseMerge(texts []byte) (in toMerge, err error) {
+	if !utf8.Valid(texts) || json.Unmarshal(texts, &in) != nil {
 		return in, &statusError{status: http.StatusBadRequest, say: `A merge is a JSON object with the texts "base", "mine" and "theirs".`}
 	}
 	return in, nil

@@ -25,8 +25,8 @@ func (w *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Texts that wait to be merged are not in memory.
-func TestMergesWaitUnread(t *testing.T) {
+// Large texts that wait to be merged are not in memory, and hold up no small ones.
+func TestLargeMergesWaitUnread(t *testing.T) {
 	h, err := New(NewTree(fs.NewMemory(), etagfs.Options{}), Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -36,23 +36,28 @@ func TestMergesWaitUnread(t *testing.T) {
 		defer func() { mergeTexts = texts }()
 		mergeTexts = make(chan struct{}, 1)
 		mergeTexts <- struct{}{}
-		body := &watched{Reader: strings.NewReader(`{"base":"a","mine":"b","theirs":"a"}`)}
-		r := httptest.NewRequest("POST", "/a.txt", body)
-		r.Header.Set("Content-Type", mergeType)
-		w := httptest.NewRecorder()
-		done := make(chan struct{})
-		go func() {
-			h.ServeHTTP(w, r)
-			close(done)
-		}()
-		synctest.Wait()
-		if n := body.read.Load(); n != 0 {
+		post := func(mine string) (w *httptest.ResponseRecorder, body *watched, done chan struct{}) {
+			w, body, done = httptest.NewRecorder(), &watched{Reader: strings.NewReader(`{"base":"a","mine":"` + mine + `","theirs":"a"}`)}, make(chan struct{})
+			r := httptest.NewRequest("POST", "/a.txt", body)
+			r.Header.Set("Content-Type", mergeType)
+			go func() {
+				h.ServeHTTP(w, r)
+				close(done)
+			}()
+			synctest.Wait()
+			return w, body, done
+		}
+		large, body, done := post(strings.Repeat("b", 1<<20))
+		if n := body.read.Load(); n > smallMergeBytes {
 			t.Errorf("%d bytes were read of a text that waits", n)
+		}
+		if small, _, _ := post("b"); small.Body.Len() == 0 {
+			t.Error("a small merge waits for a large one")
 		}
 		<-mergeTexts
 		<-done
-		if w.Code != http.StatusOK {
-			t.Errorf("%d %s", w.Code, w.Body)
+		if large.Code != http.StatusOK {
+			t.Errorf("%d %s", large.Code, large.Body)
 		}
 	})
 }
