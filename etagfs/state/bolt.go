@@ -164,8 +164,12 @@ func (e *boltEngine) begin(write bool) (tx *bolt.Tx, err error) {
 	return e.db.Begin(write)
 }
 
+// endView does not wait for who begins: that one may wait for this very end, after which a file that has grown is mapped anew.
 func (e *boltEngine) endView(tx *bolt.Tx) {
-	e.mu.Lock()
+	if !e.mu.TryLock() {
+		go guard(tx.Rollback) // for ever, where bbolt keeps its locks
+		return
+	}
 	defer e.mu.Unlock()
 	if !e.isLost() {
 		tx.Rollback()

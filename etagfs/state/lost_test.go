@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 // TestFileCutShortWhileOpen: a disk that cannot give the first pages back, or a backup that is copied over the file, costs
@@ -47,6 +49,31 @@ func TestFileCutShortWhileOpen(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Fatal("somebody waits for ever")
 	}
+}
+
+// TestFileOutgrowsItsMap: bbolt maps a larger file when nobody reads, and whoever begins to read waits for that. So who reads
+// has to be able to end meanwhile.
+func TestFileOutgrowsItsMap(t *testing.T) {
+	file := filepath.Join(t.TempDir(), fileName)
+	e, err := openBolt(file, true)
+	must(t, err)
+	must(t, e.db.Close())
+	e.db, err = bolt.Open(file, 0o600, &bolt.Options{NoSync: true}) // as where initialMmapBytes is 0
+	must(t, err)
+	done := make(chan error)
+	e.View(func(Tx) error {
+		go func() {
+			done <- e.Update(func(tx Tx) error { return tx.Put(Properties, []byte("/a"), make([]byte, 64<<20)) })
+		}()
+		time.Sleep(100 * time.Millisecond) // until it waits for this one
+		go func() { done <- e.View(func(Tx) error { return nil }) }()
+		time.Sleep(100 * time.Millisecond)
+		return nil
+	})
+	for range 2 {
+		must(t, <-done)
+	}
+	must(t, e.Close())
 }
 
 // TestCopyOfAFileInUse: a backup that was copied while the server wrote has pages of several moments. It is moved aside, or
