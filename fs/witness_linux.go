@@ -48,7 +48,17 @@ func (f *DiskFile) Witness() Witness {
 	return nil
 }
 
+// reported tells whether each write to it is: it is on a disk, or else on what nobody can have but by this machine.
+// A file system of a network may keep who asks waiting.
+func (f *DiskFile) reported() bool {
+	var fs unix.Statfs_t
+	return f.info.Dev>>32 != 0 || f.with(func(fd int) error { return unix.Fstatfs(fd, &fs) }) == nil && reporting(kindName(int64(fs.Type)))
+}
+
 func (o *witnesses) watch(f *DiskFile) (w *witness) {
+	if !f.reported() {
+		return nil
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.queue == 0 {
@@ -59,10 +69,6 @@ func (o *witnesses) watch(f *DiskFile) (w *witness) {
 		o.queue = queue
 	}
 	f.with(func(fd int) error {
-		var fs unix.Statfs_t
-		if f.info.Dev>>32 == 0 && (unix.Fstatfs(fd, &fs) != nil || !reporting(kindName(int64(fs.Type)))) {
-			return nil // it is on no disk, so others can have it, too
-		}
 		n, err := unix.InotifyAddWatch(o.queue, fmt.Sprint("/proc/self/fd/", fd), unix.IN_MODIFY|unix.IN_CLOSE_WRITE)
 		if err != nil {
 			return err
