@@ -74,7 +74,7 @@ func openBolt(file string, relaxed bool) (e *boltEngine, err error) {
 
 // sound finds what no record shows: pages that are in use twice, are free as well, or are missing, and would fail one write
 // after the other. A copy that was made of a file in use has them. It reads the whole file, a third of a second for a million
-// digests. bbolt looks on a goroutine where a page that is not there would end the process, so each is read before.
+// digests. bbolt looks on a goroutine where a page that is not there would end the process, so each is looked at before.
 // Errors: ErrDamaged.
 func (e *boltEngine) sound() error {
 	return guard(func() error {
@@ -83,18 +83,8 @@ func (e *boltEngine) sound() error {
 			return err
 		}
 		defer e.endView(tx)
-		for _, b := range buckets {
-			var last []byte
-			err := boltTx{tx}.Scan(b, nil, func(key, _ []byte) error {
-				if last != nil && bytes.Compare(last, key) >= 0 { // pages in a circle would not end
-					return fmt.Errorf("%w: %s are not in order", ErrDamaged, b)
-				}
-				last = key
-				return nil
-			})
-			if err != nil {
-				return err
-			}
+		if err := fit(e.db, tx); err != nil {
+			return err
 		}
 		for wrong := range tx.Check() {
 			err = fmt.Errorf("%w: %w", ErrDamaged, wrong)

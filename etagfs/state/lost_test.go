@@ -1,11 +1,13 @@
 package state
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -74,6 +76,48 @@ func TestFileOutgrowsItsMap(t *testing.T) {
 		must(t, <-done)
 	}
 	must(t, e.Close())
+}
+
+// TestStartWithDamagedPages: a page that goes on in millions of others, and a key that is nowhere, are damage, and neither cost
+// the start memory and time nor end it.
+func TestStartWithDamagedPages(t *testing.T) {
+	good := t.TempDir()
+	s := open(t, good)
+	for i := range 100 {
+		patch(t, s, fmt.Sprintf("/%d", i), set("", "p", strings.Repeat("v", 1000)))
+	}
+	must(t, s.Close())
+	for what, c := range map[string]struct {
+		flags uint16
+		at    int
+		says  uint32
+	}{
+		"a leaf goes on without end":         {leaf, 12, 1 << 22},
+		"the second key of a branch is far":  {branchPage, pageHeader + element, 1 << 29},
+		"a branch leads back to a meta page": {branchPage, pageHeader + 8, 0},
+	} {
+		t.Run(what, func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join(good, fileName))
+			must(t, err)
+			for page := range slices.Chunk(text[2*os.Getpagesize():], os.Getpagesize()) {
+				if binary.NativeEndian.Uint16(page[8:]) == c.flags {
+					binary.NativeEndian.PutUint32(page[c.at:], c.says)
+				}
+			}
+			dir := t.TempDir()
+			must(t, os.WriteFile(filepath.Join(dir, fileName), text, 0o600))
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			must(t, open(t, dir).Close())
+			runtime.ReadMemStats(&after)
+			if took := after.TotalAlloc - before.TotalAlloc; took > 50<<20 {
+				t.Errorf("the start took %d MiB", took>>20)
+			}
+			if moved, _ := filepath.Glob(filepath.Join(dir, fileName+".damaged-*")); len(moved) != 1 {
+				t.Errorf("moved aside: %q", moved)
+			}
+		})
+	}
 }
 
 // TestCopyOfAFileInUse: a backup that was copied while the server wrote has pages of several moments. It is moved aside, or
