@@ -47,6 +47,7 @@ func lag(now time.Time, given int64) time.Duration {
 type devices struct {
 	mu    sync.Mutex // held while one is tried
 	tried atomic.Pointer[[]*device]
+	apart sync.Map // numbers of those not tried that were found to tell case apart
 }
 
 // get takes no lock: the state of each member of a listing asks.

@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"path"
 	"strings"
 	"time"
 
@@ -25,11 +26,39 @@ func (r *Root) Lookup(name string) (Info, error) {
 // It looks at no directory where names that differ in case are known to be two.
 func (r *Root) oneName(name string, st *unix.Statx_t) error {
 	if !r.tried.Load().features.Folds {
-		if dev := device64(st); dev == r.dev || !r.below.get(dev).folds {
+		dev := device64(st)
+		if one := r.below.get(dev); dev == r.dev || !one.folds || one == unknown && r.apart(name, *st) {
 			return nil
 		}
 	}
 	return r.spelled(name)
+}
+
+// apart tells whether the file system of a mapped real name, whose state is st and on which nothing was staged yet, is known to
+// tell case apart: by this name, or by one that was asked for before. To look whether a large directory shows a name takes long.
+// Files of an overlay and subvolumes of btrfs have numbers of their own and are on the file system of their directory all the same.
+func (r *Root) apart(name string, st unix.Statx_t) bool {
+	dev := device64(&st)
+	if _, known := r.below.apart.Load(dev); known {
+		return true
+	}
+	for name != "/" && st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0 && st.Attributes&unix.STATX_ATTR_MOUNT_ROOT == 0 {
+		dir, base := path.Dir(name), path.Base(name)
+		other := otherCase(base)
+		if ascii := !strings.ContainsFunc(other, func(c rune) bool { return c > 'z' }); ascii && other != base { // some fold no others
+			_, err := r.stat(path.Join(dir, other))
+			if err == unix.ENOENT {
+				r.below.apart.Store(dev, nil)
+			}
+			return err == unix.ENOENT
+		}
+		var err error
+		if st, err = r.stat(dir); err != nil {
+			return false
+		}
+		name = dir
+	}
+	return false
 }
 
 // stat reads the state of a real name, of a link itself. A name right below the root needs no

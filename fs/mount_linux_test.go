@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -158,6 +159,27 @@ func TestMountInside(t *testing.T) {
 		t.Error("something moved")
 	}
 	noReserved(t, dir)
+}
+
+// TestNameInLargeDirectoryOfAMount: on a file system below the root that nothing was staged on, a name is not looked for in its
+// directory once it is known that case is told apart there.
+func TestNameInLargeDirectoryOfAMount(t *testing.T) {
+	dir := t.TempDir()
+	f := openRoot(t, dir, RootOptions{})
+	must(t, os.Mkdir(dir+"/m", 0o700))
+	must(t, unix.Mount("inside", dir+"/m", "tmpfs", 0, ""))
+	t.Cleanup(func() { unix.Unmount(dir+"/m", unix.MNT_DETACH) })
+	must(t, os.Mkdir(dir+"/m/big", 0o700))
+	for i := range 2000 {
+		must(t, os.WriteFile(dir+"/m/big/"+strconv.Itoa(i), nil, 0o600))
+	}
+	allocated := testing.AllocsPerRun(10, func() {
+		_, err := f.Lookup("/m/big/1234")
+		must(t, err)
+	})
+	if allocated > 100 {
+		t.Errorf("a look allocates %v times", allocated)
+	}
 }
 
 // An overlay has O_TMPFILE and exchange by way of the file system below, or by copying up.

@@ -4,6 +4,7 @@ package fs
 
 import (
 	iofs "io/fs"
+	"path/filepath"
 	"testing"
 
 	"ifmatch/fs/fstest/loop"
@@ -43,5 +44,17 @@ func TestOneSpellingWhereCaseIsFolded(t *testing.T) {
 			_, err := f.Resolve(name)
 			wantErr(t, "resolve unmapped "+name, err, want)
 		}
+	}
+}
+
+func TestOneSpellingOnAMountBelow(t *testing.T) {
+	dir := loop.Folding(t, "a.txt", "Secret/x", "1")
+	below := "/" + filepath.Base(dir)
+	f := openRoot(t, filepath.Dir(dir), RootOptions{})
+	for name, want := range map[string]error{
+		"": nil, "/a.txt": nil, "/1": nil, "/Secret/x": nil, "/A.TXT": ErrSpelling, "/SECRET/x": ErrSpelling,
+	} {
+		_, err := f.Lookup(below + name)
+		wantErr(t, "lookup "+name, err, want)
 	}
 }
