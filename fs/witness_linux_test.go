@@ -2,6 +2,7 @@ package fs
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -112,7 +113,39 @@ func TestWitnessesOfOneFile(t *testing.T) {
 	says(t, "the second, later", second, true, true)
 }
 
-// Reports that nobody reads are read now and then, and when too many were made they count for every file.
+// Watches are kept for who comes back, but not many, and none of what is gone; what was written before is nobody's concern.
+func TestWitnessesAreKept(t *testing.T) {
+	dir := openDir(t)
+	f := openRoot(t, dir, RootOptions{})
+	once := func(name string) {
+		t.Helper()
+		file, err := f.OpenRead(name)
+		must(t, err)
+		file.(Witnessed).Witness().Close()
+		must(t, file.Close())
+	}
+	for i := range 3 * keptMost {
+		mustPut(t, f, fmt.Sprint("/", i), "body")
+		once(fmt.Sprint("/", i))
+	}
+	if n := len(inotify.watches); n > keptMost {
+		t.Errorf("%d watches, nobody looks", n)
+	}
+	last := fmt.Sprint("/", 3*keptMost-1)
+	writeTo(t, filepath.Join(dir, last))
+	says(t, "written before", look(t, f, last), false, true)
+	before := len(inotify.watches)
+	must(t, os.Remove(filepath.Join(dir, fmt.Sprint(3*keptMost-2))))
+	mustPut(t, f, "/next", "body") // which may have its inode
+	w := look(t, f, "/next")
+	if n := len(inotify.watches); n > before {
+		t.Errorf("%d watches after a file was deleted, %d before", n, before)
+	}
+	writeTo(t, filepath.Join(dir, "next"))
+	says(t, "written", w, true, true)
+}
+
+// Reports that nobody reads do not pile up, and when too many were made they count for every file.
 func TestWitnessesLoseNoReport(t *testing.T) {
 	dir := openDir(t)
 	f := openRoot(t, dir, RootOptions{})
