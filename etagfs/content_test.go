@@ -95,13 +95,18 @@ func TestContentPutHashesForItsCheck(t *testing.T) {
 	f, dir := disk(t, Options{Settings: Settings{Content: true}})
 	must(t, os.WriteFile(filepath.Join(dir, "f"), []byte("x"), 0o600))
 	want := hashTag(sha256.Sum256([]byte("x")))
-	_, _, err := f.Put(ctx, "/f", strings.NewReader("y"), PutOptions{Write: Write{Tags: true, Exact: true, Check: func(cur *Info) error {
+	_, _, err := f.Put(ctx, "/f", strings.NewReader("y"), mustSee(t, want))
+	must(t, err)
+}
+
+// mustSee is for a Put whose Check is to see this tag.
+func mustSee(t *testing.T, want ETag) PutOptions {
+	return PutOptions{Write: Write{Tags: true, Exact: true, Check: func(cur *Info) error {
 		if cur.Tag != want {
 			t.Errorf("check sees %s, want %s", cur.Tag, want)
 		}
 		return nil
-	}}})
-	must(t, err)
+	}}}
 }
 
 // A file that another program has written a moment ago is hashed when the clock has moved on, so that its tag is known.
@@ -111,12 +116,7 @@ func TestContentPutWaitsForTheClock(t *testing.T) {
 		defer f.Close()
 		beside(t, f, "/f", "x")
 		want := hashTag(sha256.Sum256([]byte("x")))
-		_, _, err := f.Put(ctx, "/f", strings.NewReader("y"), PutOptions{Write: Write{Tags: true, Exact: true, Check: func(cur *Info) error {
-			if cur.Tag != want {
-				t.Errorf("check sees %s, want %s", cur.Tag, want)
-			}
-			return nil
-		}}})
+		_, _, err := f.Put(ctx, "/f", strings.NewReader("y"), mustSee(t, want))
 		must(t, err)
 	})
 }

@@ -80,7 +80,7 @@ func TestLoggedOutInTheBrowser(t *testing.T) {
 			p.open("/")
 			p.listed("a.txt")
 			out.Store(true)
-			p.do(chromedp.SetUploadFiles(chromedp.CSS("#pick-files"), []string{filepath.Join(folder(t, map[string]string{"b.txt": "b"}), "b.txt")}))
+			p.pick(filepath.Join(folder(t, map[string]string{"b.txt": "b"}), "b.txt"))
 			p.said("You may be logged out")
 			p.press(actions("a.txt"))
 			p.press("Delete…")
@@ -109,7 +109,7 @@ func TestForbiddenInTheBrowser(t *testing.T) {
 	p.press("Delete…")
 	p.press("dialog .button.bad")
 	p.told("“a.txt” was not deleted: You may not do this here.")
-	p.do(chromedp.SetUploadFiles(chromedp.CSS("#pick-files"), []string{filepath.Join(folder(t, map[string]string{"b.txt": "b"}), "b.txt")}))
+	p.pick(filepath.Join(folder(t, map[string]string{"b.txt": "b"}), "b.txt"))
 	p.said("You may not do this here.")
 }
 
@@ -177,7 +177,7 @@ func TestServerGoneInTheBrowser(t *testing.T) {
 	}
 	gone.Store(true)
 	dir := folder(t, map[string]string{"a.txt": "a", "b.txt": "b"})
-	p.do(chromedp.SetUploadFiles(chromedp.CSS("#pick-files"), []string{filepath.Join(dir, "a.txt"), filepath.Join(dir, "b.txt")}))
+	p.pick(filepath.Join(dir, "a.txt"), filepath.Join(dir, "b.txt"))
 	p.told("2 of 2 uploads failed")
 	p.has(`document.querySelector('.toasts').getBoundingClientRect().bottom <= document.querySelector('.uploads').getBoundingClientRect().top`)
 	gone.Store(false)

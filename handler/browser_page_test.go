@@ -175,8 +175,7 @@ func TestFilesInTheBrowser(t *testing.T) {
 	mine, fresh := filepath.Join(dir, "notes.txt"), filepath.Join(dir, "fresh.txt")
 	os.WriteFile(mine, []byte("mine"), 0o644)
 	os.WriteFile(fresh, []byte("fresh"), 0o644)
-	upload := func(files ...string) { p.do(chromedp.SetUploadFiles(chromedp.CSS("#pick-files"), files)) }
-	upload(mine, fresh)
+	p.pick(mine, fresh)
 	p.sees("“notes.txt” is there already")
 	p.shot("upload-ask")
 	p.press("Keep both")
@@ -185,7 +184,7 @@ func TestFilesInTheBrowser(t *testing.T) {
 	if a, b, c := stored(t, base+"/notes.txt"), stored(t, base+"/notes%20(2).txt"), stored(t, base+"/fresh.txt"); a != "theirs" || b != "mine" || c != "fresh" {
 		t.Fatal(a, b, c)
 	}
-	upload(mine)
+	p.pick(mine)
 	p.press("Replace")
 	p.told("“notes.txt” uploaded")
 	if got := stored(t, base+"/notes.txt"); got != "mine" {

@@ -32,6 +32,12 @@ func folder(t *testing.T, texts map[string]string) (dir string) {
 	return dir
 }
 
+// pick chooses files of this machine to upload.
+func (p *person) pick(paths ...string) {
+	p.t.Helper()
+	p.do(chromedp.SetUploadFiles(chromedp.CSS("#pick-files"), paths))
+}
+
 // drop drags files and folders of this machine over the page and lets them go there.
 func (p *person) drop(paths ...string) {
 	p.t.Helper()
@@ -174,7 +180,7 @@ func TestProgressOfUploadsInTheBrowser(t *testing.T) {
 	p.expect("404 (Not Found)") // it looks before it sends much
 	p.open("/")
 	p.sees("0 items")
-	p.do(chromedp.SetUploadFiles(chromedp.CSS("#pick-files"), paths))
+	p.pick(paths...)
 	row := func(name string) string {
 		return fmt.Sprintf(`[...document.querySelectorAll('.uploads li')].find((li) => li.querySelector('.path').textContent === %q)`, name)
 	}
@@ -225,7 +231,7 @@ func TestReplacingByUploadInTheBrowser(t *testing.T) {
 	p.expect("423 (Locked)")
 	p.open("/")
 	p.sees("1 item")
-	p.do(chromedp.SetUploadFiles(chromedp.CSS("#pick-files"), []string{filepath.Join(dir, "notes.txt")}))
+	p.pick(filepath.Join(dir, "notes.txt"))
 	p.sees("“notes.txt” is there already")
 	p.eval(`document.querySelector('dialog').id = 'first'`)
 	put(t, base+"/notes.txt", "second")
@@ -240,7 +246,7 @@ func TestReplacingByUploadInTheBrowser(t *testing.T) {
 		t.Fatal(got)
 	}
 	token := lockFor(t, base+"/notes.txt", "Eva")
-	p.do(chromedp.SetUploadFiles(chromedp.CSS("#pick-files"), []string{filepath.Join(dir, "notes.txt")}))
+	p.pick(filepath.Join(dir, "notes.txt"))
 	p.sees("“notes.txt” is there already")
 	p.press("Replace")
 	p.sees("It is locked by Eva until")

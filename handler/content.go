@@ -41,7 +41,7 @@ type content struct {
 
 const (
 	smallBytes  = 64 << 10
-	copiedBytes = 8 << 20
+	copiedBytes = 8 << 20 // more than most sockets hold for who does not read
 )
 
 var buffers = sync.Pool{New: func() any { return new([smallBytes]byte) }}

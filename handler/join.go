@@ -11,8 +11,8 @@ type Joiner interface{ JoinNext() }
 
 // Drainer is a connection that knows what the other side has of what was written to it.
 type Drainer interface {
-	// ToCopy is how many of the last of n bytes are not to be pages of a file (sendfile).
-	ToCopy(n int64) int64
+	// ToCopy is how many of the last of n bytes are not to be pages of a file (sendfile): usual, unless more is known.
+	ToCopy(n, usual int64) int64
 	// Drain waits until the other side has all that was written, in its hands but for the last copied bytes. false: it takes
 	// nothing any more.
 	Drain(copied int64) bool
@@ -37,10 +37,10 @@ func joinNext(r *http.Request) {
 	}
 }
 
-// toCopy is what a Drainer says, or copiedBytes: more than a socket usually holds for who does not read.
+// toCopy is what a Drainer says, or copiedBytes.
 func toCopy(r *http.Request, n int64) int64 {
 	if d, ok := r.Context().Value(connKey{}).(Drainer); ok {
-		return d.ToCopy(n)
+		return d.ToCopy(n, copiedBytes)
 	}
 	return copiedBytes
 }

@@ -7,14 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What sendfile sends stays pages of the file until somebody copies it, which on the same machine is who reads it from his socket.
-const (
-	copiedHere  = 1 << 20 // of who reads here it is known what he has read; a program may wait for so many bytes before it does
-	copiedThere = 8 << 20 // who reads in another network namespace of this machine looks like one that is far away
-)
+// copiedHere is enough for who reads on this machine, since it is known what he has read. A program may wait for so many
+// bytes before it reads them.
+const copiedHere = 1 << 20
 
-// ToCopy is all of it for who may be here, where that cannot be asked.
-func (c *idleTCPConn) ToCopy(n int64) int64 {
+// ToCopy knows who is on this machine: what sendfile sends stays pages of the file there until he reads. It is all of it where
+// that cannot be asked. Who is in another network namespace looks like one that is far away.
+func (c *idleTCPConn) ToCopy(n, usual int64) int64 {
 	local, remote := c.ends()
 	switch _, here := unread(local, remote); {
 	case here:
@@ -22,7 +21,7 @@ func (c *idleTCPConn) ToCopy(n int64) int64 {
 	case remote.IP.IsLoopback() || remote.IP.Equal(local.IP):
 		return n
 	}
-	return copiedThere
+	return usual
 }
 
 func (c *idleTCPConn) ends() (local, remote *net.TCPAddr) {

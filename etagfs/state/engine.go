@@ -61,7 +61,6 @@ func guard(fn func() error) (err error) {
 	err = fn()
 	full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 	if full && !errors.Is(err, fs.ErrNoSpace) { // which a guard inside has said
-
 		err = fmt.Errorf("state: %w: %w", fs.ErrNoSpace, err)
 	}
 	return err
