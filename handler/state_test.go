@@ -216,8 +216,8 @@ func TestStateGoesWithTheTree(t *testing.T) {
 				make()
 				for _, name := range []string{"/d", "/d/f"} {
 					body, _ := io.ReadAll(k.ask("PROPFIND", name, "", "Depth: 0").Body)
-					if strings.Contains(string(body), "old") {
-						t.Errorf("%s has the properties of what was there before", name)
+					if strings.Contains(string(body), ">old</p>") { // a tag may well have these letters
+						t.Errorf("%s has the properties of what was there before: %s", name, body)
 					}
 				}
 				k.base.RemoveAll("/d")
