@@ -5,9 +5,24 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"ifmatch/handler/web"
 )
+
+// Refuse answers with a status of 4xx or 5xx and a sentence, for what stands before a Handler, such as a login: in the same
+// forms and with the same header fields. id is the RequestID. It returns the bytes of the body.
+func Refuse(w http.ResponseWriter, r *http.Request, id string, status int, say string) (bytes int64) {
+	var res response
+	res.start(w, r, id, time.Time{})
+	e := &statusError{status: status, say: say}
+	if status >= 500 {
+		e = e.quoting(id)
+	}
+	endRefused(&res, r, status)
+	new(Handler).explain(&res, r, e) // of no tree: there is no state to tell of
+	return res.sent
+}
 
 // explain writes the body of an error answer in the form that the client reads best: problem details (RFC 9457),
 // HTML, DAV:error (RFC 4918 §16) or a sentence of plain text as Accept says; else DAV:error where there is an

@@ -50,11 +50,11 @@ func (h *Handler) withRepresentation(w *response, r *http.Request, e *statusErro
 	return true
 }
 
-// EndRefused has the connection end with the answer to a DELETE or MOVE that is refused. The HTTP of KDE 5 reads the
+// endRefused has the connection end with the answer to a DELETE or MOVE that is refused. The HTTP of KDE 5 reads the
 // header of that answer only, and takes its content for the answer to what it asks next, so that a folder stands
 // still until the server has enough of an idle connection. 401 it reads, and asks again on the same one. With HTTP/2
 // an answer has a stream of its own, and "close" would end the others as well. RFC 9112 §9.6.
-func EndRefused(w http.ResponseWriter, r *http.Request, status int) {
+func endRefused(w http.ResponseWriter, r *http.Request, status int) {
 	if (r.Method == http.MethodDelete || r.Method == "MOVE") && r.ProtoMajor == 1 && status != http.StatusUnauthorized {
 		set(w, "Connection", "close")
 	}

@@ -37,12 +37,9 @@ func goodID(id string) bool {
 	return id != "" && len(id) <= 64 && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.:=+/@") == ""
 }
 
-// QuoteID is the sentence in the body of a 5xx by which a person can ask whoever runs the server.
-func QuoteID(id string) string { return " To ask about it, quote this request id: " + id + "." }
-
-// quoting is e with that sentence.
+// quoting is e with the sentence in the body of a 5xx by which a person can ask whoever runs the server.
 func (e *statusError) quoting(id string) *statusError {
 	quoted := *e
-	quoted.say += QuoteID(id)
+	quoted.say += " To ask about it, quote this request id: " + id + "."
 	return &quoted
 }

@@ -97,7 +97,7 @@ func (h *Handler) answer(w *response, r *http.Request, err error) {
 	if e.status == http.StatusMethodNotAllowed {
 		set(w, "Allow", h.allow)
 	}
-	EndRefused(w, r, e.status)
+	endRefused(w, r, e.status)
 	if !h.withRepresentation(w, r, e) {
 		h.explain(w, r, e)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	neturl "net/url"
@@ -39,6 +38,10 @@ func (g *generation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g gate) serve(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, handler.PageAssets) && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		g.list(w, r, "") // it is nothing of anybody, and the page of a refusal loads it
+		return
+	}
 	if g.misled(r) {
 		g.refuse(w, r, "", http.StatusMisdirectedRequest, "Nobody has to log in here, so browsers may call this server localhost or by an address only; --hosts gives it other names.")
 		return
@@ -115,6 +118,11 @@ func (g gate) serveRoot(w http.ResponseWriter, r *http.Request, user string) {
 		g.challenge(w, r)
 		return
 	}
+	g.list(w, r, user)
+}
+
+// list answers above the shares with those that user may see.
+func (g gate) list(w http.ResponseWriter, r *http.Request, user string) {
 	h, err := g.root(user)
 	if err != nil {
 		g.fail(w, r, user, "The server could not list the shares.", err)
@@ -235,24 +243,10 @@ func (g gate) fail(w http.ResponseWriter, r *http.Request, user, say string, cau
 
 func (g gate) answer(w http.ResponseWriter, r *http.Request, user string, status int, say string, cause error) {
 	id := handler.RequestID(r, g.trusted)
-	w.Header().Set("X-Request-Id", id)
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	handler.EndRefused(w, r, status)
-	body := say
-	if status >= 500 {
-		body += handler.QuoteID(id)
-	}
-	body += "\n"
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	sent := 0
-	if r.Method != http.MethodHead {
-		sent, _ = io.WriteString(w, body)
-	}
+	sent := handler.Refuse(w, r, id, status, say)
 	level := slog.LevelInfo
 	attrs := []slog.Attr{slog.String("id", id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
-		slog.Int("status", status), slog.Int("bytes", sent), slog.Duration("duration", time.Since(g.began)),
+		slog.Int("status", status), slog.Int64("bytes", sent), slog.Duration("duration", time.Since(g.began)),
 		slog.String("remote", g.address(r)), slog.String("user", user), slog.String("why", say)}
 	if cause != nil {
 		level = slog.LevelError

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -36,6 +37,37 @@ func TestRefusalsSayWhoWasLast(t *testing.T) {
 	writeFile(t, h.dir+"/photos/a.txt", "somebody's at the machine")
 	if res, text := h.ask("anna", "PUT", "/photos/a.txt", "late", "If-Match", res.Header.Get("ETag"), "Accept", "application/json"); res.StatusCode != 412 || strings.Contains(text, "anna") {
 		t.Errorf("after another program: %s %q", res.Status, text)
+	}
+}
+
+// What the gate refuses has the forms of every other refusal, and its page looks like one for whoever has not logged in.
+func TestGateExplainsAsAsked(t *testing.T) {
+	h := newHouse(t)
+	for _, tt := range []struct {
+		user, path string
+		status     int
+	}{{"", "/home/", 401}, {"ben", "/photos/secret/f", 403}} {
+		for accept, want := range map[string]string{
+			"":                         "text/plain",
+			"*/*":                      "text/plain",
+			"application/problem+json": "application/problem+json",
+			"text/html,*/*;q=0.8":      "text/html",
+			"application/xml":          "application/xml",
+		} {
+			res, text := h.ask(tt.user, "GET", tt.path, "", "Accept", accept)
+			if res.StatusCode != tt.status || !strings.HasPrefix(res.Header.Get("Content-Type"), want) || res.Header.Get("X-Request-Id") == "" {
+				t.Errorf("%s for %q: %s %v", tt.path, accept, res.Status, res.Header)
+			}
+			if int(res.ContentLength) != len(text) || strings.Contains(text, "request id") {
+				t.Errorf("%s for %q: %q", tt.path, accept, text)
+			}
+			if sheet := regexp.MustCompile(`rel="stylesheet" href="(.*?)"`).FindStringSubmatch(text); sheet != nil {
+				res, _ := h.ask("", "GET", sheet[1], "")
+				wantStatus(t, res, 200)
+			} else if want == "text/html" {
+				t.Errorf("a page without looks: %s", text)
+			}
+		}
 	}
 }
 

@@ -148,7 +148,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		if res.StatusCode != tt.status {
 			t.Errorf("%s: %s %s %v: %s, want %d\n%s", tt.user, tt.method, tt.path, tt.header, res.Status, tt.status, text)
 		}
-		if ends := tt.status > 401 && (tt.method == "DELETE" || tt.method == "MOVE"); res.Close != ends { // see handler.EndRefused
+		if ends := tt.status > 401 && (tt.method == "DELETE" || tt.method == "MOVE"); res.Close != ends { // see endRefused in package handler
 			t.Errorf("%s: %s %s: the connection ends: %v, want %v", tt.user, tt.method, tt.path, res.Close, ends)
 		}
 		if (tt.status == 401) != (res.Header.Get("WWW-Authenticate") != "") {
