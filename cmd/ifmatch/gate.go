@@ -172,14 +172,14 @@ func (g gate) permit(w http.ResponseWriter, r *http.Request, s *share, user stri
 	return ok
 }
 
-// wide tells whether a request to read is about more than one resource and its members: Depth infinity,
-// an archive, reports of changes.
+// wide tells whether a request to read is about more than one resource and its members: Depth infinity, an archive. Reports
+// of changes are not: they say no more of members than the time of the collection does.
 func wide(r *http.Request) bool {
 	if r.Method == "PROPFIND" {
 		d := strings.TrimSpace(r.Header.Get("Depth"))
 		return !strings.HasPrefix(d, "0") && !strings.HasPrefix(d, "1")
 	}
-	return r.URL.RawQuery != "" || strings.Contains(r.Header.Get("Accept"), "event-stream")
+	return strings.HasPrefix(r.URL.RawQuery, "zip")
 }
 
 // permitDestination is the other half of COPY and MOVE, for the share that the destination is in. A Destination that

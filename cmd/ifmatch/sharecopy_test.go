@@ -201,6 +201,12 @@ prefix = "/backup"`, 1))
 		if res, _ := h.ask(user, "PROPFIND", "/photos/shown/", "", "Depth", "infinity"); (res.StatusCode == 207) != (user == "anna") {
 			t.Errorf("%s: Depth infinity: %s", user, res.Status)
 		}
+		if res, _ := h.ask(user, "HEAD", "/photos/shown/?zip", ""); (res.StatusCode == 200) != (user == "anna") {
+			t.Errorf("%s: an archive: %s", user, res.Status)
+		}
+		if res, _ := h.ask(user, "HEAD", "/photos/shown/?events", "", "Accept", "text/event-stream"); res.StatusCode != 200 {
+			t.Errorf("%s: the page is not kept up to date: %s", user, res.Status)
+		}
 	}
 }
 
