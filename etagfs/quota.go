@@ -93,7 +93,7 @@ func (r *room) need(growth int64) error {
 	q := r.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if limit := q.limit.Load(); limit > 0 && q.used+q.reserved-r.bytes+growth > limit {
+	if limit := q.limit.Load(); limit > 0 && growth > limit-max(0, q.used+q.reserved-r.bytes) { // a client may say any length
 		nudge(q.again)
 		return ErrQuota
 	}

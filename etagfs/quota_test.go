@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	iofs "io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -67,6 +68,7 @@ func TestQuota(t *testing.T) {
 				{func() error { return put("/d/a", 400, PutOptions{}) }, false, 400},
 				{func() error { return put("/b", 601, PutOptions{}) }, true, 400},
 				{func() error { return put("/b", 601, PutOptions{SizeBytes: 601}) }, true, 400},
+				{func() error { return put("/b", 1, PutOptions{SizeBytes: math.MaxInt64}) }, true, 400}, // with what is used, more than an int64 holds
 				{func() error { return put("/b", 600, PutOptions{SizeBytes: 600}) }, false, 1000},
 				{func() error { return put("/none", 0, PutOptions{}) }, false, 1000},
 				{func() error { return mkcol("/e") }, true, 1000},
