@@ -47,11 +47,14 @@ func (r *Root) SyncDir(name string) error {
 	return pathError("sync", name, r.syncDir(name))
 }
 
-// SyncAll makes durable what was written to the file system.
+// SyncAll makes durable what was written to the file system, and to all others, since some may be mounted below.
 func (r *Root) SyncAll() error {
 	err := r.hook("fsync", "/")
 	if err == nil {
-		err = r.syncs.of(func() error { return unix.Syncfs(r.fd) })
+		err = r.syncs.of(func() error {
+			unix.Sync() // it tells of no error
+			return unix.Syncfs(r.fd)
+		})
 	}
 	return pathError("sync", "/", err)
 }
@@ -62,12 +65,7 @@ func (r *Root) syncDir(name string) error {
 	}
 	fd, err := openInside(r.fd, rel(name), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err == unix.EACCES {
-		// One may write to a directory without being allowed to read it; then all of the file
-		// system is made durable.
-		if err := r.hook("fsync", name); err != nil {
-			return err
-		}
-		return r.syncs.of(func() error { return unix.Syncfs(r.fd) })
+		return r.SyncAll() // one may write to a directory without being allowed to read it
 	}
 	if err != nil {
 		return err

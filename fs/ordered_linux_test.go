@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -154,5 +155,38 @@ func TestPowerCutAroundOrderedSave(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// What is mounted below the root is made durable with it, and with a directory that may be written and not read.
+func TestSyncReachesMounts(t *testing.T) {
+	for what, sync := range map[string]func(f *Root) error{
+		"all": (*Root).SyncAll,
+		"directory": func(f *Root) error {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			unix.Setfsuid(5001)
+			defer unix.Setfsuid(0)
+			return f.SyncDir("/m/drop")
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			dir := openDir(t)
+			must(t, os.MkdirAll(dir+"/root/m", 0o755))
+			again := loop.Ext4(t, dir+"/root/m", 32<<20)
+			drop := dir + "/root/m/drop"
+			must(t, os.Mkdir(drop, 0o300))
+			must(t, os.Chown(drop, 5001, 5001))
+			f := openRoot(t, dir+"/root", RootOptions{})
+			wantErr(t, "sync", f.SyncDir("/m"), nil)
+			mustPut(t, f, "/m/drop/f", "text")
+			wantErr(t, "sync", sync(f), nil)
+			shutDown(t, dir+"/root/m", false)
+			wantErr(t, "close", f.Close(), nil)
+			again()
+			if got, err := os.ReadFile(drop + "/f"); string(got) != "text" {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
 	}
 }
