@@ -11,14 +11,17 @@ type asideDir struct {
 }
 
 func (r *Root) makeAside(in parent, a aside) (*asideDir, error) {
-	d := &asideDir{r: r, in: in, name: r.reserved() + a.suffix()}
+	name, err := r.reservedIn(in)
+	if err != nil {
+		return nil, err
+	}
+	d := &asideDir{r: r, in: in, name: name + a.suffix()}
 	if err := r.hook("mkdir", d.name); err != nil {
 		return nil, err
 	}
 	if err := unix.Mkdirat(in.fd, d.name, 0o700); err != nil {
 		return nil, err
 	}
-	var err error
 	if d.fd, err = openIn(in.fd, d.name, unix.O_PATH|unix.O_DIRECTORY); err != nil {
 		unix.Unlinkat(in.fd, d.name, unix.AT_REMOVEDIR)
 		return nil, err

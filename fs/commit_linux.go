@@ -230,7 +230,10 @@ func (s *staged) giveName(p parent) error {
 	if s.tmp != "" {
 		return nil
 	}
-	tmp := s.r.reserved()
+	tmp, err := s.r.reservedIn(p)
+	if err != nil {
+		return err
+	}
 	if err := s.r.link(s.fd, p.fd, tmp); err != nil {
 		return err
 	}

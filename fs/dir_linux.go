@@ -25,6 +25,9 @@ func (r *Root) makeDir(name string, st *unix.Statx_t) error {
 		return err
 	}
 	defer p.close()
+	if Reserved(base) && appendOnly(p.fd) {
+		return unix.EPERM // it could never be moved into place
+	}
 	if err := r.hook("mkdir", base); err != nil {
 		return err
 	}

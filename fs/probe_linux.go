@@ -25,6 +25,10 @@ func (r *Root) probe(opts RootOptions) error {
 		t.features.Folds = r.folds("")
 		return nil
 	}
+	if appendOnly(r.fd) { // what is tried would stay
+		t.features.Untried, t.features.Folds = true, r.folds("")
+		return nil
+	}
 	r.probeTmpfile(t)
 	t.ordered = journalWithin(r.fd)
 	name := r.reserved()

@@ -101,6 +101,14 @@ func (r *Root) openUnnamed(rel string, mode uint32) (int, error) {
 	return fd, err
 }
 
+// reservedIn returns a new reserved name. EPERM where it could be neither renamed nor removed.
+func (r *Root) reservedIn(p parent) (string, error) {
+	if appendOnly(p.fd) {
+		return "", unix.EPERM
+	}
+	return r.reserved(), nil
+}
+
 func parentRel(name string) string {
 	if i := strings.LastIndexByte(name, '/'); i > 0 {
 		return name[1:i]
@@ -113,8 +121,11 @@ func (s *staged) openNamed() error {
 	if err != nil {
 		return err
 	}
-	tmp := s.r.reserved()
-	fd, err := unix.Openat(p.fd, tmp, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, s.r.tried.Load().fileMode())
+	fd := -1
+	tmp, err := s.r.reservedIn(p)
+	if err == nil {
+		fd, err = unix.Openat(p.fd, tmp, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, s.r.tried.Load().fileMode())
+	}
 	if err != nil {
 		p.close()
 		return err

@@ -198,6 +198,12 @@ func identity(st *unix.Statx_t) Identity {
 	}
 }
 
+// appendOnly tells whether names in a directory are there for good (chattr +a).
+func appendOnly(dirfd int) bool {
+	var st unix.Statx_t
+	return statFD(dirfd, &st) == nil && st.Attributes&unix.STATX_ATTR_APPEND != 0
+}
+
 // nanoseconds since 1970 UTC.
 func nanoseconds(t unix.StatxTimestamp) int64 { return t.Sec*1e9 + int64(t.Nsec) }
 
