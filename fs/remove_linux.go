@@ -14,7 +14,7 @@ const maxBase = 255
 func spare(base string, n uint64) string {
 	tail := fmt.Sprintf(".kept-%d", n)
 	if len(base)+len(tail) > maxBase {
-		base = base[:maxBase-len(tail)]
+		base = strings.ToValidUTF8(base[:maxBase-len(tail)], "") // no part of a character, or it would have no URL
 	}
 	return base + tail
 }

@@ -5,7 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
@@ -53,5 +55,15 @@ func TestRemoveTreeDeeperThanDescriptors(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "gone")); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
+	}
+}
+
+// The name beside a long one is one that has a URL, too: it is UTF-8.
+func TestSpareNameIsUTF8(t *testing.T) {
+	for n := range maxBase {
+		base := strings.Repeat("x", n) + strings.Repeat("€", (maxBase-n)/3)
+		if got := spare(base, 7); !utf8.ValidString(got) || len(got) > maxBase || !strings.HasSuffix(got, ".kept-7") {
+			t.Errorf("%q", got)
+		}
 	}
 }
