@@ -5,6 +5,7 @@ import (
 	"container/list"
 	"errors"
 	"log/slog"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -62,6 +63,7 @@ type Watcher struct {
 // watched is a directory that is watched, and what that takes.
 type watched struct {
 	dir  string
+	is   os.FileInfo
 	cost int
 }
 
@@ -123,11 +125,20 @@ func (w *Watcher) Close() error {
 // Watch makes sure that changes in the directory dir are reported from now on, and tells whether
 // they are. It is false when no watch can be had: the caller is then on its own.
 func (w *Watcher) Watch(dir string) bool {
+	is, err := os.Stat(w.osPath(dir))
+	if err != nil {
+		return false
+	}
 	w.mu.Lock()
 	if e, ok := w.dirs[dir]; ok {
-		w.recent.MoveToFront(e)
-		w.mu.Unlock()
-		return true
+		if os.SameFile(e.Value.(watched).is, is) {
+			w.recent.MoveToFront(e)
+			w.mu.Unlock()
+			return true
+		}
+		// A directory above was renamed, of which nothing is reported here, and there is another one by the old name.
+		w.forget(e)
+		w.fsn.Remove(w.osPath(dir))
 	}
 	if w.full {
 		w.mu.Unlock()
@@ -146,7 +157,7 @@ func (w *Watcher) Watch(dir string) bool {
 	}
 	w.mu.Lock()
 	if _, ok := w.dirs[dir]; !ok {
-		w.dirs[dir] = w.recent.PushFront(watched{dir, cost})
+		w.dirs[dir] = w.recent.PushFront(watched{dir, is, cost})
 		w.cost += cost
 		w.count(dir, 1)
 	}

@@ -77,6 +77,32 @@ func TestWatcherForgetsBelowRenamedDirectory(t *testing.T) {
 	}
 }
 
+// A directory far above a watched one is renamed, which is not reported, and another one takes its name.
+func TestWatcherOfNameWithAnotherDirectory(t *testing.T) {
+	dir := t.TempDir()
+	for _, top := range []string{"top", "new"} {
+		must(t, os.MkdirAll(filepath.Join(dir, top, "a", "b"), 0o755))
+	}
+	w, r := watch(t, dir, 0)
+	w.Watch("/top/a/b")
+	must(t, os.Rename(filepath.Join(dir, "top"), filepath.Join(dir, "old")))
+	if w.Watch("/top/a/b") {
+		t.Error("what is not there is said to be watched")
+	}
+	must(t, os.Rename(filepath.Join(dir, "new"), filepath.Join(dir, "top")))
+	if !w.Watch("/top/a/b") {
+		t.Error("not watched")
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "old", "a", "b", "other"), nil, 0o644))
+	must(t, os.WriteFile(filepath.Join(dir, "top", "a", "b", "f"), nil, 0o644))
+	r.wait(t, "/top/a/b/f", func() bool { return r.changed["/top/a/b/f"] })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.changed["/top/a/b/other"] {
+		t.Error("the directory that was renamed is still reported by its old name")
+	}
+}
+
 func TestWatcherKeepsToItsLimit(t *testing.T) {
 	dir := t.TempDir()
 	for i := range 10 {
