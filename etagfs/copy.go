@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"time"
 
@@ -211,11 +212,27 @@ func (c *copying) fill(ctx context.Context, staged fs.Staged, file fs.File) (*Di
 	}
 	digest := c.from.digestOf(&state)
 	if c.to.content == nil || digest != nil || state.SizeBytes > c.to.limitBytes {
-		_, err := staged.ReadFrom(file)
-		return digest, err
+		return digest, readFrom(ctx, staged, file)
 	}
 	d, err := copyHashing(staged, &bodyReader{ctx: ctx, r: file})
 	return &d, err
+}
+
+// askedBytes is how much is copied before it is asked again whether somebody still waits for it.
+const askedBytes = 64 << 20
+
+// readFrom copies what is left of file until ctx ends.
+func readFrom(ctx context.Context, staged fs.Staged, file fs.File) error {
+	for n := int64(askedBytes); n == askedBytes; {
+		err := ctx.Err()
+		if err == nil {
+			n, err = staged.ReadFrom(io.LimitReader(file, askedBytes))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unchanged tells whether what was read from file is one state.

@@ -289,6 +289,41 @@ func TestMoveAndCopy(t *testing.T) {
 	})
 }
 
+// A COPY of a large file ends with its request.
+func TestCopyEndsWithItsRequest(t *testing.T) {
+	for kind, open := range map[string]func(string, fs.RootOptions) (fs.FS, error){"root": fs.OpenRoot, "portable": fs.OpenPortable} {
+		t.Run(kind, func(t *testing.T) {
+			ctx, leave := context.WithCancel(ctx)
+			defer leave()
+			leaves := false
+			dir := t.TempDir()
+			base, err := open(dir, fs.RootOptions{Hook: func(step, _ string) error {
+				if step == "write" && leaves {
+					leave()
+				}
+				return nil
+			}})
+			must(t, err)
+			defer base.Close()
+			f := New(base, Options{Settings: Settings{Relaxed: true}})
+			defer f.Close()
+			must(t, errors.Join(os.WriteFile(dir+"/f", nil, 0o600), os.Truncate(dir+"/f", askedBytes)))
+			info, _, err := f.Copy(ctx, "/f", "/whole", CopyOptions{})
+			if err != nil || info.SizeBytes != askedBytes {
+				t.Errorf("%+v, %v", info, err)
+			}
+			must(t, os.Truncate(dir+"/f", askedBytes+1))
+			leaves = true
+			if _, _, err := f.Copy(ctx, "/f", "/g", CopyOptions{}); !errors.Is(err, context.Canceled) {
+				t.Errorf("%v, want %v", err, context.Canceled)
+			}
+			if _, err := f.Stat("/g"); !errors.Is(err, iofs.ErrNotExist) {
+				t.Errorf("a copy of a part: %v", err)
+			}
+		})
+	}
+}
+
 func TestMissingParent(t *testing.T) {
 	trees(t, func(t *testing.T, f *FS) {
 		if _, _, err := f.Put(ctx, "/no/f", strings.NewReader("x"), PutOptions{}); !errors.Is(err, iofs.ErrNotExist) {
