@@ -2,6 +2,7 @@ package etagfs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"sync"
@@ -185,7 +186,7 @@ func (f *FS) count(ctx context.Context) {
 	q.since = make(map[string]int64)
 	counted := q.counted
 	q.mu.Unlock()
-	sum := f.weigh(ctx, "/", func(dir string) {
+	sum, hidden := f.weigh(ctx, "/", func(dir string) {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		delete(q.since, dir) // the list shows it
@@ -195,6 +196,9 @@ func (f *FS) count(ctx context.Context) {
 	if ctx.Err() == nil && whole {
 		for _, growth := range q.since {
 			sum += growth
+		}
+		if hidden {
+			sum = max(sum, q.used) // a MOVE would make room, again and again
 		}
 		q.used = sum
 	}
@@ -206,13 +210,13 @@ func (f *FS) count(ctx context.Context) {
 }
 
 // weigh adds up what is in a collection; begin, unless nil, is told of each before it is listed. What cannot be
-// listed counts nothing, nor do symbolic links.
-func (f *FS) weigh(ctx context.Context, dir string, begin func(dir string)) (sum int64) {
+// listed counts nothing, nor do symbolic links; hidden tells that some has a name that is too long for it.
+func (f *FS) weigh(ctx context.Context, dir string, begin func(dir string)) (sum int64, hidden bool) {
 	if begin != nil {
 		begin(dir)
 	}
 	var below []string
-	f.base.List(dir, func(base string, i *fs.Info) error {
+	err := f.base.List(dir, func(base string, i *fs.Info) error {
 		switch {
 		case i.Real != "": // a link
 		case i.IsCollection():
@@ -222,12 +226,14 @@ func (f *FS) weigh(ctx context.Context, dir string, begin func(dir string)) (sum
 		}
 		return ctx.Err()
 	})
+	hidden = errors.Is(err, fs.ErrNameTooLong)
 	for _, d := range below {
 		if ctx.Err() == nil {
-			sum += f.weigh(ctx, d, begin)
+			more, hides := f.weigh(ctx, d, begin)
+			sum, hidden = sum+more, hidden || hides
 		}
 	}
-	return sum
+	return sum, hidden
 }
 
 // weight is what a real name holds, if there is a quota.
@@ -240,7 +246,8 @@ func (f *FS) weight(ctx context.Context, name string) int64 {
 	case err != nil:
 		return 0
 	case info.IsCollection():
-		return f.weigh(ctx, name, nil)
+		sum, _ := f.weigh(ctx, name, nil)
+		return sum
 	}
 	return info.SizeBytes
 }

@@ -100,6 +100,31 @@ func TestQuota(t *testing.T) {
 	}
 }
 
+// A MOVE can make names that are too long for the system to list. What is there is not given away a second time.
+func TestQuotaOfNamesThatAreTooLong(t *testing.T) {
+	f := bounded(t, Options{})
+	ends := map[string]string{"/a": "", "/b": ""}
+	for top := range ends {
+		name := top
+		for range 14 {
+			_, err := f.MakeCollection(ctx, name, time.Time{}, Write{})
+			must(t, err)
+			ends[top], name = name, name+"/"+xs(250)
+		}
+		put(t, f, ends[top]+"/f", xs(400))
+	}
+	if _, _, err := f.Move(ctx, "/a", ends["/b"]+"/a", Write2{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := used(t, f); n != 800 {
+		t.Errorf("%d bytes used, want 800", n)
+	}
+	must(t, f.Remove(ctx, "/b", Write{}))
+	if f.count(ctx); f.quota.used != 0 {
+		t.Errorf("%d bytes used, want 0", f.quota.used)
+	}
+}
+
 // before reads nothing before fn has returned.
 type before struct {
 	io.Reader
@@ -205,7 +230,7 @@ func TestQuotaCountBesideWrites(t *testing.T) {
 	q := f.quota
 	q.since = map[string]int64{}
 	put(t, f, "/1/early", xs(10)) // the list shows it
-	sum := f.weigh(ctx, "/", func(dir string) { delete(q.since, dir) })
+	sum, _ := f.weigh(ctx, "/", func(dir string) { delete(q.since, dir) })
 	put(t, f, "/2/late", xs(20)) // too late for the list
 	for _, growth := range q.since {
 		sum += growth
