@@ -32,6 +32,9 @@ func (c *clock) stamp(replaced, granularity int64) (stamp int64, unsure bool) {
 	for {
 		last, now := c.last.Load(), time.Now().UnixNano()
 		floor := last
+		if last > now+maxLead+farFuture { // the clock was set back since
+			floor = now
+		}
 		if replaced > floor && replaced < now+farFuture {
 			floor = replaced
 		}

@@ -51,3 +51,16 @@ func TestStampIsLaterThanWhatIsReplaced(t *testing.T) {
 		t.Errorf("%d follows %d", stamp, later)
 	}
 }
+
+// Where the clock was set back by more than stamps may run ahead, they begin anew, each like no other since.
+func TestStampAfterTheClockWasSetBack(t *testing.T) {
+	for _, step := range []time.Duration{1, 10 * time.Millisecond, time.Second} {
+		var c clock
+		c.last.Store(time.Now().Add(2 * time.Hour).UnixNano())
+		first, unsure1 := c.stamp(0, int64(step))
+		second, unsure2 := c.stamp(0, int64(step))
+		if unsure1 || unsure2 || second <= first || first > time.Now().Add(time.Minute).UnixNano() {
+			t.Errorf("steps of %v: %d, unsure %v, and %d, unsure %v", step, first, unsure1, second, unsure2)
+		}
+	}
+}
