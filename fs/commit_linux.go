@@ -280,7 +280,7 @@ func (s *staged) exchange(p parent, base string, check func(*Info) error) (old i
 	case nil:
 	case unix.ENOENT:
 		return -1, errAgain
-	case unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP:
+	case unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP, unix.EXDEV: // EXDEV: its project quota is not that of its directory
 		return h.fd, s.replaceChecked(p, base, &h.st)
 	default:
 		return -1, err

@@ -119,6 +119,9 @@ func isDir(dirfd int, base string) bool {
 // takeOut removes the held file, and no other, from its name.
 func (r *Root) takeOut(p parent, base string, h *held) error {
 	tmp, err := r.setAside(p, base, &h.st)
+	if err == unix.EXDEV {
+		return r.unlinkChecked(p, base, h)
+	}
 	if err != nil {
 		return err
 	}
@@ -132,17 +135,28 @@ func (r *Root) takeOut(p parent, base string, h *held) error {
 	return nil
 }
 
+// unlinkChecked is what is left where a file cannot be renamed, as one whose project quota is not that of its directory. It is
+// as safe as staged.replaceChecked.
+func (r *Root) unlinkChecked(p parent, base string, h *held) error {
+	var st unix.Statx_t
+	if err := statIn(p.fd, base, &st); err != nil || !same(&st, &h.st) || h.disturbed() {
+		return errAgain
+	}
+	return r.unlink(p.fd, base)
+}
+
 // retireChecked removes a link.
 func (r *Root) retireChecked(p parent, base string, st *unix.Statx_t, exact bool) error {
-	if !exact {
-		return r.unlink(p.fd, base)
+	if exact {
+		tmp, err := r.setAside(p, base, st)
+		if err == nil {
+			r.unlink(p.fd, tmp)
+		}
+		if err != unix.EXDEV {
+			return err
+		}
 	}
-	tmp, err := r.setAside(p, base, st)
-	if err != nil {
-		return err
-	}
-	r.unlink(p.fd, tmp)
-	return nil
+	return r.unlink(p.fd, base)
 }
 
 func (r *Root) retireDir(p parent, base string, st *unix.Statx_t) (func(), error) {

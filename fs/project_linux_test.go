@@ -1,0 +1,46 @@
+package fs
+
+import (
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// A file whose project quota is not that of its directory, as one that was there before the directory had one, is renamed by
+// nobody: EXDEV. It is replaced and removed all the same, a link is removed, and whoever changes it meanwhile is seen.
+func TestFileOfAnotherProject(t *testing.T) {
+	for _, meanwhile := range []bool{false, true} {
+		dir := t.TempDir()
+		f := openRoot(t, dir, RootOptions{Hook: func(step, name string) error {
+			if step == "exchange" || step == "rename" && Reserved(name) {
+				return unix.EXDEV
+			}
+			return nil
+		}})
+		mustPut(t, f, "/f", "old")
+		must(t, os.Symlink("f", dir+"/link"))
+		asked := 0
+		changed := func(cur *Info) error {
+			if asked++; meanwhile && asked == 1 {
+				must(t, os.WriteFile(dir+"/new", []byte("program"), 0o600))
+				must(t, os.Rename(dir+"/new", dir+"/f"))
+			}
+			return nil
+		}
+		_, _, err := put(f, "/f", "changed", true, changed)
+		wantErr(t, "replace", err, nil)
+		if read(t, f, "/f") != "changed" || meanwhile && asked != 2 {
+			t.Errorf("%q after %d checks", read(t, f, "/f"), asked)
+		}
+		asked = 0
+		for _, name := range []string{"/link", "/f"} {
+			release, err := f.Retire(name, true, changed)
+			wantErr(t, "Retire "+name, err, nil)
+			release()
+			_, err = f.Lookup(name)
+			wantErr(t, "Lookup "+name, err, os.ErrNotExist)
+		}
+		noReserved(t, dir)
+	}
+}
