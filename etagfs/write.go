@@ -27,7 +27,8 @@ func (f *FS) Put(ctx context.Context, name string, body io.Reader, o PutOptions)
 		return nil, false, err
 	}
 	defer room.give()
-	b := &bodyReader{ctx: ctx, r: body, room: room, old: f.weight(ctx, real)}
+	// A client that leaves after it has sent all, as ffmpeg does, ends the request, too; a body that broke off fails by itself.
+	b := &bodyReader{ctx: context.WithoutCancel(ctx), r: body, room: room, old: f.weight(ctx, real)}
 	if err := room.need(o.SizeBytes - b.old); err != nil {
 		return nil, false, err
 	}
