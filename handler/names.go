@@ -18,10 +18,11 @@ import (
 // How a URL path becomes a name. It is decoded once, by net/url; then:
 //
 //	outside the prefix of this tree           404
-//	a segment "." or ".."                     400: clients resolve them (RFC 3986 §5.2.4) before they ask
+//	a segment ".."                            400: clients resolve it (RFC 3986 §5.2.4) before they ask
 //	an encoded slash, a NUL, not UTF-8        400: no file can have such a name, or no client can show it
 //	a path over 4096 bytes, a segment over 255  414
-//	empty segments                            left out: "/a//b" is "/a/b"; clients that join URLs make them
+//	empty segments, segments "."              left out: "/a//b" and "/a/./b" are "/a/b"; clients that join URLs make
+//	                                          them, such as apt of "deb http://host/a ./"
 //	a slash at the end                        left out and remembered: the URL of a collection
 //	a reserved name                           404 for reading, 403 for writing
 //	NFC or NFD                                see forms.go; of the prefix, either
@@ -72,25 +73,26 @@ func (h *Handler) parse(u *url.URL) (target, error) {
 }
 
 // CutPrefix is what follows prefix in a decoded URL path: "", or a path that begins with a slash; ok is false for
-// paths outside. The prefix may be spelled in another Unicode form, and with empty segments, as names may. Who decides
-// what a path is about before a Handler does must ask this, so that both mean the same name.
+// paths outside. The prefix may be spelled in another Unicode form, and with segments that are left out, as names may. Who
+// decides what a path is about before a Handler does must ask this, so that both mean the same name.
 func CutPrefix(path, prefix string) (rest string, ok bool) {
 	if rest, ok = strings.CutPrefix(path, prefix); ok && (rest == "" || rest[0] == '/') {
 		return rest, true
 	}
 	for want := range strings.SplitSeq(strings.TrimPrefix(prefix, "/"), "/") {
-		if path == "" || path[0] != '/' {
+		seg := ""
+		for leftOut(seg) {
+			if path == "" || path[0] != '/' {
+				return "", false
+			}
+			seg, path = path[1:], ""
+			if end := strings.IndexByte(seg, '/'); end >= 0 {
+				seg, path = seg[:end], seg[end:]
+			}
+		}
+		if !sameSegment(seg, want) {
 			return "", false
 		}
-		path = strings.TrimLeft(path, "/")
-		end := strings.IndexByte(path, '/')
-		if end < 0 {
-			end = len(path)
-		}
-		if !sameSegment(path[:end], want) {
-			return "", false
-		}
-		path = path[end:]
 	}
 	return path, true
 }
@@ -120,14 +122,14 @@ func cleanPath(path string) (target, error) {
 	case !utf8.ValidString(path):
 		return target{}, badName("bytes that are not UTF-8")
 	}
-	t := target{slash: path[len(path)-1] == '/'}
+	t := target{slash: leftOut(path[strings.LastIndexByte(path, '/')+1:])}
 	clean := true
 	for seg := range strings.SplitSeq(path[1:], "/") {
 		switch {
-		case seg == "":
+		case leftOut(seg):
 			clean = false
-		case seg == "." || seg == "..":
-			return target{}, badName(`the segment "` + seg + `"`)
+		case seg == "..":
+			return target{}, badName(`the segment ".."`)
 		case tooLong(seg):
 			return target{}, errLongName
 		}
@@ -138,7 +140,7 @@ func cleanPath(path string) (target, error) {
 	}
 	var b strings.Builder
 	for seg := range strings.SplitSeq(path, "/") {
-		if seg != "" {
+		if !leftOut(seg) {
 			b.WriteByte('/')
 			b.WriteString(seg)
 		}
@@ -149,6 +151,9 @@ func cleanPath(path string) (target, error) {
 	}
 	return t, nil
 }
+
+// leftOut tells whether a segment of a path means nothing.
+func leftOut(seg string) bool { return seg == "" || seg == "." }
 
 // tooLong tells whether a file name is longer than file systems allow: 255 bytes on Unix, 255 UTF-16
 // units elsewhere. It is asked here so that the answer does not depend on the file system.

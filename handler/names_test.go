@@ -22,6 +22,10 @@ func TestParsePath(t *testing.T) {
 		{path: "/a/b", name: "/a/b"},
 		{path: "/a/b/", name: "/a/b", slash: true},
 		{path: "/a//b///c", name: "/a/b/c"},
+		{path: "/a/./b", name: "/a/b"},
+		{path: "/%2E/a/.", name: "/a", slash: true},
+		{path: "/.", name: "/", slash: true},
+		{path: "/./../a", status: 400},
 		{path: "/a%20b", name: "/a b"},
 		{path: "/a%2520b", name: "/a%20b"},
 		{path: "/a+b", name: "/a+b"},
@@ -34,7 +38,6 @@ func TestParsePath(t *testing.T) {
 		{path: "/..", status: 400},
 		{path: "/a/..", status: 400},
 		{path: "/%2E%2e/x", status: 400},
-		{path: "/a/./b", status: 400},
 		{path: "/a%2Fb", status: 400},
 		{path: "/a%2fb", status: 400},
 		{path: "/%2f", status: 400},
@@ -88,7 +91,7 @@ func TestCutPrefix(t *testing.T) {
 		{"/de/f", "/d\u00e9", "-"}, {"/de\u0301/f", "/de", "-"}, {"/de\u0301\u0301", nfc[:4], "-"}, // a segment is compared as a whole
 		{"/d\xc3", nfc[:4], "-"}, {"/d\u00e9", "/d\u00e9 x", "-"},
 		{"a/f", "/a", "-"}, {"*", "/a", "-"}, {"", "/a", "-"}, {"//", "/a", "-"}, {"/ab", "/a", "-"}, {"/a/", "/a/b", "-"},
-		{"/./a/f", "/a", "-"}, {"/x/../a/f", "/a", "-"}, {"*", "", "-"},
+		{"/./a/f", "/a", "/f"}, {"/a/./b/./f", "/a/b", "/./f"}, {"/./", "/a", "-"}, {"/.", "/a", "-"}, {"/x/../a/f", "/a", "-"}, {"*", "", "-"},
 		{"/" + strings.Repeat("e\u0301", maxPathBytes), "/" + strings.Repeat("\u00e9", maxPathBytes), "-"},
 	} {
 		if rest, ok := CutPrefix(c.path, c.prefix); ok != (c.rest != "-") || ok && rest != c.rest {
