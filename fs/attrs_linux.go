@@ -8,7 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const aclAttr = "system.posix_acl_access"
+const (
+	aclAttr        = "system.posix_acl_access"
+	defaultACLAttr = "system.posix_acl_default"
+)
 
 // takeOn gives the file fd what a program that writes in place would have left as it was: the
 // permission bits, owner, ACL and extended attributes of the file whose descriptor is old.

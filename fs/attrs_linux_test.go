@@ -82,7 +82,7 @@ func TestReplaceTakesNoDefaultACL(t *testing.T) {
 	f := openRoot(t, dir, RootOptions{})
 	path := filepath.Join(dir, "f")
 	must(t, os.WriteFile(path, nil, 0o644))
-	must(t, unix.Setxattr(dir, "system.posix_acl_default", acl(77), 0))
+	must(t, unix.Setxattr(dir, defaultACLAttr, acl(77), 0))
 	mustPut(t, f, "/f", "replaced")
 	if n, err := unix.Getxattr(path, aclAttr, nil); err != unix.ENODATA {
 		t.Errorf("the replaced file has an ACL of %d bytes, %v", n, err)

@@ -25,18 +25,35 @@ func (r *Root) adopt(fd int, name string) error {
 	if opts.Umask == nil {
 		return nil
 	}
-	if n, err := unix.Fgetxattr(fd, aclAttr, nil); err == nil && n > 0 {
-		return nil // from the default ACL of its collection
-	}
 	var st unix.Statx_t
 	if err := statFD(fd, &st); err != nil {
 		return err
 	}
+	isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR
+	if has(fd, aclAttr) || isDir && has(fd, defaultACLAttr) || !isDir && r.givesACL(parentRel(name)) {
+		return nil // a default ACL has decided
+	}
 	mode := opts.fileMode()
-	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+	if isDir {
 		mode = opts.dirMode() | uint32(st.Mode)&unix.S_ISGID
 	}
 	return unix.Fchmod(fd, mode&^uint32(*opts.Umask))
+}
+
+// givesACL tells whether new files in the directory rel get their mode from its default ACL. One that names no user and no
+// group leaves no ACL with the file that would tell.
+func (r *Root) givesACL(rel string) bool {
+	dir, err := openInside(r.fd, rel, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(dir)
+	return has(dir, defaultACLAttr)
+}
+
+func has(fd int, attr string) bool {
+	n, err := unix.Fgetxattr(fd, attr, nil)
+	return err == nil && n > 0
 }
 
 // adoptDir is adopt for the collection base that was just made; when it cannot, the collection goes again.
@@ -78,7 +95,7 @@ func (r *Root) tryOwner() error {
 	case nil:
 		return nil
 	case unix.EPERM:
-		return fmt.Errorf("%s: new files cannot be given the owner or group that is asked for, which takes privileges (CAP_CHOWN, and CAP_FOWNER for their times), or a group of one's own", r.root.Name())
+		return fmt.Errorf("%s: new files cannot be given that owner or group: it takes privileges (CAP_CHOWN, and CAP_FOWNER for their times), or a group that the server is in", r.root.Name())
 	}
 	return fmt.Errorf("%s: it cannot be tried whether new files can be given an owner or group: %v", r.root.Name(), err)
 }

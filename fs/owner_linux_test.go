@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // New files and collections get the owner, group and mode that are asked for, whatever the umask of the process;
@@ -45,6 +47,28 @@ func TestOwnership(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, ReservedPrefix+"*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// A default ACL comes before the umask that is asked for, also one that names nobody (setfacl -d -m g::rwx).
+func TestDefaultACLComesBeforeUmask(t *testing.T) {
+	dir := t.TempDir()
+	sub := filepath.Join(dir, "d")
+	must(t, os.Mkdir(sub, 0o755))
+	text := "\x02\x00\x00\x00" + "\x01\x00\x07\x00\xff\xff\xff\xff" + "\x04\x00\x07\x00\xff\xff\xff\xff" + "\x20\x00\x00\x00\xff\xff\xff\xff" // u::rwx,g::rwx,o::-
+	must(t, unix.Setxattr(sub, defaultACLAttr, []byte(text), 0))
+	mask := Umask(0o077)
+	f := openRoot(t, dir, RootOptions{Umask: &mask})
+	mustPut(t, f, "/d/new", "x")
+	if _, err := f.MakeCollection("/d/c"); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]os.FileMode{"new": 0o660, "c": 0o770} {
+		fi, err := os.Stat(filepath.Join(sub, name))
+		must(t, err)
+		if fi.Mode().Perm() != want {
+			t.Errorf("%s: %v, want %v", name, fi.Mode().Perm(), want)
+		}
 	}
 }
 
