@@ -43,7 +43,7 @@ func (g gate) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if g.misled(r) {
-		g.refuse(w, r, "", http.StatusMisdirectedRequest, "Nobody has to log in here, so browsers may call this server localhost or by an address only; --hosts gives it other names.")
+		g.refuse(w, r, "", http.StatusMisdirectedRequest, "Nobody has to log in here, so browsers may call this server only localhost, by its address, or by a name that --hosts gives it.")
 		return
 	}
 	s := g.holds(r.URL.Path)
@@ -63,8 +63,9 @@ func (g gate) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case a.wait > 0:
 		g.login.throttled.Add(1)
-		w.Header().Set("Retry-After", strconv.Itoa(retryAfter(a.wait)))
-		g.refuse(w, r, "", http.StatusTooManyRequests, "Too many passwords were wrong; wait.")
+		after := strconv.Itoa(retryAfter(a.wait))
+		w.Header().Set("Retry-After", after)
+		g.refuse(w, r, "", http.StatusTooManyRequests, "Too many passwords were wrong; try again in "+after+" seconds.")
 		return
 	case a.wrong:
 		g.challenge(w, r)
@@ -144,7 +145,7 @@ func (g gate) permit(w http.ResponseWriter, r *http.Request, s *share, user stri
 	case http.MethodGet, http.MethodHead, http.MethodPost, "PROPFIND":
 		ok = may >= auth.Read || strings.HasPrefix(name, handler.PageAssets) && s.who.Somewhere(user) >= auth.Read
 		if ok && wide(r) && s.who.Throughout(user, name) < auth.Read {
-			g.refuse(w, r, user, http.StatusForbidden, "There are members below that you may not read; ask collection by collection with Depth 1.")
+			g.refuse(w, r, user, http.StatusForbidden, "There are members below that you are not allowed to read; ask collection by collection with Depth 1.")
 			return false
 		}
 	case http.MethodPut, "MKCOL":
@@ -200,7 +201,7 @@ func (g gate) permitDestination(w http.ResponseWriter, r *http.Request, s *share
 		return false
 	}
 	if d != s && nested(s.dirOf(user), d.dirOf(user)) {
-		g.refuse(w, r, user, http.StatusBadGateway, "One of the two shares is inside the other; nothing was changed, use GET and PUT.")
+		g.refuse(w, r, user, http.StatusBadGateway, "One of the two shares is inside the other, so nothing was copied; use GET and PUT.")
 		return false
 	}
 	if may < auth.Write {
@@ -215,7 +216,7 @@ func (g gate) forbid(w http.ResponseWriter, r *http.Request, user string) {
 		g.challenge(w, r)
 		return
 	}
-	g.refuse(w, r, user, http.StatusForbidden, "You may not do this here.")
+	g.refuse(w, r, user, http.StatusForbidden, "You are not allowed to do this here.")
 }
 
 // challenge asks for a password. RFC 9110 §11.6.1, RFC 7617. Whoever has logged in elsewhere, by a name that is none here,
@@ -225,7 +226,7 @@ func (g gate) challenge(w http.ResponseWriter, r *http.Request) {
 	say := "Log in to do this."
 	for _, name := range g.said(r) {
 		if name != "" && !auth.GoodName(name) {
-			say = fmt.Sprintf("%.80q is no name of a user; accepted: %s.", name, auth.NameRule)
+			say = fmt.Sprintf("%.80q is not a valid user name; accepted: %s.", name, auth.NameRule)
 		}
 	}
 	g.refuse(w, r, "", http.StatusUnauthorized, say)

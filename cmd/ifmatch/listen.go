@@ -83,6 +83,10 @@ func (a *address) listen() (net.Listener, error) {
 		return nil, fmt.Errorf("listen %s: the address is in use by another program", a)
 	case errors.Is(err, iofs.ErrPermission):
 		return nil, fmt.Errorf("listen %s: no permission", a)
+	case a.network == "unix" && errors.Is(err, iofs.ErrNotExist):
+		return nil, fmt.Errorf("listen %s: there is no such directory", a)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("listen %s: this machine does not have the address", a)
 	case a.network == "unix" && errors.Is(err, syscall.EINVAL):
 		return nil, fmt.Errorf("listen %s: the path is too long for a socket; about a hundred bytes is what systems take", a)
 	}

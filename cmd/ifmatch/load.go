@@ -64,8 +64,10 @@ func (sh *shareSetup) check(set *setup) {
 		dir = filepath.Dir(dir + "x") // in which homes are made
 	}
 	switch fi, err := os.Stat(dir); {
-	case errors.Is(err, iofs.ErrNotExist), err == nil && !fi.IsDir():
+	case errors.Is(err, iofs.ErrNotExist):
 		sh.table.Blame("dir", "%s: there is no such directory", dir)
+	case err == nil && !fi.IsDir():
+		sh.table.Blame("dir", "%s: is not a directory", dir)
 	case err != nil:
 		sh.table.Blame("dir", "%v", err)
 	case homes && !set.canLogIn():
@@ -90,7 +92,7 @@ func (set *setup) once() {
 				continue
 			}
 			if other := differing(opening(a.settings), opening(b.settings)); other != "" {
-				b.table.Blame("dir", "%s is the same directory, which cannot have %s here and not there", a.prefix, other)
+				b.table.Blame("dir", "%s serves the same directory without %s; give both the same settings", a.prefix, other)
 			}
 		}
 	}
@@ -161,7 +163,7 @@ func (set *setup) guarded(local bool) error {
 	if local || set.canLogIn() || set.noAuth {
 		return nil
 	}
-	const say = "everybody who can reach this address could read and change the files: name a file of users (--users FILE), or say --no-auth"
+	const say = "everybody who can reach this address could read and change the files: name a file of users (--users FILE), or allow it with --no-auth"
 	if set.listen.loopback() {
 		return usagef("%s", say) // it is a socket of the service manager
 	}
@@ -193,7 +195,7 @@ func (set *setup) sharedHomes() (all []config.Problem) {
 			as, bs := *a.settings, *b.settings
 			as.state, bs.state = "", "" // one place for both, named after the directory
 			if other := differing(opening(&as), opening(&bs)); other != "" {
-				all = append(all, b.table.Problem("dir", "the home of %s is the directory of %s, which cannot have %s here and not there: %s is answered 500",
+				all = append(all, b.table.Problem("dir", "the home of %s is the directory of %s, which is served without %s; until both agree, %s is answered 500",
 					user, a.prefix, other, user))
 			}
 		}

@@ -35,7 +35,7 @@ func siteFor(t testing.TB, args ...string) *site {
 func TestNameOfAProxyThatIsNone(t *testing.T) {
 	s := siteFor(t, "--trusted-proxies=10.0.0.1", "--user-header=X-Remote-User")
 	for remote, want := range map[string]string{
-		"10.0.0.1:5": `"Anna B" is no name of a user; accepted: up to 64 letters`,
+		"10.0.0.1:5": `"Anna B" is not a valid user name; accepted: up to 64 letters`,
 		"10.0.0.2:5": "Log in to do this.", // strangers say nothing
 	} {
 		r := httptest.NewRequest("GET", "/a.txt", nil)

@@ -30,7 +30,7 @@ Exit codes: 0 done, 1 something failed, 2 the command line is wrong.`,
 		Args:    someArgs(2, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !auth.GoodName(args[1]) {
-				return usagef("%q is no name of a user; accepted: %s", args[1], auth.NameRule)
+				return usagef("%q is not a valid user name; accepted: %s", args[1], auth.NameRule)
 			}
 			password, err := readPassword(cmd)
 			if err != nil {

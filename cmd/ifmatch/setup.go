@@ -226,5 +226,13 @@ func (set *setup) prefixes() {
 }
 
 func (set *setup) String() string {
-	return fmt.Sprintf("%d shares, %d users", len(set.shares), set.users.Len())
+	return several(len(set.shares), "share") + ", " + several(set.users.Len(), "user")
+}
+
+// several is n of something.
+func several(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -92,14 +92,14 @@ func TestMistakesBetweenKeys(t *testing.T) {
 		{"listen = \":80\"\n" + share, ":1: listen: :80: everybody who can reach"},
 		{"listen = \"127.0.0.1:80\"\nmetrics = \"127.0.0.1:80\"\n" + share, ":2: metrics: 127.0.0.1:80 is the same address"},
 		{"[[share]]\nprefix = \"/a\"\ndir = \"DIR/none\"\n", ":3: share.dir: DIR/none: there is no such directory"},
-		{"[[share]]\nprefix = \"/a\"\ndir = \"DIR/users\"\n", ":3: share.dir: DIR/users: there is no such directory"},
+		{"[[share]]\nprefix = \"/a\"\ndir = \"DIR/users\"\n", ":3: share.dir: DIR/users: is not a directory"},
 		{"[[share]]\nprefix = \"/a\"\ndir = \"DIR/users/x\"\n", ":3: share.dir: stat DIR/users/x: not a directory"},
 		{"[[share]]\nprefix = \"/a\"\ndir = \"DIR/a/{user}\"\n", ":3: share.dir: {user} is whoever has logged in, and nobody can"},
 		{"users = \"DIR/users\"\n[[share]]\nprefix = \"/a\"\ndir = \"DIR/none/{user}\"\n", ":4: share.dir: DIR/none: there is no such directory"},
 		{"state = \"DIR/a/state\"\n" + share, ":4: share.dir: state, which is DIR/a/state, lies inside"},
 		{"users = \"DIR/users\"\n[[share]]\nprefix = \"/a\"\ndir = \"DIR\"\n", ":1: users: DIR/users lies inside the served directory DIR,"},
 		{"users = \"DIR/a/b/users\"\n[[share]]\nprefix = \"/a\"\ndir = \"DIR/a/{user}\"\n", ":1: users: DIR/a/b/users lies inside the served directory DIR/a/b,"},
-		{share + "[[share]]\nprefix = \"/b\"\ndir = \"DIR/a/\"\nread-only = true\n", ":6: share.dir: /a is the same directory, which cannot have read-only=true here"},
+		{share + "[[share]]\nprefix = \"/b\"\ndir = \"DIR/a/\"\nread-only = true\n", ":6: share.dir: /a serves the same directory without read-only=true; give both"},
 	} {
 		file, in := mistaken(t, tt.text)
 		code, stdout, stderr := call(t.Context(), nil, "check-config", file)
@@ -137,7 +137,7 @@ func TestRemarks(t *testing.T) {
 perhaps a mistake: FILE:3: groups.family: there is no user bem in DIR/users
 perhaps a mistake: FILE:8: share.rule.who: there is no user ana in DIR/users
 `, "FILE", file))
-	if code != 0 || stdout != file+": 2 shares, 1 users\n" || stderr != want {
+	if code != 0 || stdout != file+": 2 shares, 1 user\n" || stderr != want {
 		t.Errorf("exit code %d, %s%s", code, stdout, stderr)
 	}
 	start(t, nil, "--config="+file).logged(`"msg":"perhaps a mistake","where":"` + file + `:8","key":"share.rule.who"`)
@@ -167,7 +167,7 @@ func TestRemarksOnHomesThatAreShared(t *testing.T) {
 		return "[[share]]\nprefix = \"" + prefix + "\"\ndir = \"DIR/" + rest + "\n"
 	}
 	const known, unknown = "users = \"DIR/users\"\n", "user-header = \"X-User\"\ntrusted-proxies = [\"192.0.2.1\"]\n"
-	const said = "share.dir: the home of anna is the directory of /docs, which cannot have etag=stat quota=1KiB here and not there: anna is answered 500\n"
+	const said = "share.dir: the home of anna is the directory of /docs, which is served without etag=stat quota=1KiB; until both agree, anna is answered 500\n"
 	anna, homes := share("/docs", "anna\"\netag = \"content\""), share("/home", "{user}\"\nquota = \"1KiB\"")
 	for _, tt := range []struct{ text, want string }{
 		{known + anna + homes, ":8: " + said},
@@ -176,7 +176,7 @@ func TestRemarksOnHomesThatAreShared(t *testing.T) {
 		{"state = \"" + t.TempDir() + "\"\n" + known + anna + homes, ":9: " + said},
 		{known + share("/docs", "anna\"\nquota = \"1KiB\"\nmax-upload = \"1MiB\"") + homes, ""},
 		{known + share("/docs", "a\"") + homes, ""}, // there is no user of this name
-		{unknown + share("/docs", "a\"") + homes, ":8: share.dir: the home of a is the directory of /docs, which cannot have quota="},
+		{unknown + share("/docs", "a\"") + homes, ":8: share.dir: the home of a is the directory of /docs, which is served without quota="},
 		{unknown + share("/docs", ".cache\"") + homes, ""},
 		{known + share("/docs", "anna\"") + share("/home", "x-{user}\"\nquota = \"1KiB\""), ""},
 	} {

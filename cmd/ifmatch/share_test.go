@@ -240,13 +240,13 @@ func TestWrongPasswordsAreThrottled(t *testing.T) {
 			t.Fatalf("attempt %d: %s", i, res.Status)
 		}
 	}
-	res, _ := h.ask("anna", "GET", "/photos/", "")
-	if res.StatusCode != 429 || res.Header.Get("Retry-After") == "" {
-		t.Errorf("after ten failures: %s, Retry-After %q", res.Status, res.Header.Get("Retry-After"))
+	res, text := h.ask("anna", "GET", "/photos/", "")
+	if after := res.Header.Get("Retry-After"); res.StatusCode != 429 || after == "" || !strings.Contains(text, "again in "+after+" seconds") {
+		t.Errorf("after ten failures: %s, Retry-After %q, %s", res.Status, after, text)
 	}
 	h.logged(`"msg":"login failed","remote":"127.0.0.1","user":"anna"`)
 	h.logged(`"status":401,"bytes":19,"duration":`)
-	h.logged(`"status":429,"bytes":37,"duration":`)
+	h.logged(`"status":429,"bytes":57,"duration":`)
 	if strings.Contains(strings.Join(h.lines(), "\n"), "wrong\"") {
 		t.Error("a password is in the log")
 	}

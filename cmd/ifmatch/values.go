@@ -62,6 +62,11 @@ func (c *count) Set(s string) error {
 	return nil
 }
 
+// pause is a time to wait between two things.
+type pause struct{ duration }
+
+func (p *pause) accepts() string { return "a duration such as 500ms, 2s or 1m" }
+
 // duration is a time.Duration that is not negative; 0 means that there is no bound.
 type duration time.Duration
 

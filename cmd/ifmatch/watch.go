@@ -12,7 +12,7 @@ import (
 
 func newWatch(getenv func(string) string) *cobra.Command {
 	var once, asJSON bool
-	interval := duration(2 * time.Second)
+	interval := pause{duration(2 * time.Second)}
 	cmd := &cobra.Command{
 		Use:   "watch [flags] URL",
 		Short: "Tell whenever a file changes",
@@ -24,7 +24,7 @@ when to look; any other is asked again and again, with If-None-Match.`,
 		Args: oneArg("the URL to watch"),
 	}
 	r := newRemote(cmd, getenv)
-	cmd.Flags().Var(&interval, "interval", "how long to wait between two questions, where the server does not report changes; 10ms at least")
+	cmd.Flags().Var(&interval, "interval", "how long to wait before asking again, where the server does not report changes; at least 10ms")
 	cmd.Flags().BoolVar(&once, "once", false, "end with the first change")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -33,7 +33,7 @@ when to look; any other is asked again and again, with If-None-Match.`,
 			return err
 		}
 		states := 0
-		return c.Watch(cmd.Context(), u, max(time.Duration(interval), 10*time.Millisecond), func(s client.State, err error) bool {
+		return c.Watch(cmd.Context(), u, max(time.Duration(interval.duration), 10*time.Millisecond), func(s client.State, err error) bool {
 			now := time.Now()
 			switch {
 			case err != nil:

@@ -56,7 +56,7 @@ func ReadUsers(file string) (*Users, error) {
 		case !colon: // without what it is, since that may be a password
 			return nil, fmt.Errorf("%s:%d: the line is not of the form name:hash", file, n)
 		case !GoodName(name):
-			return nil, fmt.Errorf("%s:%d: %q is no name of a user; accepted: %s", file, n, name, NameRule)
+			return nil, fmt.Errorf("%s:%d: %q is not a valid user name; accepted: %s", file, n, name, NameRule)
 		case u.hashes[name] != "":
 			return nil, fmt.Errorf("%s:%d: %s is there twice", file, n, name)
 		}
