@@ -95,7 +95,7 @@ func TestForbiddenInTheBrowser(t *testing.T) {
 	t.Parallel()
 	base := inFront(t, func(w http.ResponseWriter, r *http.Request, behind http.Handler) {
 		if r.Method == http.MethodDelete || r.Method == http.MethodPut && r.URL.Path != "/a.txt" {
-			http.Error(w, "You may not do this here.", http.StatusForbidden)
+			http.Error(w, "You are not allowed to do this here.", http.StatusForbidden)
 			return
 		}
 		behind.ServeHTTP(w, r)
@@ -108,9 +108,9 @@ func TestForbiddenInTheBrowser(t *testing.T) {
 	p.press(actions("a.txt"))
 	p.press("Delete…")
 	p.press("dialog .button.bad")
-	p.told("“a.txt” was not deleted: You may not do this here.")
+	p.told("“a.txt” was not deleted: You are not allowed to do this here.")
 	p.pick(filepath.Join(folder(t, map[string]string{"b.txt": "b"}), "b.txt"))
-	p.said("You may not do this here.")
+	p.said("You are not allowed to do this here.")
 }
 
 // A proxy answers for the server while that starts anew. What changes after that is shown.

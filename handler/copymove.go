@@ -215,7 +215,7 @@ func (x *transfer) accept(src, dst *etagfs.Info, to string) error {
 			what, state = "the collection that is there, whatever it holds", "Not <DAV:no-lock>"
 		}
 		return &statusError{status: http.StatusPreconditionRequired, header: x.there.validators(dst), cur: copied(dst),
-			say: "This server asks every write to say which state it replaces. Nothing was changed. " + x.there.describe(dst) +
+			say: "This server requires every write to say which state it replaces. Nothing was changed. " + x.there.describe(dst) +
 				"\nTo replace " + what + ", send\n  If: <" + x.there.href(x.dst.name, dst.IsCollection()) +
 				"> (" + state + ")\nTo go on only if nothing is there, send\n  Overwrite: F"}
 	}

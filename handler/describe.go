@@ -35,12 +35,12 @@ func (h *Handler) refused(r *http.Request, e *refusal) *statusError {
 }
 
 // getAgain is how to go on from a weak tag, which If-Match never matches.
-const getAgain = "It was changed a moment ago, so its ETag is weak still: get it again in a moment."
+const getAgain = "It was changed a moment ago, so its ETag is still weak: get it again in a moment."
 
 // precondRequired is 428 (RFC 6585 §3), showing the header fields to send. A collection has no ETag, but its times tell
 // of its members.
 func (h *Handler) precondRequired(e *needsCondition) *statusError {
-	say := "This server asks every write to say which state it changes. Nothing was changed. " + h.describe(e.cur)
+	say := "This server requires every write to say which state it changes. Nothing was changed. " + h.describe(e.cur)
 	tag := "\"the ETag that you have read\""
 	switch {
 	case e.cur.Tag.Weak:
@@ -49,7 +49,7 @@ func (h *Handler) precondRequired(e *needsCondition) *statusError {
 		tag = e.cur.Tag.String()
 	}
 	if e.cur.IsCollection() {
-		say += "\nTo delete it if no member came, went or was renamed since, send\n  If-Unmodified-Since: " + h.lastModified(e.cur)
+		say += "\nTo delete it only if no member was added, removed or renamed since, send\n  If-Unmodified-Since: " + h.lastModified(e.cur)
 	} else {
 		say += "\nTo replace or delete the state that you have read, send\n  If-Match: " + tag +
 			"\nTo create only if nothing is there, send\n  If-None-Match: *"

@@ -17,7 +17,7 @@ import (
 func (h *Handler) destination(r *http.Request) (there *Handler, t target, err error) {
 	lines := r.Header["Destination"]
 	if len(lines) != 1 || lines[0] == "" {
-		return nil, t, &statusError{status: http.StatusBadRequest, say: "Destination must say where to, once."}
+		return nil, t, &statusError{status: http.StatusBadRequest, say: "COPY and MOVE need one Destination field that says where to."}
 	}
 	u, err := url.Parse(strings.TrimSpace(lines[0]))
 	if err != nil || u.Opaque != "" || u.Fragment != "" || u.Path == "" && u.Host == "" {

@@ -156,7 +156,7 @@ func (g *grant) granting(real string) etagfs.Write {
 		g.place = lock.Place{Name: g.want.Root, Way: g.want.Links}
 		got, err := g.h.locks.Create(g.at, g.want)
 		if errors.Is(err, lock.ErrTooMany) {
-			return &statusError{status: webdav.StatusInsufficientStorage, cause: err, say: "The server keeps no more locks, of all resources or of this one."}
+			return &statusError{status: webdav.StatusInsufficientStorage, cause: err, say: "There are too many locks, on this resource or in all; try again when some have ended."}
 		}
 		if err == nil {
 			g.got = &got

@@ -201,7 +201,7 @@ func (h *Handler) locked(err error) error {
 	case *lock.ConflictError:
 		locks := h.locksAt(e.Roots)
 		return &statusError{status: webdav.StatusLocked, cause: err, dav: h.davHrefs("no-conflicting-lock", e.Roots), locks: locks,
-			say: "A lock that is held" + describeLocks(locks) + " excludes this one."}
+			say: "It is locked" + describeLocks(locks) + ", and that lock excludes this one. Nothing was changed."}
 	}
 	return err
 }

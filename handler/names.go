@@ -236,7 +236,7 @@ var plainPath = func() (t [256]bool) {
 
 var (
 	errNoResource    = &statusError{status: http.StatusNotFound, say: "There is nothing at this URL."}
-	errNotCollection = &statusError{status: http.StatusNotFound, say: "A URL that ends with a slash names a collection, and here is none; leave the slash out."}
+	errNotCollection = &statusError{status: http.StatusNotFound, say: "A URL that ends with a slash names a collection, and there is none here; leave the slash out."}
 	errLongName      = &statusError{status: http.StatusRequestURITooLong, say: "The name is too long; a segment has at most 255 bytes, and a path 4096."}
 )
 
@@ -247,7 +247,7 @@ func badName(has string) error {
 
 func errReserved(writes bool) error {
 	if writes {
-		return &statusError{status: http.StatusForbidden, say: "Names that begin with " + fs.ReservedPrefix + " are kept for the server."}
+		return &statusError{status: http.StatusForbidden, say: "Names that begin with " + fs.ReservedPrefix + " are reserved for the server."}
 	}
 	return errNoResource
 }

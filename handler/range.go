@@ -29,7 +29,7 @@ func (h *Handler) rangeOf(r *http.Request, cur *etagfs.Info) (*http.Request, err
 		header := h.validators(cur)
 		header["Content-Range"] = []string{"bytes */" + strconv.FormatInt(cur.SizeBytes, 10)}
 		return nil, &statusError{status: http.StatusRequestedRangeNotSatisfiable, header: header,
-			say: fmt.Sprintf("The representation has %d bytes; the range is behind its end.", cur.SizeBytes)}
+			say: fmt.Sprintf("The representation has %d bytes; the range begins after its end.", cur.SizeBytes)}
 	}
 	seen.Header["Range"] = []string{"bytes=" + strings.Join(set, ",")}
 	return seen, nil

@@ -29,7 +29,7 @@ func (h *Handler) zip(w http.ResponseWriter, r *http.Request) error {
 		return readError(err)
 	}
 	if !cur.IsCollection() {
-		return &statusError{status: http.StatusBadRequest, say: "Only a collection can be had as a zip archive."}
+		return &statusError{status: http.StatusBadRequest, say: "Only a collection can be downloaded as a zip archive."}
 	}
 	if h.opts.Shares != nil { // what they hold is not in this tree
 		return &statusError{status: http.StatusForbidden, say: "These are shares: download each by itself."}
@@ -65,7 +65,7 @@ func (h *Handler) zip(w http.ResponseWriter, r *http.Request) error {
 func (h *Handler) zipMembers(r *http.Request, at string) ([]string, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, &statusError{status: http.StatusBadRequest, say: "The query cannot be read.", cause: err}
+		return nil, &statusError{status: http.StatusBadRequest, say: "The query in the URL is malformed.", cause: err}
 	}
 	for _, m := range query["m"] {
 		t, err := cleanPath("/" + m)

@@ -2,7 +2,7 @@
 // method or header field that is not simple), and says which state it changes.
 
 /** What an answer without words of its own means. */
-const words = { 401: 'You are not logged in: load the page again.', 403: 'You may not do this here.', 404: 'It is not there any more.' };
+const words = { 401: 'You are not logged in: load the page again.', 403: 'You are not allowed to do this here.', 404: 'It is not there any more.' };
 
 /** A refusal of the server, in its own words (problem details, RFC 9457). */
 export class Refused extends Error {
