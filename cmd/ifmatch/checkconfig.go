@@ -11,9 +11,9 @@ func newCheckConfig(getenv func(string) string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check-config FILE",
 		Short: "Look for mistakes in a configuration file",
-		Long: `Read FILE as serve --config would, with the files and directories that it names, and print each
-mistake with its line, its key and what would be accepted, and what is perhaps one, such as rules for
-users that there are not, and homes that another share has with other settings.
+		Long: `Read FILE as serve --config would, with the files and directories that it names. Print each
+mistake with its line, its key and what would be accepted. Print also what may be a mistake, such as
+rules for users who do not exist, and homes that another share serves with other settings.
 Exit codes: 0 it can be served, 2 it cannot.`,
 		Example:               "  ifmatch check-config /etc/ifmatch/ifmatch.toml",
 		Args:                  oneArg("the configuration file"),

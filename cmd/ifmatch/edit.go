@@ -21,10 +21,10 @@ func newEdit(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "edit [flags] URL",
 		Short: "Edit a file on a server and merge with what others saved meanwhile",
-		Long: `Fetch URL, open it in $VISUAL or $EDITOR and save it with If-Match. If somebody else was
-faster, both edits are merged; where both changed the same lines they are opened again,
-both versions between conflict markers, and what you make of them is saved. A URL where
-nothing is is created. Your text is kept in a file whenever it cannot be saved.`,
+		Long: `Fetch URL, open it in $VISUAL or $EDITOR and save it with If-Match. A file that does not
+exist is created. If somebody else was faster, both edits are merged. Where both changed the
+same lines, the file is opened again with both versions between conflict markers, and what
+you make of them is saved. Your text is kept in a file whenever it cannot be saved.`,
 		Example: `  EDITOR=nano ifmatch edit https://files.example/todo.txt`,
 		Args:    oneArg("the URL to edit"),
 	}

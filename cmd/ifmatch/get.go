@@ -16,8 +16,8 @@ func newGet(getenv func(string) string) *cobra.Command {
 		Long: `Fetch URL into FILE (default: its last segment; - is standard output) and remember the
 ETag, so that "ifmatch put FILE URL" can overwrite that state and no other.
 
-A FILE that is not as get or put left it is not replaced; one that is, is fetched only if
-the resource has changed. It works with any HTTP server that has ETags.`,
+An existing FILE is replaced only if it is still as get or put left it. Then it is fetched
+only if the resource has changed. This works with any HTTP server that has ETags.`,
 		Example: `  ifmatch get https://files.example/todo.txt
   ifmatch put todo.txt https://files.example/todo.txt`,
 		Args: someArgs(1, 2),

@@ -24,9 +24,9 @@ func newLocks(getenv func(string) string) *cobra.Command {
 		Use:   "locks [flags]",
 		Short: "List and break the write locks of a running server",
 		Long: `List the write locks of the servers that run on this machine, as root or as the user that
-the server runs as. The first column is a short name for ifmatch locks break; the token
-itself, with which the lock could be used, is listed only with --tokens. The home of a user
-is opened, and its locks are listed, when he first comes after a start of the server.
+the server runs as. The first column is a short name for ifmatch locks break. The token
+itself, with which the lock could be used, is listed only with --tokens. The locks in a
+user's home are listed from the user's first request after a start of the server.
 
 Exit codes: 0 done, 1 no server runs or something failed, 2 the command line is wrong.`,
 		Example: `  ifmatch locks
@@ -53,9 +53,9 @@ Exit codes: 0 done, 1 no server runs or something failed, 2 the command line is 
 		Use:   "break [flags] ID|TOKEN|PATH",
 		Short: "End a write lock, whoever holds it",
 		Long: `End a write lock, whoever holds it: by its ID in the list of ifmatch locks, of which the
-first digits are enough; by its token; or all on a path, spelled as in the list. Who held
-it is refused with 412 or 409 at the next use of the token, and the log of the server
-tells who broke whose lock.
+first digits are enough; by its token; or all on a path, spelled as in the list. Whoever
+held it is refused with 412 or 409 when the token is used next, and the log of the server
+says who broke whose lock.
 
 Exit codes: 0 done, 1 there is no such lock or something failed, 2 the command line is wrong.`,
 		Example: `  ifmatch locks break 3f2a9c01d7b4

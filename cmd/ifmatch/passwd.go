@@ -22,9 +22,9 @@ func newPasswd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "passwd [flags] FILE USER",
 		Short: "Set the password of a user",
-		Long: `Set the password of USER in FILE, which is made when it is not there; the other lines stay.
-The password is read without echo from the terminal, twice, or else one line of standard
-input. A running server reads FILE again on SIGHUP.
+		Long: `Set the password of USER in FILE. FILE is created if it does not exist; its other lines stay.
+The password is asked for twice on the terminal, without echo. Without a terminal it is one
+line of standard input. A running server reads FILE again on SIGHUP.
 Exit codes: 0 done, 1 something failed, 2 the command line is wrong.`,
 		Example: "  ifmatch passwd /etc/ifmatch/users anna\n  ifmatch passwd --hash argon2id users ben",
 		Args:    someArgs(2, 2),

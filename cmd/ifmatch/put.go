@@ -16,8 +16,8 @@ func newPut(getenv func(string) string) *cobra.Command {
 		Use:   "put [flags] FILE URL",
 		Short: "Save a file, but only over the state it was made from",
 		Long: `Save FILE as URL. Where nothing is, it is created with If-None-Match: *. What is there is
-overwritten with If-Match and the ETag that get or put remembered for this URL and FILE;
-if it has changed since, or if nothing is remembered, nothing is written. A URL that
+overwritten with If-Match and the ETag that get or put remembered for this URL and FILE.
+If it has changed since, or if nothing is remembered, nothing is written. A URL that
 ends with a slash gets the name of FILE.`,
 		Example: `  ifmatch put todo.txt https://files.example/todo.txt
   ifmatch put todo.txt https://files.example/`,

@@ -28,7 +28,7 @@ type remote struct {
 // newRemote gives cmd the common flags and the common end of its help.
 func newRemote(cmd *cobra.Command, getenv func(string) string) *remote {
 	r := &remote{getenv: getenv}
-	cmd.Flags().StringVar(&r.user, "user", "", "log in as NAME or NAME:PASSWORD; the password can be in IFMATCH_PASSWORD, too, and a netrc file is looked at")
+	cmd.Flags().StringVar(&r.user, "user", "", "log in as NAME or NAME:PASSWORD; the password can also come from IFMATCH_PASSWORD or a netrc file")
 	cmd.Flags().StringVar(&r.cacert, "cacert", "", "file of certificates to trust besides those of the system")
 	cmd.Flags().BoolVarP(&r.quiet, "quiet", "q", false, "no progress bar and no remarks")
 	cmd.Long = strings.TrimSpace(cmd.Long) + "\n" + exitCodes

@@ -28,9 +28,9 @@ func newServe(getenv func(string) string) *cobra.Command {
 		Short: "Serve a directory",
 		Long: `Serve DIR over HTTP and WebDAV until SIGTERM or SIGINT.
 
-With --config FILE it serves the shares that FILE names, and SIGHUP reads it again.
+With --config FILE it serves the shares that FILE names. SIGHUP makes it read FILE again.
 
-Every flag can be given as an environment variable, too: --max-upload 10GiB is
+Every flag can also be given as an environment variable: --max-upload 10GiB is
 IFMATCH_MAX_UPLOAD=10GiB. A flag beats its variable.
 
 At start DIR is tried, and a line in the log says what its file system can and cannot do.
