@@ -155,7 +155,7 @@ func TestPartOfACopyInTheBrowser(t *testing.T) {
 	p.press(actions("a.txt"))
 	p.press("Copy…")
 	p.press("Copy here")
-	p.told("Not all was copied")
+	p.told("Not everything was copied")
 }
 
 // The server goes while files are uploaded. The way to try again is there, and can be seen: its icon came before.

@@ -177,7 +177,7 @@ func TestLargeTextsInTheEditor(t *testing.T) {
 	p.expect("412 (Precondition Failed)")
 	p.has(`document.querySelector('#text')?.value.startsWith('mine the')`)
 	p.press("#save")
-	p.told("Saved, with the changes of the other side merged in")
+	p.told("Saved, with the changes of somebody else merged in")
 	if got := stored(t, base+"/large.txt"); got != "mine "+text+"theirs\n" {
 		t.Errorf("%d bytes", len(got))
 	}

@@ -118,7 +118,7 @@ export async function copyTo(here, list) {
   });
   if (!ok) return;
   if (done.some(([, made]) => made.part)) {
-    toast('Not all was copied: some of what is in it cannot be read, and is missing in the copy.', { bad: true });
+    toast('Not everything was copied: some of it cannot be read, and is missing from the copy.', { bad: true });
     return;
   }
   const files = !here.kept && done.every(([row]) => !row.folder);

@@ -95,7 +95,7 @@ export function askName(title, label, value, yes, check = () => '') {
 export function badName(name) {
   if (!name) return 'A name is needed.';
   if (name === '.' || name === '..' || name.includes('/')) return 'A name has no slash and is not “.” or “..”.';
-  if (name.startsWith('.ifmatch-')) return 'Names that begin with .ifmatch- are kept for the server.';
+  if (name.startsWith('.ifmatch-')) return 'Names that begin with .ifmatch- are reserved for the server.';
   if (new TextEncoder().encode(name).length > 255) return 'The name is too long.';
   return '';
 }

@@ -19,7 +19,7 @@ export function listenToDrops(dropped) {
     const entries = [...event.dataTransfer.items].map((i) => i.webkitGetAsEntry?.()).filter((e) => e);
     let list = [...event.dataTransfer.files].map((file) => ({ file, path: file.name }));
     try { if (entries.length) list = await walk(entries); } catch {
-      toast('Not all that was dropped can be read, so nothing is uploaded.', { bad: true });
+      toast('Some of what you dropped cannot be read, so nothing was uploaded.', { bad: true });
       return;
     }
     dropped(list);

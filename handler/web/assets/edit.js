@@ -80,7 +80,7 @@ async function save() {
       merged = merged || go === 'merged';
       if (!dirty()) { saved(merged); return; }
     }
-    notice('It is being changed faster than it can be merged. Your text is kept here; save again in a moment.');
+    notice('This file is being changed faster than it can be merged. Your text is kept here; save again in a moment.');
   } catch (error) {
     failed(error);
   } finally {
@@ -91,7 +91,7 @@ async function save() {
 function saved(merged) {
   if (!dirty()) draft.drop(); else keep();
   notices.replaceChildren();
-  toast(merged ? 'Saved, with the changes of the other side merged in.' : 'Saved.');
+  toast(merged ? 'Saved, with the changes of somebody else merged in.' : 'Saved.');
 }
 
 function taken() {
@@ -221,7 +221,7 @@ function working(on) {
 
 function refreshStatus() {
   const changed = dirty();
-  status.textContent = readonly ? 'For reading only' : base.tag === null ? 'New file' : changed ? 'Not saved yet' : 'Saved';
+  status.textContent = readonly ? 'Read-only' : base.tag === null ? 'New file' : changed ? 'Not saved yet' : 'Saved';
   status.className = changed ? 'state unsaved' : 'state';
   document.title = `${changed ? '• ' : ''}${shown(decodeURIComponent(self))}`;
   const { line, column } = surface.caret();
@@ -268,13 +268,13 @@ function build() {
     el('button', { class: 'button square', type: 'button', 'aria-label': 'Find', title: 'Find (Ctrl+F)', onclick: () => find.open() }, icon('search')),
     el('button', { class: 'button square', type: 'button', 'aria-label': 'More', 'aria-haspopup': 'menu', 'aria-expanded': 'false', onclick: (event) => menu(event.currentTarget, [
       { label: 'Preview', href: '?view' }, { label: 'Download', href: self, download: '' },
-      ...(readonly ? [] : [null, { label: 'Give up my changes', bad: true, run: giveUp }])]) }, icon('more')), saveButton);
+      ...(readonly ? [] : [null, { label: 'Discard my changes', bad: true, run: giveUp }])]) }, icon('more')), saveButton);
   document.getElementById('editor').replaceWith(find.bar, surface.box, el('footer', { class: 'status' }, status, place, el('span', { class: 'grow' }),
     el('span', { class: 'hint', id: 'keys-hint' }, 'Esc, then Tab leaves the text'), el('label', { class: 'check' }, wrap, 'Wrap')));
 }
 
 async function giveUp() {
-  if (!dirty() || !await confirm('Give up your changes?', 'What you wrote since the last save is lost.', 'Give up', 'bad')) return;
+  if (!dirty() || !await confirm('Discard your changes?', 'What you wrote since the last save will be lost.', 'Discard', 'bad')) return;
   draft.drop();
   base = null;
   location.href = last === null ? './' : '?edit';
@@ -290,7 +290,7 @@ async function start() {
     const now = await load();
     base = found ? found.base : now;
     surface.text = found ? found.text : now.text;
-    if (found) notice('Your unsaved text was brought back.', { kind: 'draft', actions: [['Give it up', giveUp]] });
+    if (found) notice('Your unsaved text was brought back.', { kind: 'draft', actions: [['Discard it', giveUp]] });
     else if (now.mixed) notice('This file mixes two kinds of line ends. Saving gives all lines the same.');
   } catch (error) {
     if (!found) { document.getElementById('tools').replaceChildren(); document.querySelector('main').replaceChildren(el('div', { class: 'empty' }, el('p', {}, sentence(error)), el('p', {}, el('a', { class: 'button', href: '?view' }, 'Show it'), ' ', el('a', { class: 'button', href: self, download: '' }, 'Download')))); return; }

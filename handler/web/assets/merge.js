@@ -39,7 +39,7 @@ export function decide(hunks, who, when) {
     const update = () => {
       const n = open.filter((h) => h.choice === undefined).length;
       save.disabled = n > 0;
-      left.textContent = n === 0 ? 'All is decided.' : n === 1 ? 'One place is left to decide.' : `${n} places are left to decide.`;
+      left.textContent = n === 0 ? 'Everything is decided.' : n === 1 ? 'One place is left to decide.' : `${n} places are left to decide.`;
     };
     let line = 1;
     const body = el('div', { class: 'hunks' });

@@ -2,7 +2,7 @@
 // method or header field that is not simple), and says which state it changes.
 
 /** What an answer without words of its own means. */
-const words = { 401: 'You are not logged in: load the page again.', 403: 'You are not allowed to do this here.', 404: 'It is not there any more.' };
+const words = { 401: 'You are not logged in: load the page again.', 403: 'You are not allowed to do this here.', 404: 'It is no longer there.' };
 
 /** A refusal of the server, in its own words (problem details, RFC 9457). */
 export class Refused extends Error {
@@ -87,7 +87,7 @@ export async function strongState(url) {
 /** The strong entity-tag in such a header. */
 export function strongTag(header) {
   const tag = header.get('ETag');
-  if (isWeak(tag)) throw new Error('The server has no name for its state yet; try again in a moment.');
+  if (isWeak(tag)) throw new Error('It was changed a moment ago; try again in a moment.');
   return tag;
 }
 
