@@ -205,6 +205,6 @@ func (c *copying) abandon(hidden string) {
 	if err == nil {
 		release()
 	} else if !errors.Is(err, iofs.ErrNotExist) {
-		c.to.log.Warn("a copy given up was left for the sweep", "name", hidden, "err", err)
+		c.to.log.Warn("a copy that was given up cannot be removed: the next start will try again", "name", hidden, "err", err)
 	}
 }

@@ -171,7 +171,7 @@ func (g *grant) undo() {
 		return
 	}
 	if err := g.h.locks.Break(g.got.Token); err != nil {
-		g.h.opts.Log.Warn("a lock that nobody got stays until it expires", "path", g.got.Root, "err", err)
+		g.h.opts.Log.Warn("a lock whose request failed cannot be removed: it stays until it expires", "path", g.got.Root, "err", err)
 	}
 	g.got = nil
 }

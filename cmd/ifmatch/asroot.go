@@ -15,6 +15,6 @@ func (set *setup) asRoot(euid int, log *slog.Logger, getenv func(string) string)
 	if set.doc != nil || service || !set.listen.loopback() {
 		return usagef("files would be served and changed as root: start it as another user, as the systemd units do with User=, or allow it with --allow-root")
 	}
-	log.Warn("serving as root: new files will be root's, and only permissions of root hold it back; another user is safer")
+	log.Warn("serving as root: new files will belong to root, and no permissions hold the server back; another user is safer")
 	return nil
 }

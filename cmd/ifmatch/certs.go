@@ -68,7 +68,7 @@ func (c *certs) current(now time.Time) *tls.Certificate {
 	case stamp != c.broken:
 		c.broken, c.told = stamp, false
 	case !c.told:
-		c.log.Warn("the certificate has changed and cannot be read: the old one is served on", "err", err)
+		c.log.Warn("the certificate has changed and cannot be read: the old one stays in use", "err", err)
 		c.told = true
 	}
 	return c.now

@@ -202,7 +202,7 @@ func (o *opened) listened(ctx context.Context) bool {
 func (o *opened) found() {
 	logFeatures(o.log, o.base.Features())
 	if !o.settings.memory && !o.settings.readOnly && !writable(o.dir) {
-		o.log.Warn("the server may not write the directory: what would change it is answered 403", "dir", o.dir, "uid", os.Geteuid())
+		o.log.Warn("the server has no permission to write the directory: requests that would change it are answered 403", "dir", o.dir, "uid", os.Geteuid())
 	}
 	base, before, swept := o.base, o.swept, make(chan struct{})
 	o.swept = swept

@@ -34,7 +34,7 @@ func TestNoPermission(t *testing.T) {
 		{"unreadable directory", []string{"serve", closed}, "no permission"},
 		{"state", []string{"serve", "--state", filepath.Join(closed, "state"), open}, "--state"},
 		{"state of somebody else", []string{"serve", "--state", restored, fixed}, restored + "/state.db; give it to the user of the server"},
-		{"directory that cannot be written", []string{"serve", "--state", filepath.Join(open, "state"), "--listen=unix:" + filepath.Join(closed, "s"), fixed}, "may not write the directory"},
+		{"directory that cannot be written", []string{"serve", "--state", filepath.Join(open, "state"), "--listen=unix:" + filepath.Join(closed, "s"), fixed}, "no permission to write the directory"},
 		{"socket", []string{"serve", "--memory", "--listen=unix:" + filepath.Join(closed, "s")}, "no permission"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

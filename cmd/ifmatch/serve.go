@@ -59,7 +59,7 @@ configuration is wrong.`,
 			signal.Ignore(syscall.SIGPIPE) // that nobody reads the log any more is no reason to end
 			log := newLogger(cmd.ErrOrStderr(), set.logFormat.value, set.logLevel.value)
 			for _, name := range unknownVariables(cmd.Root(), os.Environ()) {
-				log.Warn("an environment variable stands for no flag", "variable", name)
+				log.Warn("no flag has this environment variable; is it mistyped?", "variable", name)
 			}
 			return serve(cmd.Context(), src, log, getenv)
 		},

@@ -130,7 +130,7 @@ func TestBrokenCertificateFile(t *testing.T) {
 	for range 4 {
 		look("old")
 	}
-	if n := strings.Count(log.String(), "the old one is served on"); n != 1 {
+	if n := strings.Count(log.String(), "the old one stays in use"); n != 1 {
 		t.Errorf("said %d times:\n%s", n, log.String())
 	}
 	selfSigned(t, "new", cert, key)

@@ -43,7 +43,7 @@ func (s *Store) Overtake(names ...string) error {
 		if err := s.begin(in.drop).wait(); err != nil {
 			return fmt.Errorf("an interrupted change cannot be given up: %w", err)
 		}
-		s.opts.Log.Warn("whether a change that a crash interrupted was made will not be found out, since another one follows",
+		s.opts.Log.Warn("another change follows one that a crash interrupted: whether that one was made can no longer be found out",
 			"step", in.Step, "src", in.Src, "dst", in.Dst)
 	}
 	l.intents = kept
