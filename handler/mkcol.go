@@ -113,7 +113,7 @@ func (h *Handler) noPlace(name string, err error) error {
 		return noParent(err)
 	}
 	return &statusError{status: http.StatusConflict, cause: err,
-		say: "A symbolic link with this name leads out of what is served, or the parent collection was not there for a moment."}
+		say: "A symbolic link with this name leads out of what is served, or in circles, or the parent collection was missing for a moment."}
 }
 
 // noParent is 409: RFC 4918 §9.3.1, §9.7.1.
