@@ -110,7 +110,7 @@ type PutOptions struct {
 	SizeBytes int64
 }
 
-// FS is a tree of resources, as one of its settings has it. Safe for concurrent use.
+// FS is a tree of resources, seen with one choice of Settings. Safe for concurrent use.
 type FS struct {
 	*tree
 	relaxed    bool
@@ -169,7 +169,7 @@ func New(base fs.FS, o Options) *FS {
 	return f
 }
 
-// With is the same tree with other settings, as far as they are those of an FS. What was begun with f goes on as it is,
+// With is the same tree with those of the settings that an FS has for itself. What was begun with f goes on as it is,
 // and neither of them loses an edit of the other: their latches are the same, and so are the states of which they make tags.
 // Tags of one kind match none of the other.
 func (f *FS) With(s Settings) *FS {
@@ -189,7 +189,7 @@ func (f *FS) With(s Settings) *FS {
 	return other
 }
 
-// Use makes those settings count that are of the whole tree.
+// Use applies those of the settings that concern the whole tree.
 func (f *FS) Use(s Settings) {
 	f.quota.bound(s.QuotaBytes)
 	f.report(!s.NoNotify)

@@ -11,8 +11,8 @@ import (
 	"ifmatch/fs"
 )
 
-// Latches are what trees have in common of which one may lie inside another: so that there is one latch for a file,
-// whichever of them it is reached through. The zero value is ready. Safe for concurrent use.
+// Latches are shared by trees of which one may lie inside another, so that a file has one latch, whichever tree it is
+// reached through. The zero value is ready. Safe for concurrent use.
 type Latches struct {
 	mu   sync.Mutex
 	held map[string]*latch // guarded by mu; only names that somebody holds or waits for

@@ -12,7 +12,7 @@ import (
 	"ifmatch/fs"
 )
 
-// ErrQuota is fs.ErrNoSpace where it is the tree that has a bound, and not the disk.
+// ErrQuota is an fs.ErrNoSpace: the quota of the tree is reached, not the end of the disk.
 var ErrQuota = fmt.Errorf("quota of the tree: %w", fs.ErrNoSpace)
 
 // quota bounds the bytes of a tree, or has no bound: the sizes of its files, each counted once for each of its names.

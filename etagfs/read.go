@@ -58,8 +58,8 @@ func (f *FS) Open(name string) (*File, error) {
 	return &File{File: file, info: *info, of: f}, nil
 }
 
-// StatTagged is Stat for somebody who decides by the tag: a file of any size is hashed first. It has none all the same
-// while it changes all the time. Errors: as Stat; what keeps the file from being read; the end of ctx.
+// StatTagged is Stat for somebody who decides by the tag: a file of any size is hashed first. While a file keeps
+// changing it still has no tag. Errors: as Stat; what keeps the file from being read; the end of ctx.
 func (f *FS) StatTagged(ctx context.Context, name string) (*Info, error) {
 	info, err := f.Stat(name)
 	if err != nil || !f.tooLarge(info) {
@@ -134,8 +134,8 @@ func (f *FS) Features() fs.Features { return f.base.Features() }
 // Real returns the name that name leads to; the last component may be unmapped.
 func (f *FS) Real(name string) (string, error) { return f.base.Resolve(name) }
 
-// Vacant fails with fs.ErrSpecial when something that is no resource has a real name, where nothing can be created then.
-// That of a link passes, which has come to be since the name was found to be real.
+// Vacant fails with fs.ErrSpecial when a real name is taken by something that is no resource, such as a FIFO, so that nothing
+// can be created there. A symbolic link passes: it was made after the name was found to be real.
 func (f *FS) Vacant(real string) error {
 	info, err := f.base.Lookup(real)
 	if errors.Is(err, fs.ErrSpecial) && info.Mode&iofs.ModeSymlink == 0 {

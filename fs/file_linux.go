@@ -65,7 +65,7 @@ func (f *DiskFile) Sync() error {
 	return pathError("sync", f.name, err)
 }
 
-// Uncache drops clean pages; what is lost with the others is nothing but time.
+// Uncache drops clean pages. Where others have read them, that costs time and nothing else.
 func (f *DiskFile) Uncache() {
 	f.with(func(fd int) error { return unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED) })
 }

@@ -88,8 +88,8 @@ type FS interface {
 	// SyncAll makes durable what was written to the tree without that, by whomever, as far as the system has a call for it.
 	SyncAll() error
 
-	// SetModTime changes the modification time of a resource, to the second as in Staged.Prepare. now has the content
-	// that was had; was is zero where another program may have written in between.
+	// SetModTime changes the modification time of a resource, to the second as in Staged.Prepare. was is the state before,
+	// and now the state after it, with the same content; was is zero where another program may have written in between.
 	SetModTime(name string, t time.Time) (was Identity, now Info, err error)
 
 	// Usage returns what RFC 4331 asks for, in bytes.
@@ -150,9 +150,9 @@ type WriterFinder interface {
 	Writing(name string, id Identity) bool
 }
 
-// Clock is an FS that knows the clock by which the system gives files their times where not every change has its own. That one
-// ticks when the system gets to it, and may be behind time.Now by more than its step: only when it has moved on itself can
-// no change get the same time any more.
+// Clock is an FS whose files get their times from a coarse clock, so that several changes may have the same time. That clock
+// ticks when the system gets to it, and may be behind time.Now by more than its step. Only when it has itself moved on can
+// no further change get the same time.
 type Clock interface{ Now() time.Time }
 
 // Uncacher is a File whose bytes the system keeps in memory. Uncache has it forget them, as far as it can (not what is mapped,

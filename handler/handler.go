@@ -41,7 +41,7 @@ type Options struct {
 	// "t-gzip", "t;br"), for setups where such a proxy cannot be told to leave it alone.
 	ProxyTags bool
 	// TrustPages lets HTML, SVG and the like run as pages of this origin, where they can do all that their
-	// readers can: for trees that nobody puts such a file into who may not do so anyway.
+	// readers can: for trees where everybody who can put such a file there may do so anyway.
 	TrustPages bool
 	// State keeps dead properties; nil keeps them as long as the process.
 	State *state.Store

@@ -11,10 +11,10 @@ type Joiner interface{ JoinNext() }
 
 // Drainer is a connection that knows what the other side has of what was written to it.
 type Drainer interface {
-	// ToCopy is how many of the last of n bytes are not to be pages of a file (sendfile): usual, unless more is known.
+	// ToCopy is how many of n bytes, the last ones, are to be copied and not sent as pages of a file (sendfile): usual, unless
+	// the connection knows better.
 	ToCopy(n, usual int64) int64
-	// Drain waits until the other side has all that was written, in its hands but for the last copied bytes. false: it takes
-	// nothing any more.
+	// Drain waits until the other side has got all that was written but the last copied bytes. false: it takes no more.
 	Drain(copied int64) bool
 }
 

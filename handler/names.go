@@ -73,8 +73,8 @@ func (h *Handler) parse(u *url.URL) (target, error) {
 }
 
 // CutPrefix is what follows prefix in a decoded URL path: "", or a path that begins with a slash; ok is false for
-// paths outside. The prefix may be spelled in another Unicode form, and with segments that are left out, as names may. Who
-// decides what a path is about before a Handler does must ask this, so that both mean the same name.
+// paths outside. The prefix may be spelled in another Unicode form, and with segments that are left out, as names may. Whoever
+// decides what a path is about before a Handler does must call this, so that both mean the same name.
 func CutPrefix(path, prefix string) (rest string, ok bool) {
 	if rest, ok = strings.CutPrefix(path, prefix); ok && (rest == "" || rest[0] == '/') {
 		return rest, true

@@ -50,10 +50,10 @@ func (h *Handler) withRepresentation(w *response, r *http.Request, e *statusErro
 	return true
 }
 
-// endRefused has the connection end with the answer to a DELETE or MOVE that is refused. The HTTP of KDE 5 reads the
-// header of that answer only, and takes its content for the answer to what it asks next, so that a folder stands
-// still until the server has enough of an idle connection. 401 it reads, and asks again on the same one. With HTTP/2
-// an answer has a stream of its own, and "close" would end the others as well. RFC 9112 §9.6.
+// endRefused has the connection end with the answer to a DELETE or MOVE that is refused. KDE 5 reads only the header of
+// that answer, and takes its content for the answer to its next request, so that a folder stands still until the idle
+// connection is closed. A 401 it reads whole, and asks again on the same connection. With HTTP/2 an answer has a stream of
+// its own, and "close" would end the others as well. RFC 9112 §9.6.
 func endRefused(w http.ResponseWriter, r *http.Request, status int) {
 	if (r.Method == http.MethodDelete || r.Method == "MOVE") && r.ProtoMajor == 1 && status != http.StatusUnauthorized {
 		set(w, "Connection", "close")
