@@ -68,7 +68,7 @@ func (r *Root) syncDir(name string) error {
 	}
 	fd, err := openInside(r.fd, rel(name), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err == unix.EACCES {
-		return r.SyncAll() // one may write to a directory without being allowed to read it
+		return r.syncAround(name)
 	}
 	if err != nil {
 		return err
@@ -79,4 +79,17 @@ func (r *Root) syncDir(name string) error {
 		return nil
 	}
 	return err
+}
+
+// syncAround makes the file system of a directory durable that may be written to, and not read.
+func (r *Root) syncAround(name string) error {
+	fd, err := r.openUnnamed(rel(name), 0o600)
+	if err != nil {
+		return r.SyncAll()
+	}
+	defer unix.Close(fd)
+	if err := r.hook("fsync", name); err != nil {
+		return err
+	}
+	return r.syncs.of(func() error { return unix.Syncfs(fd) })
 }
