@@ -140,6 +140,11 @@ func readGroups(t *config.Table) map[string][]string {
 	if t != nil {
 		for _, name := range t.Keys() {
 			groups[name] = t.List(name)
+			for _, who := range groups[name] {
+				if !names(who) {
+					t.Blame(name, "%q is not accepted; accepted: names of users, * for whoever has logged in, anonymous", who)
+				}
+			}
 		}
 	}
 	return groups
@@ -172,6 +177,11 @@ func (sh *shareSetup) read(set *setup, groups map[string][]string) {
 	}
 }
 
+// names tells whether who is a user or one of the words for several.
+func names(who string) bool {
+	return who == auth.Everybody || who == auth.Anonymous || auth.GoodName(who)
+}
+
 func readRule(t *config.Table, groups map[string][]string) auth.Rule {
 	r := auth.Rule{Path: "/", Who: t.List("who")}
 	if p, ok := t.Text("path"); ok {
@@ -183,7 +193,7 @@ func readRule(t *config.Table, groups map[string][]string) auth.Rule {
 	for _, who := range r.Who {
 		group, isGroup := strings.CutPrefix(who, "@")
 		_, known := groups[group]
-		if isGroup && !known || !isGroup && who != auth.Everybody && who != auth.Anonymous && !auth.GoodName(who) {
+		if isGroup && !known || !isGroup && !names(who) {
 			t.Blame("who", "%q is not accepted; accepted: names of users, @group of [groups], * for whoever has logged in, anonymous", who)
 		}
 	}

@@ -61,6 +61,7 @@ func TestMistakesInTheFile(t *testing.T) {
 		{"[[share]]\nprefix = \"/\u00e9\"\ndir = \"/srv\"\n[[share]]\nprefix = \"/e\u0301/b\"\ndir = \"/srv\"\n", ":5: share.prefix: /e\u0301/b and /\u00e9"},
 		{"[[share]]\nprefix = \"/a\"\ndir = \"/srv\"\n[[share.rule]]\nwho = [\"@x\"]\nmay = \"rw\"\n", ":5: share.rule.who: \"@x\" is not accepted"},
 		{"[[share]]\nprefix = \"/a\"\ndir = \"/srv\"\n[[share.rule]]\nwho = [\"x\"]\nmay = \"rw\"\n", ":6: share.rule.may: \"rw\" is not accepted; accepted: none, read, append, write"},
+		{"[groups]\nall = [\"@family\"]\nfamily = [\"anna b\", \"ben\"]\n", ":2: groups.all: \"@family\" is not accepted; accepted: names of users"},
 		{"", ":1: share: there is none"},
 	} {
 		file := writeFile(t, filepath.Join(t.TempDir(), "x.toml"), tt.text)
