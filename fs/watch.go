@@ -62,9 +62,10 @@ type Watcher struct {
 
 // watched is a directory that is watched, and what that takes.
 type watched struct {
-	dir  string
-	is   os.FileInfo
-	cost int
+	dir    string
+	is     os.FileInfo
+	losses uint64 // of the Watcher, before it was watched
+	cost   int
 }
 
 // Watch starts a Watcher of the tree.
@@ -125,18 +126,20 @@ func (w *Watcher) Close() error {
 // Watch makes sure that changes in the directory dir are reported from now on, and tells whether
 // they are. It is false when no watch can be had: the caller is then on its own.
 func (w *Watcher) Watch(dir string) bool {
+	losses := w.losses.Load()
 	is, err := os.Stat(w.osPath(dir))
 	if err != nil {
 		return false
 	}
 	w.mu.Lock()
 	if e, ok := w.dirs[dir]; ok {
-		if os.SameFile(e.Value.(watched).is, is) {
+		if was := e.Value.(watched); was.losses == losses && os.SameFile(was.is, is) {
 			w.recent.MoveToFront(e)
 			w.mu.Unlock()
 			return true
 		}
-		// A directory above was renamed, of which nothing is reported here, and there is another one by the old name.
+		// A directory above was renamed, of which nothing is reported here, and there is another one by the old name; or it was
+		// removed, and that report was lost.
 		w.forget(e)
 		w.fsn.Remove(w.osPath(dir))
 	}
@@ -157,7 +160,7 @@ func (w *Watcher) Watch(dir string) bool {
 	}
 	w.mu.Lock()
 	if _, ok := w.dirs[dir]; !ok {
-		w.dirs[dir] = w.recent.PushFront(watched{dir, is, cost})
+		w.dirs[dir] = w.recent.PushFront(watched{dir, is, losses, cost})
 		w.cost += cost
 		w.count(dir, 1)
 	}

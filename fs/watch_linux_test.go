@@ -1,0 +1,33 @@
+package fs
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// A directory is removed and made anew while reports are lost: the new one, which has the number of the old on ext4, is watched when
+// it is asked for.
+func TestWatcherAfterLostReports(t *testing.T) {
+	dir, _ := mountExt4(t, 32<<20)
+	for _, name := range []string{"busy/0", "busy/1", "d"} {
+		must(t, os.MkdirAll(filepath.Join(dir, name), 0o755))
+	}
+	w, r := watch(t, dir, 0)
+	w.Watch("/busy")
+	w.Watch("/d")
+	r.mu.Lock() // nobody takes a report
+	for i := range 100_000 {
+		must(t, os.Chmod(filepath.Join(dir, "busy", fmt.Sprint(i%2)), 0o755))
+	}
+	must(t, os.Remove(filepath.Join(dir, "d")))
+	must(t, os.Mkdir(filepath.Join(dir, "d"), 0o755))
+	r.mu.Unlock()
+	r.wait(t, "the loss", func() bool { return len(r.lost) > 0 })
+	if !w.Watch("/d") {
+		t.Error("not watched")
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "d", "f"), nil, 0o644))
+	r.wait(t, "/d/f", func() bool { return r.changed["/d/f"] })
+}
