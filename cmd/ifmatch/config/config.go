@@ -8,6 +8,7 @@
 package config
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -65,6 +66,7 @@ func Read(file string) (*Document, error) {
 // Errors: a [Problem] where it is no TOML.
 func Parse(file string, text []byte) (*Document, error) {
 	d := &Document{File: file}
+	text = bytes.TrimPrefix(text, []byte("\uFEFF")) // as editors on Windows begin a file
 	var values map[string]any
 	if err := toml.Unmarshal(text, &values); err != nil {
 		p := Problem{File: file, Line: 1, Say: strings.TrimPrefix(err.Error(), "toml: ")}

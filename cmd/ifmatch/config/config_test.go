@@ -27,7 +27,7 @@ surprise = true
 `
 
 func TestEveryProblemNamesItsLineAndKey(t *testing.T) {
-	d, err := Parse("x.toml", []byte(text))
+	d, err := Parse("x.toml", []byte("\uFEFF"+text)) // as Notepad of Windows may write it
 	if err != nil {
 		t.Fatal(err)
 	}
