@@ -89,21 +89,35 @@ type userEditor struct {
 	opened  atomic.Bool
 }
 
-// context is cancelled by the signals that cancel parent, except while the editor is open: Ctrl+C is typed for the
-// editor then, but reaches every process of the terminal.
+// context is cancelled by Ctrl+C and by the signals that cancel parent, except while the editor is open: Ctrl+C is typed for
+// the editor then, but reaches every process of the terminal. It counts afterwards, too, when parent has had its signal.
 func (e *userEditor) context(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
-	stop := context.AfterFunc(parent, func() {
+	unlessOpened := func() {
 		if !e.opened.Load() {
 			cancel()
 		}
-	})
+	}
+	stop := context.AfterFunc(parent, unlessOpened)
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	go func() {
+		defer signal.Stop(interrupts)
+		for ctx.Err() == nil {
+			select {
+			case <-interrupts:
+				unlessOpened()
+			case <-ctx.Done():
+			}
+		}
+	}()
 	return ctx, func() { stop(); cancel() }
 }
 
-// open lets the shell run the editor, as git does, since $EDITOR may hold arguments.
+// open lets the shell run the editor, as git does, since $EDITOR may hold arguments. The shell outlives a Ctrl+C that the editor
+// does.
 func (e *userEditor) open(ctx context.Context, file string) error {
-	shell := exec.CommandContext(ctx, "sh", "-c", e.command+` "$@"`, e.command, file)
+	shell := exec.CommandContext(ctx, "sh", "-c", "trap : INT; "+e.command+` "$@"`, e.command, file)
 	if runtime.GOOS == "windows" {
 		words := append(strings.Fields(e.command), file)
 		shell = exec.CommandContext(ctx, words[0], words[1:]...)
@@ -111,23 +125,30 @@ func (e *userEditor) open(ctx context.Context, file string) error {
 	shell.Stdin, shell.Stdout, shell.Stderr = e.cmd.InOrStdin(), e.cmd.OutOrStdout(), e.cmd.ErrOrStderr()
 	e.opened.Store(true)
 	defer e.opened.Store(false)
-	interrupts := make(chan os.Signal, 1)
-	signal.Notify(interrupts, os.Interrupt) // otherwise the second Ctrl+C would end us
-	defer signal.Stop(interrupts)
 	if err := shell.Run(); err != nil {
 		return fmt.Errorf("editor %s: %w", filepath.Base(e.command), err)
 	}
 	return nil
 }
 
-// ask asks on the terminal; where there is none, the answer is no.
-func (e *userEditor) ask(question string) bool {
+// ask asks on the terminal; where there is none, or ctx ends first, the answer is no.
+func (e *userEditor) ask(ctx context.Context, question string) bool {
 	in, ok := onTerminal(e.cmd.InOrStdin())
 	if !ok {
 		return false
 	}
 	fmt.Fprintf(e.cmd.ErrOrStderr(), "%s [Y/n] ", question)
-	answer, err := bufio.NewReader(in).ReadString('\n')
-	answer = strings.ToLower(strings.TrimSpace(answer))
-	return err == nil && (answer == "" || answer[0] == 'y')
+	yes := make(chan bool, 1)
+	go func() {
+		answer, err := bufio.NewReader(in).ReadString('\n')
+		answer = strings.ToLower(strings.TrimSpace(answer))
+		yes <- err == nil && (answer == "" || answer[0] == 'y')
+	}()
+	select {
+	case is := <-yes:
+		return is
+	case <-ctx.Done():
+		fmt.Fprintln(e.cmd.ErrOrStderr())
+		return false
+	}
 }

@@ -110,3 +110,16 @@ func TestPasswdIsInterrupted(t *testing.T) {
 		t.Error("the file was made")
 	}
 }
+
+// The password of a server is asked for in the same way, and Ctrl-C ends that as well.
+func TestPasswordOfServerIsInterrupted(t *testing.T) {
+	x := runInTerminal(t, "ls", "--user", "anna", "http://127.0.0.1:1/")
+	x.shows("Password of anna")
+	x.hidden()
+	x.ours.WriteString("sec\x03")
+	x.shows("interrupted")
+	x.cmd.Wait()
+	if code := x.cmd.ProcessState.ExitCode(); code != 1 || !x.echoes() {
+		t.Errorf("exit code %d, the terminal echoes: %v", code, x.echoes())
+	}
+}

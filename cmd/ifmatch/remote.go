@@ -12,7 +12,6 @@ import (
 
 	"github.com/jdx/go-netrc"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"ifmatch/cmd/ifmatch/client"
 )
@@ -89,9 +88,9 @@ func (r *remote) login(cmd *cobra.Command, u *neturl.URL) (user, password string
 		return user, "", nil
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "Password of %s at %s: ", user, u.Host)
-	typed, err := term.ReadPassword(int(in.Fd()))
+	line, err := typed(cmd.Context(), int(in.Fd()))
 	fmt.Fprintln(cmd.ErrOrStderr())
-	return user, string(typed), err
+	return user, string(line), err
 }
 
 // netrc reads the file that $NETRC names, or the one in the home directory; none is fine.

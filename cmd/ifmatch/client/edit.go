@@ -16,10 +16,10 @@ import (
 
 // Editing says how Edit talks with its user.
 type Editing struct {
-	Open func(ctx context.Context, file string) error // runs the editor until the user is done
-	Say  func(format string, args ...any)             // tells what happened, one sentence
-	Ask  func(question string) bool                   // a question for yes or no; false where nobody can be asked
-	Dir  string                                       // where the file being edited is kept; it must exist
+	Open func(ctx context.Context, file string) error    // runs the editor until the user is done
+	Say  func(format string, args ...any)                // tells what happened, one sentence
+	Ask  func(ctx context.Context, question string) bool // a question for yes or no; false where nobody can be asked
+	Dir  string                                          // where the file being edited is kept; it must exist
 }
 
 const (
@@ -224,7 +224,7 @@ func (d *draft) resolve(ctx context.Context, m *merge.Result, theirs version) ([
 			return next, nil
 		}
 		text = next
-		if !d.Ask("There are still conflict markers. Edit again?") {
+		if !d.Ask(ctx, "There are still conflict markers. Edit again?") {
 			return nil, refuse("%s was changed meanwhile, and there are still conflict markers in your text; nothing was saved", d.u.Redacted())
 		}
 	}

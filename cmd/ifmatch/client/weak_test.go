@@ -114,7 +114,7 @@ func appends(t *testing.T, text string) Editing {
 	return Editing{
 		Dir: t.TempDir(),
 		Say: t.Logf,
-		Ask: func(string) bool { return false },
+		Ask: func(context.Context, string) bool { return false },
 		Open: func(_ context.Context, file string) error {
 			old, err := os.ReadFile(file)
 			if err != nil {
