@@ -391,3 +391,12 @@ func TestDoctorFindsUsHealthy(t *testing.T) {
 		t.Errorf("left behind: %v, %v", entries, err)
 	}
 }
+
+// What was done before the tag could not be remembered is said to be done: who believes otherwise does it again.
+func TestPutSaysWhatIsDoneAndNotRemembered(t *testing.T) {
+	url := start(t, nil, "--memory").url + "/todo.txt"
+	a := newPerson(t)
+	a.env["XDG_STATE_HOME"] = a.write("full", "")
+	a.want(1, "it is done, but its ETag cannot be remembered", "put", a.write("todo.txt", "milk\n"), url)
+	shows(t, url, "milk\n")
+}

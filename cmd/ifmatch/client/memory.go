@@ -50,8 +50,16 @@ func (m Memory) Recall(u *url.URL, file string) (memo Memo, ok bool, err error) 
 	return memo, true, nil
 }
 
-// Remember notes the state that the file was made from. An empty tag forgets the pair.
+// Remember notes the state that the file was made from, after a transfer. An empty tag forgets the pair.
+// Errors: one that says that the transfer was done all the same.
 func (m Memory) Remember(u *url.URL, file, etag string, sum []byte) error {
+	if err := m.note(u, file, etag, sum); err != nil {
+		return fmt.Errorf("%s: it is done, but its ETag cannot be remembered, so the next put will refuse: %w", u.Redacted(), err)
+	}
+	return nil
+}
+
+func (m Memory) note(u *url.URL, file, etag string, sum []byte) error {
 	if m.Dir == "" {
 		return nil
 	}
