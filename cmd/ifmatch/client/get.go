@@ -86,8 +86,9 @@ func (c *Client) Fetch(ctx context.Context, u *url.URL, cond Condition, w io.Wri
 }
 
 // sumFile returns what is known of a local file and the digest of its bytes; nil if there is none.
+// Errors: one for what is no regular file, such as a device, which nobody wants replaced by one.
 func sumFile(name string) (iofs.FileInfo, string, error) {
-	f, err := os.Open(name)
+	f, fi, err := openFile(name)
 	if errors.Is(err, iofs.ErrNotExist) {
 		return nil, "", nil
 	}
@@ -95,10 +96,6 @@ func sumFile(name string) (iofs.FileInfo, string, error) {
 		return nil, "", err
 	}
 	defer f.Close()
-	fi, err := f.Stat()
-	if err != nil {
-		return nil, "", err
-	}
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return nil, "", err

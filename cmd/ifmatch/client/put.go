@@ -27,18 +27,11 @@ type Outcome struct {
 // it has seen in that first answer, no matter what is remembered; seeing is told that state before anything is sent.
 // Errors: *Refusal, *StatusError.
 func (c *Client) Put(ctx context.Context, u *url.URL, file string, force bool, seeing func(State)) (Outcome, error) {
-	f, err := os.Open(file)
+	f, fi, err := openFile(file)
 	if err != nil {
 		return Outcome{}, err
 	}
 	defer f.Close()
-	fi, err := f.Stat()
-	if err != nil {
-		return Outcome{}, err
-	}
-	if !fi.Mode().IsRegular() {
-		return Outcome{}, &iofs.PathError{Op: "put", Path: file, Err: errors.New("not a regular file")}
-	}
 	before, err := c.settled(ctx, u)
 	if err != nil {
 		return Outcome{}, err
@@ -63,6 +56,22 @@ func (c *Client) Put(ctx context.Context, u *url.URL, file string, force bool, s
 		out.ETag = c.tagOf(ctx, u, h.Sum(nil))
 	}
 	return out, c.Memory.Remember(u, file, out.ETag, h.Sum(nil))
+}
+
+// openFile opens a local file. It looks before, since to open a pipe is to wait for whoever is at its other end.
+func openFile(name string) (*os.File, iofs.FileInfo, error) {
+	if fi, err := os.Stat(name); err == nil && !fi.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("%s is not a regular file", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	fi, err := f.Stat()
+	if err != nil {
+		f.Close()
+	}
+	return f, fi, err
 }
 
 // permit finds the condition under which the file may become the representation.

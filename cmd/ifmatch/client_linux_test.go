@@ -1,0 +1,49 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// What is no file is neither replaced nor waited for: a pipe that nobody writes to is silent for ever.
+func TestGetAndPutWantAFile(t *testing.T) {
+	url := start(t, nil, "--memory").url + "/todo.txt"
+	a := newPerson(t)
+	a.want(0, "created", "put", a.write("todo.txt", "milk\n"), url)
+	pipe := a.file("pipe")
+	must(t, syscall.Mkfifo(pipe, 0o600))
+	a.want(1, "not a regular file", "get", "--force", url, pipe)
+	a.want(1, "not a regular file", "put", pipe, url)
+	a.want(1, "not a regular file", "get", "--force", url, a.home)
+	if fi, err := os.Lstat(pipe); err != nil || fi.Mode()&os.ModeNamedPipe == 0 {
+		t.Errorf("the pipe is %v now: %v", fi, err)
+	}
+}
+
+// Ctrl-C at the question whether to edit again says where the text is, also after one that the editor took.
+func TestEditIsInterruptedAtItsQuestion(t *testing.T) {
+	url := start(t, nil, "--memory").url + "/todo.txt"
+	a := newPerson(t)
+	a.want(0, "created", "put", a.write("todo.txt", "milk\n"), url)
+	editor := a.write("editor.sh", `grep -q '<<<<' "$1" && exit
+trap 'taken=yes' INT
+echo in the editor
+while [ -z "$taken" ]; do sleep 0.1; done
+echo bread | curl -sfT - `+url+`
+echo eggs >"$1"
+`)
+	t.Setenv("VISUAL", "sh "+editor)
+	t.Setenv("XDG_STATE_HOME", a.file("state"))
+	x := runInTerminal(t, "edit", url)
+	x.shows("in the editor")
+	x.ours.WriteString("\x03")
+	x.shows("Edit again?")
+	x.ours.WriteString("\x03")
+	x.shows("your text is in")
+	x.cmd.Wait()
+	if code := x.cmd.ProcessState.ExitCode(); code != 3 || !strings.Contains(x.shown, "nothing was saved") {
+		t.Errorf("exit code %d, and it shows %q", code, x.shown)
+	}
+}
