@@ -400,3 +400,13 @@ func TestPutSaysWhatIsDoneAndNotRemembered(t *testing.T) {
 	a.want(1, "it is done, but its ETag cannot be remembered", "put", a.write("todo.txt", "milk\n"), url)
 	shows(t, url, "milk\n")
 }
+
+// A server that asks for conditions has a collection deleted by the time that was seen.
+func TestRemoveCollectionWithCondition(t *testing.T) {
+	url := start(t, nil, "--memory", "--require-if-match", "on").url + "/"
+	a := newPerson(t)
+	send(t, "MKCOL", url+"c/", nil)
+	a.want(0, "created", "put", a.write("x", "text"), url+"c/")
+	a.want(0, "deleting", "rm", "-r", url+"c/")
+	a.want(4, "404", "ls", url+"c/")
+}

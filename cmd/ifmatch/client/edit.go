@@ -115,7 +115,7 @@ func (d *draft) edit(ctx context.Context) (saved bool, err error) {
 	}
 	for range maxMerges {
 		err := d.save(ctx, mine)
-		if err == nil || !isPrecondition(err) {
+		if err == nil || !isStatus(err, http.StatusPreconditionFailed) {
 			return err == nil, err
 		}
 		if mine, err = d.merge(ctx, mine); err != nil {

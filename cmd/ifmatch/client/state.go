@@ -104,11 +104,10 @@ func (c *Client) settled(ctx context.Context, u *url.URL) (State, error) {
 }
 
 func isUnmapped(err error) bool {
-	e, ok := errors.AsType[*StatusError](err)
-	return ok && (e.Status == http.StatusNotFound || e.Status == http.StatusGone)
+	return isStatus(err, http.StatusNotFound) || isStatus(err, http.StatusGone)
 }
 
-func isPrecondition(err error) bool {
+func isStatus(err error, status int) bool {
 	e, ok := errors.AsType[*StatusError](err)
-	return ok && e.Status == http.StatusPreconditionFailed
+	return ok && e.Status == status
 }
