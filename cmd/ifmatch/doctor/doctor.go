@@ -84,6 +84,7 @@ type exam struct {
 	failed error           // the first request of the check that got no answer
 	names  map[string]bool // all members that were ever written
 	tokens []token         // locks that were taken
+	asks   bool            // the server wants a condition with each write to what is there (428, RFC 6585 §3)
 }
 
 type token struct{ name, token string }

@@ -25,9 +25,9 @@ type broken struct{}
 func (broken) Read([]byte) (int, error) { return 0, errBroken }
 
 // breakOff sends half of a PUT and closes the connection. A sizeBytes of -1 sends it in chunks.
-func (x *exam) breakOff(name string, sizeBytes int64) {
+func (x *exam) breakOff(name string, sizeBytes int64, header ...string) {
 	body := io.MultiReader(strings.NewReader(strings.Repeat("n", tornSize/2)), broken{})
-	r, err := x.request(x.ctx, http.MethodPut, name, body, sizeBytes)
+	r, err := x.request(x.ctx, http.MethodPut, name, body, sizeBytes, header...)
 	if err != nil {
 		x.fail(err)
 		return
@@ -56,18 +56,18 @@ func (x *exam) keeps(name, want string) Finding {
 func tornReplace(x *exam) Finding {
 	n := x.fresh()
 	x.put(n, "the old bytes")
-	x.breakOff(n, tornSize)
+	x.breakOff(n, tornSize, x.whatever()...)
 	return x.keeps(n, "the old bytes")
 }
 
 func tornChunked(x *exam) Finding {
 	n := x.fresh()
 	x.put(n, "the old bytes")
-	if a, err := x.sendBody(x.ctx, http.MethodPut, n, strings.NewReader("in chunks"), -1); err != nil || !a.ok() {
+	if a, err := x.sendBody(x.ctx, http.MethodPut, n, strings.NewReader("in chunks"), -1, x.whatever()...); err != nil || !a.ok() {
 		return absent("uploads without length are not accepted: %v", a)
 	}
 	x.put(n, "the old bytes")
-	x.breakOff(n, -1)
+	x.breakOff(n, -1, x.whatever()...)
 	return x.keeps(n, "the old bytes")
 }
 
@@ -90,7 +90,7 @@ func readDuring(x *exam) Finding {
 	in, out := io.Pipe()
 	stored := make(chan answer, 1)
 	go func() {
-		a, err := x.sendBody(x.ctx, http.MethodPut, n, in, tornSize)
+		a, err := x.sendBody(x.ctx, http.MethodPut, n, in, tornSize, x.whatever()...)
 		if err != nil {
 			x.fail(err)
 		}
