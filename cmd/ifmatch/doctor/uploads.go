@@ -108,6 +108,8 @@ func readDuring(x *exam) Finding {
 		return noteworthy("reading was answered %v during the upload", now)
 	case string(now.body) != "the old bytes":
 		return wrong("a GET during the upload got %s", short(string(now.body)))
+	case !a.ok() && x.text(n) == "the old bytes":
+		return absent("an upload of %d bytes is not accepted: %v", tornSize, a)
 	case !a.ok() || x.text(n) != text:
 		return wrong("the upload was answered %v, and there is %s afterwards", a, short(x.text(n)))
 	}
