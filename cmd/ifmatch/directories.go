@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/singleflight"
+
 	"ifmatch/etagfs"
 	"ifmatch/etagfs/state"
 	"ifmatch/fs"
@@ -28,6 +30,8 @@ type directories struct {
 	listening chan struct{}
 
 	latches etagfs.Latches // one of two directories may be inside the other
+
+	opening singleflight.Group // of what is not open yet, by directory
 
 	changing sync.Mutex // held by use; those that its setup has stay open meanwhile
 
@@ -71,33 +75,56 @@ func differing(a, b []string) string {
 	return strings.Join(slices.DeleteFunc(slices.Clone(b), func(s string) bool { return slices.Contains(a, s) }), " ")
 }
 
-// get opens dir, or finds it open, and returns its tree as s has it.
+// get opens dir, or finds it open, and returns its tree as s has it. Who needs another directory does not wait for its disk.
 // Errors: those of openTree and openState.
 func (d *directories) get(dir string, s *settings) (*opened, *etagfs.FS, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	o := d.open[dir]
-	if o == nil {
-		as := s
-		if sh := d.shareOf(dir); sh != nil {
-			as = sh.settingsOf(dir)
+	for {
+		o, tree, said := d.find(dir, s)
+		if o != nil {
+			return o, tree, nil
 		}
-		var err error
-		if o, err = d.openDirectory(dir, as); err != nil {
+		if _, err, _ := d.opening.Do(dir, func() (any, error) { return nil, d.openAs(said, dir, s) }); err != nil {
 			return nil, nil, err
 		}
-		o.stopAdmin = d.openAdmin(dir, o, as)
-		d.open[dir] = o
 	}
-	return o, o.tree.With(treeSettings(s)), nil
 }
 
-// shareOf is the share that says how dir is to be open; nil: whoever opens it. d.mu is held.
-func (d *directories) shareOf(dir string) *shareSetup {
-	if d.said == nil {
+// find returns dir if it is open, and its tree as s has it, and the setup that says how directories are open.
+func (d *directories) find(dir string, s *settings) (o *opened, tree *etagfs.FS, said *setup) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if o = d.open[dir]; o != nil {
+		tree = o.tree.With(treeSettings(s))
+	}
+	return o, tree, d.said
+}
+
+// openAs opens dir as said has it, or as s where that does not name it, unless it was opened or a reload said otherwise
+// meanwhile: then whoever needs it looks again.
+func (d *directories) openAs(said *setup, dir string, s *settings) error {
+	if o, _, now := d.find(dir, s); o != nil || now != said {
 		return nil
 	}
-	return d.said.shareOf(dir)
+	if said != nil {
+		if sh := said.shareOf(dir); sh != nil {
+			s = sh.settingsOf(dir)
+		}
+	}
+	o, err := d.openDirectory(dir, s)
+	if err != nil {
+		return err
+	}
+	o.stopAdmin = d.openAdmin(dir, o, s)
+	d.mu.Lock()
+	same := d.said == said
+	if same {
+		d.open[dir] = o
+	}
+	d.mu.Unlock()
+	if !same {
+		o.close()
+	}
+	return nil
 }
 
 // use makes all directories that are open, or will be, what set says of them. When it cannot, all stays as it was.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -240,6 +241,55 @@ func TestReloadHoldsNobodyUp(t *testing.T) {
 	}
 	if fi, err := os.Stat(filepath.Join(dir, "b/anna/g")); err != nil || fi.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", fi, err)
+	}
+}
+
+// held is a log that takes no line while there is one in it: what opens a directory waits there, as for its disk.
+type held chan struct{}
+
+func (h held) Enabled(context.Context, slog.Level) bool { return true }
+func (h held) WithAttrs([]slog.Attr) slog.Handler       { return h }
+func (h held) WithGroup(string) slog.Handler            { return h }
+func (h held) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "file system tried" {
+		h <- struct{}{}
+		h <- struct{}{}
+	}
+	return nil
+}
+
+// While the home of one is being opened on a disk that does not answer, the others have theirs. A reload meanwhile counts for it.
+func TestHomeHoldsNobodyUp(t *testing.T) {
+	const text = "user-header = \"X-User\"\ntrusted-proxies = [\"192.0.2.1\"]\n[[share]]\nprefix = \"/home\"\ndir = \"DIR/b/{user}\"\n"
+	s, dir, reload := siteOf(t, text)
+	put := func(user, name string) {
+		t.Helper()
+		if w := ask(s, "PUT", "/home/"+name, "x", "X-User", user); w.Code != 201 {
+			t.Errorf("%s: %d %s", user, w.Code, w.Body)
+		}
+	}
+	put("anna", "f")
+	disk, quiet := make(held), s.dirs.log
+	s.dirs.log = slog.New(disk)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		put("ben", "f")
+	}()
+	<-disk
+	s.dirs.log = quiet
+	put("anna", "g")
+	put("carla", "f")
+	s.dirs.totals()
+	must(t, reload("umask = \"0077\"\n"+text))
+	<-disk
+	<-done
+	put("ben", "g")
+	for _, file := range []string{"ben/g", "carla/f"} {
+		want := map[bool]os.FileMode{true: 0o600, false: 0o644}[file == "ben/g"]
+		if fi, err := os.Stat(filepath.Join(dir, "b", file)); err != nil || fi.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v", file, fi, err)
+		}
 	}
 }
 

@@ -23,11 +23,17 @@ type share struct {
 	one  *handler.Handler // nil: each user has a home
 
 	mu    sync.Mutex
-	homes map[string]*handler.Handler // by user; guarded by mu
+	homes map[string]*home // by user; guarded by mu
+}
+
+// home answers for one user.
+type home struct {
+	mu      sync.Mutex       // held while it is being opened: who has another home does not wait for its disk
+	handler *handler.Handler // guarded by mu; nil: it is not open
 }
 
 func newShare(sh *shareSetup, g *generation) (*share, error) {
-	s := &share{shareSetup: sh, site: g, homes: map[string]*handler.Handler{}}
+	s := &share{shareSetup: sh, site: g, homes: map[string]*home{}}
 	if strings.Contains(sh.dir, "{user}") {
 		return s, nil
 	}
@@ -90,10 +96,11 @@ func (s *share) of(user string) (*handler.Handler, error) {
 	if s.one != nil {
 		return s.one, nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if h := s.homes[user]; h != nil {
-		return h, nil
+	m := s.home(user)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.handler != nil {
+		return m.handler, nil
 	}
 	dir := s.dirOf(user)
 	err := os.Mkdir(dir, 0o700)
@@ -105,9 +112,20 @@ func (s *share) of(user string) (*handler.Handler, error) {
 	}
 	h, err := s.handler(dir)
 	if err == nil {
-		s.homes[user] = h
+		m.handler = h
 	}
 	return h, err
+}
+
+func (s *share) home(user string) *home {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.homes[user]
+	if m == nil {
+		m = &home{}
+		s.homes[user] = m
+	}
+	return m
 }
 
 // dirOf is the directory that user is served.
