@@ -47,6 +47,16 @@ func openBolt(file string, relaxed bool) (e *boltEngine, err error) {
 		if err != nil {
 			return err
 		}
+		there := true
+		err = e.db.View(func(tx *bolt.Tx) error {
+			for _, b := range buckets {
+				there = there && tx.Bucket([]byte(b)) != nil
+			}
+			return nil
+		})
+		if err != nil || there {
+			return err // and a full disk is as good as another: Btrfs has no room there even for what overwrites
+		}
 		return e.db.Update(func(tx *bolt.Tx) error {
 			for _, b := range buckets {
 				if _, err := tx.CreateBucketIfNotExists([]byte(b)); err != nil {

@@ -434,6 +434,23 @@ func TestSecondServerOnOneDirectory(t *testing.T) {
 	open(t, dir)
 }
 
+// A start writes nothing to a store that is there, for which a full disk may have no room.
+func TestOpenWritesNothing(t *testing.T) {
+	dir := t.TempDir()
+	var before []byte
+	for range 2 {
+		s, err := Open(dir, Options{})
+		must(t, err)
+		must(t, s.Close())
+		now, err := os.ReadFile(filepath.Join(dir, fileName))
+		must(t, err)
+		if before != nil && !bytes.Equal(now, before) {
+			t.Error("the file is another one after a start")
+		}
+		before = now
+	}
+}
+
 func TestClosed(t *testing.T) {
 	s := open(t, t.TempDir())
 	s.Close()
