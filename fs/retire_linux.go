@@ -119,7 +119,7 @@ func isDir(dirfd int, base string) bool {
 // takeOut removes the held file, and no other, from its name.
 func (r *Root) takeOut(p parent, base string, h *held) error {
 	tmp, err := r.setAside(p, base, &h.st)
-	if err == unix.EXDEV {
+	if cannotRename(err) {
 		return r.unlinkChecked(p, base, h)
 	}
 	if err != nil {
@@ -135,8 +135,13 @@ func (r *Root) takeOut(p parent, base string, h *held) error {
 	return nil
 }
 
-// unlinkChecked is what is left where a file cannot be renamed, as one whose project quota is not that of its directory. It is
-// as safe as staged.replaceChecked.
+// cannotRename tells of what has its name for good, though it may be removed: a directory of a lower layer of an overlay, what has
+// another project quota than its directory; or where no room is left for another name, as on a full Btrfs.
+func cannotRename(err error) bool {
+	return err == unix.EXDEV || err == unix.ENOSPC || err == unix.EDQUOT
+}
+
+// unlinkChecked is what is left where a file cannot be renamed. It is as safe as staged.replaceChecked.
 func (r *Root) unlinkChecked(p parent, base string, h *held) error {
 	var st unix.Statx_t
 	if err := statIn(p.fd, base, &st); err != nil || !same(&st, &h.st) || h.disturbed() {
@@ -152,7 +157,7 @@ func (r *Root) retireChecked(p parent, base string, st *unix.Statx_t, exact bool
 		if err == nil {
 			r.unlink(p.fd, tmp)
 		}
-		if err != unix.EXDEV {
+		if !cannotRename(err) {
 			return err
 		}
 	}
@@ -161,7 +166,7 @@ func (r *Root) retireChecked(p parent, base string, st *unix.Statx_t, exact bool
 
 func (r *Root) retireDir(p parent, base string, st *unix.Statx_t) (func(), error) {
 	tmp, err := r.setAside(p, base, st)
-	if err == unix.EXDEV {
+	if cannotRename(err) {
 		return closer(-1), r.removeDir(p, base)
 	}
 	if err != nil {
@@ -170,8 +175,7 @@ func (r *Root) retireDir(p parent, base string, st *unix.Statx_t) (func(), error
 	return r.remover(p, tmp), nil
 }
 
-// removeDir is what is left where a directory cannot be renamed, as one of a lower layer of an overlay: an empty one goes, whichever
-// it is by now.
+// removeDir is what is left where a directory cannot be renamed: an empty one goes, whichever it is by now.
 func (r *Root) removeDir(p parent, base string) error {
 	if err := r.hook("unlink", base); err != nil {
 		return err

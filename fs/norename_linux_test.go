@@ -44,3 +44,29 @@ func TestFileOfAnotherProject(t *testing.T) {
 		noReserved(t, dir)
 	}
 }
+
+// A full Btrfs has no room for another name, and lets everything be removed.
+func TestRetireOnFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	full := false
+	f := openRoot(t, dir, RootOptions{Hook: func(step, _ string) error {
+		if full && step == "rename" {
+			return unix.ENOSPC
+		}
+		return nil
+	}})
+	mustPut(t, f, "/f", "old")
+	must(t, os.Symlink("f", dir+"/link"))
+	must(t, os.MkdirAll(dir+"/d/member", 0o777))
+	full = true
+	_, err := f.Retire("/d", true, accept)
+	wantErr(t, "with a member", err, ErrNotEmpty)
+	for _, name := range []string{"/link", "/f", "/d/member", "/d"} {
+		release, err := f.Retire(name, true, accept)
+		wantErr(t, "Retire "+name, err, nil)
+		release()
+		_, err = f.Lookup(name)
+		wantErr(t, "Lookup "+name, err, os.ErrNotExist)
+	}
+	noReserved(t, dir)
+}
