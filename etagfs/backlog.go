@@ -156,7 +156,8 @@ func (f *FS) hashOne(ctx context.Context, name string, o *HashOptions, p *HashPr
 	if err != nil {
 		return ctx.Err()
 	}
-	if i, err := f.base.Lookup(name); err == nil {
+	i, err := f.base.Lookup(name)
+	if err == nil {
 		if _, known := f.content.get(i.Identity); known {
 			return ctx.Err()
 		}
@@ -175,6 +176,9 @@ func (f *FS) hashOne(ctx context.Context, name string, o *HashOptions, p *HashPr
 		return ctx.Err()
 	}
 	if err != nil {
+		if errors.Is(err, iofs.ErrPermission) {
+			f.content.shut.note(i.Identity)
+		}
 		if !errors.Is(err, fs.ErrIsDir) && !errors.Is(err, iofs.ErrNotExist) { // else it is a file no more
 			failed(o, name, err)
 		}

@@ -182,7 +182,7 @@ func (f *FS) With(s Settings) *FS {
 	}
 	if s.Content {
 		if other.content = f.hashes.Load(); other.content == nil {
-			f.hashes.CompareAndSwap(nil, &content{digests: newDigests(f.store, f.tags), wanted: newBacklog()})
+			f.hashes.CompareAndSwap(nil, &content{digests: newDigests(f.store, f.tags), wanted: newBacklog(), shut: states{atLeast: 1 << 12}})
 			other.content = f.hashes.Load()
 		}
 	}

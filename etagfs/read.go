@@ -115,7 +115,7 @@ func (f *FS) List(name string, fn func(base string, info *Info) error) error {
 		}
 		f.setTag(&info, &w)
 		f.distrust(&info, now)
-		if f.content != nil && info.Tag.IsZero() && !i.IsCollection() {
+		if f.content != nil && info.Tag.IsZero() && !i.IsCollection() && !f.content.shut.has(i.Identity) {
 			f.content.wanted.add(info.Name)
 		}
 		return fn(base, &info)
