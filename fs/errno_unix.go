@@ -12,7 +12,7 @@ import (
 func wrapErrno(errno syscall.Errno) error {
 	var sentinel error
 	switch errno {
-	case syscall.ENOSPC, syscall.EDQUOT:
+	case syscall.ENOSPC, syscall.EDQUOT, syscall.EMLINK: // EMLINK: no room for one more collection in this one
 		sentinel = ErrNoSpace
 	case syscall.EROFS:
 		sentinel = ErrReadOnly
