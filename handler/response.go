@@ -3,6 +3,8 @@ package handler
 import (
 	"io"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -34,7 +36,18 @@ func (w *response) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 {
 		w.status = status
 	}
+	if status == http.StatusPartialContent && strings.HasPrefix(w.Header().Get("Content-Type"), "multipart/byteranges") {
+		defer w.beforeParts()()
+	}
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// beforeParts makes room for an empty line before the first boundary, and returns what writes it. RFC 9110 §14.6 allows the
+// line and other servers send it; zsync reads one away, takes the parts for none where there is none, and asks for ever.
+func (w *response) beforeParts() (write func()) {
+	n, _ := strconv.ParseInt(w.Header().Get("Content-Length"), 10, 64)
+	set(w, "Content-Length", strconv.FormatInt(n+2, 10))
+	return func() { _, _ = io.WriteString(w, "\r\n") }
 }
 
 func (w *response) Write(p []byte) (int, error) {
