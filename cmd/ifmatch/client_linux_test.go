@@ -31,6 +31,7 @@ func TestEditIsInterruptedAtItsQuestion(t *testing.T) {
 trap 'taken=yes' INT
 echo in the editor
 while [ -z "$taken" ]; do sleep 0.1; done
+sleep 1
 echo bread | curl -sfT - `+url+`
 echo eggs >"$1"
 `)
