@@ -326,6 +326,7 @@ func TestLogin(t *testing.T) {
 		{"password in the environment", map[string]string{"IFMATCH_PASSWORD": "p:w"}, "", []string{"--user=ann"}, 0},
 		{"netrc", nil, netrc, nil, 0},
 		{"netrc, for one user", nil, netrc, []string{"--user=ann"}, 0},
+		{"netrc, for one of two users", nil, strings.Replace(netrc, "ann", "ben", 1) + netrc, []string{"--user=ann"}, 0},
 		{"--user beats netrc", nil, netrc, []string{"--user=ben:x"}, 5},
 		{"default of netrc", nil, "machine other\nlogin x\npassword y\ndefault\nlogin ann\npassword p:w\n", nil, 0},
 	} {
@@ -347,6 +348,12 @@ func TestLogin(t *testing.T) {
 		})
 	}
 	newPerson(t).want(0, "hello", "get", strings.Replace(s.URL, "//", "//ann:p%3Aw@", 1)+"/x", "-")
+	a, b, named := newPerson(t), newPerson(t), strings.Replace(s.URL, "//", "//ann@", 1)+"/x"
+	a.env["IFMATCH_PASSWORD"] = "p:w"
+	a.want(0, "hello", "get", named, "-")
+	b.env["NETRC"] = b.write("netrc", netrc)
+	b.want(0, "hello", "get", named, "-")
+	b.want(5, "who are you?", "get", strings.Replace(named, "ann", "ann:", 1), "-")
 }
 
 // TestCredentialsStayWithTheirServer follows a redirect to another host.

@@ -48,9 +48,11 @@ func (r *remote) client(cmd *cobra.Command, arg string) (*client.Client, *neturl
 	if o.User, o.Password, err = r.login(cmd, u); err != nil {
 		return nil, nil, err
 	}
-	if o.Login, err = r.netrc(); err != nil {
+	lookup, err := r.netrc()
+	if err != nil {
 		return nil, nil, err
 	}
+	o.Login = func(host string) (user, password string) { return lookup(host, "") }
 	if !r.quiet {
 		o.Progress = bars(cmd.ErrOrStderr())
 	}
@@ -67,9 +69,13 @@ func (r *remote) stateDir() (string, error) {
 	return filepath.Join(home, "client"), err
 }
 
-// login is what --user says. A password that is nowhere is asked for on a terminal.
+// login is what --user says, or else the URL where it names a user without a password. A password that is nowhere is asked for
+// on a terminal.
 func (r *remote) login(cmd *cobra.Command, u *neturl.URL) (user, password string, err error) {
 	user, password, given := strings.Cut(r.user, ":")
+	if _, both := u.User.Password(); user == "" && !both {
+		user, given = u.User.Username(), false
+	}
 	if user == "" || given {
 		return user, password, nil
 	}
@@ -80,7 +86,7 @@ func (r *remote) login(cmd *cobra.Command, u *neturl.URL) (user, password string
 	if err != nil {
 		return "", "", err
 	}
-	if name, known := lookup(u.Hostname()); name == user {
+	if name, known := lookup(u.Hostname(), user); name == user {
 		return user, known, nil
 	}
 	in, ok := onTerminal(cmd.InOrStdin())
@@ -93,9 +99,10 @@ func (r *remote) login(cmd *cobra.Command, u *neturl.URL) (user, password string
 	return user, string(line), err
 }
 
-// netrc reads the file that $NETRC names, or the one in the home directory; none is fine.
-func (r *remote) netrc() (func(host string) (user, password string), error) {
-	none := func(string) (string, string) { return "", "" }
+// netrc reads the file that $NETRC names, or the one in the home directory; none is fine. Of a host it finds who is wanted, or
+// with "" the first.
+func (r *remote) netrc() (lookup func(host, wanted string) (user, password string), err error) {
+	none := func(string, string) (string, string) { return "", "" }
 	file := r.getenv("NETRC")
 	if file == "" {
 		home := r.getenv("HOME")
@@ -118,9 +125,9 @@ func (r *remote) netrc() (func(host string) (user, password string), error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	return func(host string) (string, string) {
+	return func(host, wanted string) (string, string) {
 		for _, m := range n.Machines() {
-			if m.Name == host || m.IsDefault {
+			if (m.Name == host || m.IsDefault) && (wanted == "" || wanted == m.Get("login")) {
 				return m.Get("login"), m.Get("password")
 			}
 		}
