@@ -5,6 +5,7 @@ import (
 	"fmt"
 	iofs "io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,10 +36,11 @@ type directories struct {
 
 	changing sync.Mutex // held by use; those that its setup has stay open meanwhile
 
-	mu    sync.Mutex
-	open  map[string]*opened // guarded by mu
-	said  *setup             // guarded by mu; how they are open; nil: as who opened them said
-	ended totals             // guarded by mu; of those that were closed
+	mu      sync.Mutex
+	open    map[string]*opened       // guarded by mu
+	closing map[string]chan struct{} // guarded by mu; of those that are being closed, each closed when it is done
+	said    *setup                   // guarded by mu; how they are open; nil: as who opened them said
+	ended   totals                   // guarded by mu; of those that were closed, or are
 }
 
 // opened is a directory that is being served, with its state. It outlives a reload, and with it its locks.
@@ -102,6 +104,12 @@ func (d *directories) find(dir string, s *settings) (o *opened, tree *etagfs.FS,
 // openAs opens dir as said has it, or as s where that does not name it, unless it was opened or a reload said otherwise
 // meanwhile: then whoever needs it looks again.
 func (d *directories) openAs(said *setup, dir string, s *settings) error {
+	d.mu.Lock()
+	closing := d.closing[dir]
+	d.mu.Unlock()
+	if closing != nil {
+		<-closing
+	}
 	if o, _, now := d.find(dir, s); o != nil || now != said {
 		return nil
 	}
@@ -171,17 +179,42 @@ func (d *directories) usePrepared(set *setup, ready map[*opened]prepared) (missi
 	return nil
 }
 
-// keep closes all but those that want has.
+// keep begins to close all but those that want has. Nobody waits for that who does not need one of them, for it may be on a
+// disk that does not answer.
 func (d *directories) keep(want func(dir string) bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for dir, o := range d.open {
-		if !want(dir) {
+		if want(dir) {
+			continue
+		}
+		done := make(chan struct{})
+		d.closing[dir] = done
+		delete(d.open, dir)
+		d.ended = d.ended.plus(o.totals().ended())
+		go func() {
 			o.close()
-			d.ended = d.ended.plus(o.totals().ended())
-			delete(d.open, dir)
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			delete(d.closing, dir)
+			close(done)
+		}()
+	}
+}
+
+// closed waits until none is being closed, and tells whether that was so before ctx ended.
+func (d *directories) closed(ctx context.Context) bool {
+	d.mu.Lock()
+	all := slices.Collect(maps.Values(d.closing))
+	d.mu.Unlock()
+	for _, done := range all {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return false
 		}
 	}
+	return true
 }
 
 func (d *directories) openDirectory(dir string, s *settings) (*opened, error) {

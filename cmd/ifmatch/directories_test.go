@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"ifmatch/fs"
 )
@@ -290,6 +291,32 @@ func TestHomeHoldsNobodyUp(t *testing.T) {
 		if fi, err := os.Stat(filepath.Join(dir, "b", file)); err != nil || fi.Mode().Perm() != want {
 			t.Errorf("%s: %v, %v", file, fi, err)
 		}
+	}
+}
+
+// While a directory that is no longer served is being closed, and its disk does not answer, all else goes on. Who is to serve
+// it again waits.
+func TestClosingHoldsNobodyUp(t *testing.T) {
+	onlyA, _, _ := strings.Cut(twoShares, "[[share]]\nprefix = \"/b\"")
+	s, dir, reload := siteOf(t, twoShares)
+	b := filepath.Join(dir, "b")
+	disk := make(chan struct{})
+	s.dirs.open[b].keepers.Go(func() { <-disk })
+	must(t, reload(onlyA))
+	for open := true; open; time.Sleep(time.Millisecond) {
+		s.dirs.mu.Lock()
+		open = s.dirs.open[b] != nil
+		s.dirs.mu.Unlock()
+	}
+	s.dirs.totals()
+	must(t, reload("quota = \"1GiB\"\n"+onlyA))
+	if w := ask(s, "PUT", "/a/f", "x"); w.Code != 201 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { close(disk) })
+	must(t, reload(twoShares))
+	if w := ask(s, "PUT", "/b/f", "x"); w.Code != 201 {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 

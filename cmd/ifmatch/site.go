@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"path"
@@ -45,7 +46,7 @@ type generation struct {
 }
 
 func newSite(log *slog.Logger, getenv func(string) string) *site {
-	s := &site{dirs: &directories{log: log, getenv: getenv, open: map[string]*opened{}, listening: make(chan struct{})}, login: newLogin(log)}
+	s := &site{dirs: &directories{log: log, getenv: getenv, open: map[string]*opened{}, closing: map[string]chan struct{}{}, listening: make(chan struct{})}, login: newLogin(log)}
 	s.dirs.shares = s.sharesOf
 	return s
 }
@@ -84,7 +85,7 @@ func (s *site) begin(g *generation) {
 	s.live = append(s.live, g)
 }
 
-// end closes the directories that only g had: one before it may have requests that last longer.
+// end begins to close the directories that only g had: one before it may have requests that last longer.
 func (s *site) end(g *generation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,7 +95,15 @@ func (s *site) end(g *generation) {
 	})
 }
 
-func (s *site) close() { s.dirs.keep(func(string) bool { return false }) }
+// close closes all directories, and waits for that as for an answer of a disk.
+func (s *site) close() {
+	s.dirs.keep(func(string) bool { return false })
+	ctx, cancel := context.WithTimeout(context.Background(), askedWithin)
+	defer cancel()
+	if !s.dirs.closed(ctx) {
+		s.dirs.log.Warn("not all directories could be closed: a disk does not answer")
+	}
+}
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !r.ProtoAtLeast(1, 1) {
