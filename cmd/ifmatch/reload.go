@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // reloadOnHangup reads everything again on SIGHUP. Connections stay, requests in flight end with what
@@ -31,7 +32,10 @@ func reloadOnHangup(ctx context.Context, src source, s *site, secure *security, 
 	return func() {
 		signal.Ignore(syscall.SIGHUP) // and not its default action, which would end us before all is closed
 		cancel()
-		<-done
+		select {
+		case <-done:
+		case <-time.After(askedWithin): // it waits for a disk
+		}
 	}
 }
 

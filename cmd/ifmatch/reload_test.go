@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // reload has the server read everything again, and waits until its log says what came of it.
@@ -203,4 +204,17 @@ func TestReloadSaysWhichDirectoryIsAnother(t *testing.T) {
 	must(t, errors.Join(os.Rename(photos, photos+".old"), os.Mkdir(photos, 0o755)))
 	h.reload(`"msg":"reloaded"`)
 	h.logged(`"msg":"a share is not as it was opened","err":"share /photos: ` + photos + ` is another directory than the one that was opened; restart to serve it"`)
+}
+
+// A reload that reads what does not answer, as a dead disk does, does not keep the server from ending.
+func TestTermEndsAReloadThatWaits(t *testing.T) {
+	h := newHouse(t)
+	must(t, os.Remove(h.file))
+	must(t, syscall.Mkfifo(h.file, 0o600))
+	h.cmd.Process.Signal(syscall.SIGHUP)
+	time.Sleep(200 * time.Millisecond) // it says nothing before it has read the file
+	h.cmd.Process.Signal(syscall.SIGTERM)
+	if code := h.wait(); code != 0 {
+		t.Errorf("exit code %d, want 0", code)
+	}
 }
