@@ -2,6 +2,7 @@ package handler
 
 import (
 	"encoding/json"
+	"iter"
 	"net/http"
 	"strconv"
 	"strings"
@@ -75,29 +76,38 @@ func (h *Handler) errorBody(w http.ResponseWriter, accept []string, e *statusErr
 	return "text/plain; charset=utf-8", e.say + "\n"
 }
 
-// askedForm is the form that Accept names with the highest weight, the first of equals. RFC 9110 §12.5.1. Ranges
-// such as */* ask for none.
+// askedForm is the form that Accept names with the highest weight, the first of equals. Ranges such as */* ask for none.
 func askedForm(accept []string) int {
 	best, most := noForm, 0.0
-	if len(accept) == 0 {
-		return best
-	}
-	for item := range strings.SplitSeq(strings.ToLower(joined(accept)), ",") {
-		kind, params, _ := strings.Cut(item, ";")
-		form, ok := bodyForms[strings.TrimSpace(kind)]
-		weight := 1.0
-		for param := range strings.SplitSeq(params, ";") {
-			if q, isWeight := strings.CutPrefix(strings.TrimSpace(param), "q="); isWeight {
-				if weight, _ = strconv.ParseFloat(q, 64); !(weight <= 1) {
-					weight = 1
-				}
-			}
-		}
-		if ok && weight > most {
+	for kind, weight := range accepted(accept) {
+		if form, ok := bodyForms[kind]; ok && weight > most {
 			best, most = form, weight
 		}
 	}
 	return best
+}
+
+// accepted are the media types of Accept, in lower case, and their weights. RFC 9110 §12.5.1.
+func accepted(accept []string) iter.Seq2[string, float64] {
+	return func(yield func(string, float64) bool) {
+		if len(accept) == 0 {
+			return
+		}
+		for item := range strings.SplitSeq(strings.ToLower(joined(accept)), ",") {
+			kind, params, _ := strings.Cut(item, ";")
+			weight := 1.0
+			for param := range strings.SplitSeq(params, ";") {
+				if q, isWeight := strings.CutPrefix(strings.TrimSpace(param), "q="); isWeight {
+					if weight, _ = strconv.ParseFloat(q, 64); !(weight <= 1) {
+						weight = 1
+					}
+				}
+			}
+			if !yield(strings.TrimSpace(kind), weight) {
+				return
+			}
+		}
+	}
 }
 
 // problem is RFC 9457, with what there is now as further members.

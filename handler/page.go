@@ -70,9 +70,17 @@ func (h *Handler) asset(w http.ResponseWriter, r *http.Request, at string) error
 	return nil
 }
 
-// isBrowser tells whether the answer will be looked at: programs do not ask for text/html.
+// isBrowser tells whether the answer will be looked at: nothing is wanted more than HTML. pip, which takes the links of a page for
+// files, would rather have something else.
 func isBrowser(r *http.Request) bool {
-	return strings.Contains(strings.ToLower(joined(r.Header["Accept"])), "text/html")
+	html, most := 0.0, 0.0
+	for kind, weight := range accepted(r.Header["Accept"]) {
+		most = max(most, weight)
+		if kind == "text/html" {
+			html = weight
+		}
+	}
+	return html > 0 && html == most
 }
 
 // pageType is the media type of every page.
