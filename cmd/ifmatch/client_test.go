@@ -117,6 +117,19 @@ func TestEdit(t *testing.T) {
 	a.keeps("lost\n")
 }
 
+// An editor that is killed has not saved, and leaves what was typed beside the file: vim a .swp, nano a .save.
+func TestEditKeepsWhatAKilledEditorLeaves(t *testing.T) {
+	url := start(t, nil, "--memory").url + "/todo.txt"
+	a := newPerson(t)
+	a.want(0, "created", "put", a.write("todo.txt", "milk\n"), url)
+	a.editor(`echo typed >"$1.save"; kill -9 $$`)
+	a.want(1, "what the editor left is in", "edit", url)
+	left, err := filepath.Glob(a.file(".local/state/ifmatch/client/edit-*/todo.txt.save"))
+	if err != nil || len(left) != 1 {
+		t.Errorf("left are %q: %v", left, err)
+	}
+}
+
 // keeps checks that the one text left behind by a failed edit is this one.
 func (p *person) keeps(want string) {
 	p.t.Helper()

@@ -31,8 +31,8 @@ const (
 // was faster, their version and the user's are merged on the common base; where both changed the same lines the user
 // decides in the editor, between conflict markers, as often as it takes. An unmapped URL is created.
 //
-// Nothing that the user wrote is lost: whenever Edit fails after the editor was opened, the text stays in a file
-// whose name the error gives. saved is false if there was nothing to save.
+// Nothing that the user wrote is lost: whenever Edit fails after the editor was opened, the text, or what the editor left beside
+// it, stays in a file or directory whose name the error gives. saved is false if there was nothing to save.
 func (c *Client) Edit(ctx context.Context, u *url.URL, e Editing) (saved bool, err error) {
 	base, err := c.load(ctx, u)
 	if err != nil {
@@ -47,12 +47,15 @@ func (c *Client) Edit(ctx context.Context, u *url.URL, e Editing) (saved bool, e
 	}
 	d := draft{c: c, u: u, Editing: e, base: base, file: filepath.Join(dir, fileName(u))}
 	defer func() {
-		// A text that could not be saved is the only copy of somebody's work.
-		if err == nil || !d.touched {
+		// A text that could not be saved is the only copy of somebody's work; so may be what an editor leaves that was killed.
+		switch members, _ := os.ReadDir(dir); {
+		case err != nil && d.touched:
+			err = fmt.Errorf("%w; your text is in %s", err, d.file)
+		case err != nil && len(members) > 1:
+			err = fmt.Errorf("%w; what the editor left is in %s", err, dir)
+		default:
 			os.RemoveAll(dir)
-			return
 		}
-		err = fmt.Errorf("%w; your text is in %s", err, d.file)
 	}()
 	return d.edit(ctx)
 }
