@@ -1,7 +1,12 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -46,5 +51,32 @@ echo eggs >"$1"
 	x.cmd.Wait()
 	if code := x.cmd.ProcessState.ExitCode(); code != 3 || !strings.Contains(x.shown, "nothing was saved") {
 		t.Errorf("exit code %d, and it shows %q", code, x.shown)
+	}
+}
+
+// A terminal that is closed leaves no part of a download behind.
+func TestGetEndsWithItsTerminal(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Write(make([]byte, 1<<20))
+		http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	defer s.Close()
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGHUP) // else a test under nohup would have the program ignore it
+	defer signal.Stop(heard)
+	dir := t.TempDir()
+	members := func() int {
+		all, err := os.ReadDir(dir)
+		must(t, err)
+		return len(all)
+	}
+	cmd := exec.Command(program(t), "get", s.URL+"/large", filepath.Join(dir, "large"))
+	must(t, cmd.Start())
+	waitFor(t, func() bool { return members() > 0 })
+	cmd.Process.Signal(syscall.SIGHUP)
+	cmd.Wait()
+	if n := members(); n != 0 {
+		t.Errorf("%d files are left", n)
 	}
 }

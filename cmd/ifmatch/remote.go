@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	iofs "io/fs"
 	neturl "net/url"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 
 	"github.com/jdx/go-netrc"
 	"github.com/spf13/cobra"
@@ -59,6 +62,11 @@ func (r *remote) client(cmd *cobra.Command, arg string) (*client.Client, *neturl
 	c, err := client.New(o)
 	if err != nil {
 		return nil, nil, usagef("--cacert: %w", err)
+	}
+	if !signal.Ignored(syscall.SIGHUP) { // by nohup
+		ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP) // else half a file would be left
+		context.AfterFunc(ctx, stop)
+		cmd.SetContext(ctx)
 	}
 	return c, u, nil
 }
