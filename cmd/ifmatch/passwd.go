@@ -98,9 +98,10 @@ func typed(ctx context.Context, terminal int) (line []byte, err error) {
 }
 
 // setUser puts a line into the file by rename, so that a server that reads it meanwhile sees all of it. The new
-// file has the mode and, where that is allowed, the owner of the old one.
+// file has the mode and, where that is allowed, the owner of the old one. Of two who do that at once, one waits.
 func setUser(file, user, hash string) error {
 	file = real(file)
+	defer alone(filepath.Dir(file))()
 	old, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, iofs.ErrNotExist) {
 		return err

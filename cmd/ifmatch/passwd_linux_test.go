@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -121,5 +122,22 @@ func TestPasswordOfServerIsInterrupted(t *testing.T) {
 	x.cmd.Wait()
 	if code := x.cmd.ProcessState.ExitCode(); code != 1 || !x.echoes() {
 		t.Errorf("exit code %d, the terminal echoes: %v", code, x.echoes())
+	}
+}
+
+// Of users that are added at once none is lost.
+func TestPasswdAtOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "users")
+	var all sync.WaitGroup
+	for i := range 32 {
+		all.Go(func() {
+			if err := setUser(file, fmt.Sprint("user", i), "hash"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if text, err := os.ReadFile(file); strings.Count(string(text), "\n") != 32 {
+		t.Errorf("the file is %q: %v", text, err)
 	}
 }

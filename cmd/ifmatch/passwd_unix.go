@@ -5,7 +5,20 @@ package main
 import (
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
+
+// alone keeps others who ask for dir as well out until done. What cannot be locked, as on some file systems of a network, is not.
+func alone(dir string) (done func()) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return func() {}
+	}
+	for unix.Flock(int(f.Fd()), unix.LOCK_EX) == unix.EINTR {
+	}
+	return func() { f.Close() }
+}
 
 // keepOwner gives tmp the mode and owner that file has, so that the server can still read it.
 func keepOwner(tmp *os.File, file string) error {
