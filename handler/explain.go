@@ -12,8 +12,9 @@ import (
 )
 
 // Refuse answers with a status of 4xx or 5xx and a sentence, for what stands before a Handler, such as a login: in the same
-// forms and with the same header fields. id is the RequestID. It returns the bytes of the body.
-func Refuse(w http.ResponseWriter, r *http.Request, id string, status int, say string) (bytes int64) {
+// forms and with the same header fields. prefix is that of the Handler, "/" or "" where it stands before several, and id
+// the RequestID. It returns the bytes of the body.
+func Refuse(w http.ResponseWriter, r *http.Request, prefix, id string, status int, say string) (bytes int64) {
 	var res response
 	res.start(w, r, id, time.Time{})
 	e := &statusError{status: status, say: say}
@@ -21,7 +22,8 @@ func Refuse(w http.ResponseWriter, r *http.Request, id string, status int, say s
 		e = e.quoting(id)
 	}
 	endRefused(&res, r, status)
-	new(Handler).explain(&res, r, e) // of no tree: there is no state to tell of
+	h := Handler{opts: Options{Prefix: strings.TrimSuffix(prefix, "/")}} // of no tree: there is no state to tell of
+	h.explain(&res, r, e)
 	return res.sent
 }
 

@@ -38,15 +38,14 @@ func (g *generation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g gate) serve(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, handler.PageAssets) && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-		g.list(w, r, "") // it is nothing of anybody, and the page of a refusal loads it
+	s := g.holds(r.URL.Path)
+	if g.serveAsset(w, r, s) {
 		return
 	}
 	if g.misled(r) {
 		g.refuse(w, r, "", http.StatusMisdirectedRequest, "Nobody has to log in here, so browsers may call this server only localhost, by its address, or by a name that --hosts gives it.")
 		return
 	}
-	s := g.holds(r.URL.Path)
 	if s == nil && r.URL.Path == "*" && len(g.shares) > 0 {
 		s = g.shares[0]
 	}
@@ -92,6 +91,22 @@ func (g gate) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.ServeHTTP(w, g.asked(r, a.user))
+}
+
+// serveAsset answers with what pages load, above the shares and in each: it is nothing of anybody, and the page of a refusal
+// loads it. A proxy may pass on no path but those of one share.
+func (g gate) serveAsset(w http.ResponseWriter, r *http.Request, s *share) (done bool) {
+	name := r.URL.Path
+	if s != nil {
+		name, _ = s.cut(name)
+	}
+	if !strings.HasPrefix(name, handler.PageAssets) || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	r2 := r.WithContext(r.Context())
+	r2.URL = &neturl.URL{Path: name}
+	g.list(w, r2, "")
+	return true
 }
 
 // asked is the request with the name of the user.
@@ -143,7 +158,7 @@ func (g gate) permit(w http.ResponseWriter, r *http.Request, s *share, user stri
 	ok := false
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, "PROPFIND":
-		ok = may >= auth.Read || strings.HasPrefix(name, handler.PageAssets) && s.who.Somewhere(user) >= auth.Read
+		ok = may >= auth.Read
 		if ok && wide(r) && s.who.Throughout(user, name) < auth.Read {
 			g.refuse(w, r, user, http.StatusForbidden, "There are members below that you are not allowed to read; ask collection by collection with Depth 1.")
 			return false
@@ -244,7 +259,11 @@ func (g gate) fail(w http.ResponseWriter, r *http.Request, user, say string, cau
 
 func (g gate) answer(w http.ResponseWriter, r *http.Request, user string, status int, say string, cause error) {
 	id := handler.RequestID(r, g.trusted)
-	sent := handler.Refuse(w, r, id, status, say)
+	prefix := ""
+	if s := g.holds(r.URL.Path); s != nil {
+		prefix = s.prefix
+	}
+	sent := handler.Refuse(w, r, prefix, id, status, say)
 	level := slog.LevelInfo
 	attrs := []slog.Attr{slog.String("id", id), slog.String("method", r.Method), slog.String("path", r.URL.Path),
 		slog.Int("status", status), slog.Int64("bytes", sent), slog.Duration("duration", time.Since(g.began)),

@@ -40,13 +40,14 @@ func TestRefusalsSayWhoWasLast(t *testing.T) {
 	}
 }
 
-// What the gate refuses has the forms of every other refusal, and its page looks like one for whoever has not logged in.
+// What the gate refuses has the forms of every other refusal, and its page looks like one for whoever has not logged in, also
+// behind a proxy that passes on the paths of one share only.
 func TestGateExplainsAsAsked(t *testing.T) {
 	h := newHouse(t)
 	for _, tt := range []struct {
-		user, path string
-		status     int
-	}{{"", "/home/", 401}, {"ben", "/photos/secret/f", 403}} {
+		user, share, path string
+		status            int
+	}{{"", "/home/", "/home/", 401}, {"ben", "/photos/", "/photos/secret/f", 403}} {
 		for accept, want := range map[string]string{
 			"":                         "text/plain",
 			"*/*":                      "text/plain",
@@ -63,7 +64,9 @@ func TestGateExplainsAsAsked(t *testing.T) {
 			}
 			if sheet := regexp.MustCompile(`rel="stylesheet" href="(.*?)"`).FindStringSubmatch(text); sheet != nil {
 				res, _ := h.ask("", "GET", sheet[1], "")
-				wantStatus(t, res, 200)
+				if wantStatus(t, res, 200); !strings.HasPrefix(sheet[1], tt.share+".ifmatch-page/") || !strings.Contains(text, `class="home" href="`+tt.share+`"`) {
+					t.Errorf("a page of %s leads elsewhere: %s", tt.share, text)
+				}
 			} else if want == "text/html" {
 				t.Errorf("a page without looks: %s", text)
 			}
