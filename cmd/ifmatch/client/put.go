@@ -83,7 +83,7 @@ func (c *Client) permit(u *url.URL, file string, now State, force bool) (Conditi
 		return Condition{IfMatch: now.ETag}, nil
 	}
 	if force {
-		return Condition{}, nil
+		return Condition{IfMatch: "*"}, nil // a server may ask for a condition
 	}
 	memo, known, err := c.Memory.Recall(u, file)
 	switch {

@@ -26,6 +26,8 @@ func (c *Client) Remove(ctx context.Context, u *url.URL, recursive, force bool, 
 		tag = s.ETag
 	case !s.Collection && !force:
 		return refuse("%s has no strong ETag (%v), so it cannot be deleted safely; --force deletes it", u.Redacted(), s)
+	case !s.Collection:
+		tag = "*" // a server may ask for a condition
 	}
 	seeing(s)
 	res, err := c.delete(ctx, u, "If-Match", tag)

@@ -16,7 +16,7 @@ import (
 )
 
 // coarse is a server whose tags are weak for a while after each change, and that answers PUT without a tag, as
-// Apache does. It holds one resource.
+// Apache does. It asks for conditions (RFC 6585 §3), and holds one resource.
 type coarse struct {
 	text    []byte
 	mapped  bool
@@ -36,8 +36,13 @@ func (s *coarse) tag() string {
 func (s *coarse) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	match := r.Header.Get("If-Match")
 	switch {
-	case match != "" && (!s.mapped || match != s.tag()), r.Header.Get("If-None-Match") == "*" && s.mapped:
+	case match != "" && (!s.mapped || match != "*" && match != s.tag()), r.Header.Get("If-None-Match") == "*" && s.mapped:
 		w.WriteHeader(http.StatusPreconditionFailed)
+	case s.mapped && match == "" && (r.Method == http.MethodPut || r.Method == http.MethodDelete):
+		w.WriteHeader(http.StatusPreconditionRequired)
+	case r.Method == http.MethodDelete:
+		s.mapped = false
+		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodPut:
 		s.text, _ = io.ReadAll(r.Body)
 		s.mapped, s.serial, s.changed = true, s.serial+1, time.Now()
@@ -106,6 +111,9 @@ func TestTagsThatStayWeak(t *testing.T) {
 	}
 	if _, err = c.Put(t.Context(), u, file, true, func(State) {}); err != nil {
 		t.Errorf("put by force: %v", err)
+	}
+	if err := c.Remove(t.Context(), u, false, true, func(State) {}); err != nil || s.mapped {
+		t.Errorf("rm by force: %v", err)
 	}
 }
 
