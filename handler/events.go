@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -68,9 +70,9 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	s := stream{h: h, w: w, name: t.name}
+	s := stream{h: h, w: w, r: r, name: t.name}
 	fmt.Fprintf(w, "retry: %d\n\n", eventsRetry)
-	return s.run(r, changed)
+	return s.run(changed)
 }
 
 // enter takes a place among the streams; leave gives it back.
@@ -94,6 +96,7 @@ func (s *streams) leave() {
 type stream struct {
 	h    *Handler
 	w    http.ResponseWriter
+	r    *http.Request
 	name string
 	last fs.Identity
 	tag  etagfs.ETag
@@ -102,8 +105,8 @@ type stream struct {
 }
 
 // run tells until the client leaves. Words that come in a row are one event.
-func (s *stream) run(r *http.Request, changed <-chan struct{}) error {
-	stopping, _ := r.Context().Value(stoppingKey{}).(<-chan struct{})
+func (s *stream) run(changed <-chan struct{}) error {
+	stopping, _ := s.r.Context().Value(stoppingKey{}).(<-chan struct{})
 	look, alive := time.NewTicker(lookAgain), time.NewTicker(sayAlive)
 	defer look.Stop()
 	defer alive.Stop()
@@ -112,7 +115,7 @@ func (s *stream) run(r *http.Request, changed <-chan struct{}) error {
 	err := s.tell(false)
 	for err == nil {
 		select {
-		case <-r.Context().Done():
+		case <-s.r.Context().Done():
 			return nil
 		case <-stopping:
 			return nil
@@ -150,7 +153,7 @@ func (s *stream) tell(word bool) error {
 	if cur != nil {
 		id, tag = cur.Identity, cur.Tag
 	}
-	locks := s.h.locks.Around(s.h.opts.Now(), s.h.lockPlace("", s.name, cur))
+	locks := s.h.locksAround(s.r, s.name, s.h.lockPlace("", s.name, cur))
 	held := tokens(locks)
 	members := word && cur != nil && cur.IsCollection()
 	if s.sent && id == s.last && tag == s.tag && held == s.held && !members {
@@ -171,6 +174,13 @@ func (s *stream) tell(word bool) error {
 	_, err = fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", kind, strings.ReplaceAll(string(data), "\n", " "))
 	s.flush()
 	return err
+}
+
+// locksAround are the locks that the page of name shows, and its events tell of: not those of members that are not for who asks.
+func (h *Handler) locksAround(r *http.Request, name string, p lock.Place) []lock.Lock {
+	return slices.DeleteFunc(h.locks.Around(h.opts.Now(), p), func(l lock.Lock) bool {
+		return l.Root != p.Name && path.Dir(l.Root) == p.Name && h.hides(r, name, path.Base(l.Root))
+	})
 }
 
 // version tells apart the states of a collection with these locks in it.

@@ -24,7 +24,7 @@ var sortedMembers = 20_000
 func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *etagfs.Info) error {
 	page := h.newPage(w, r, t.name, true, true)
 	place := h.lockPlace(r.Method, t.name, cur)
-	body := &listing{Scripted: isBrowser(r), Sorted: true, Shares: h.opts.Shares != nil, Lock: h.lockedBy(place), Version: version(cur, h.locks.Around(h.opts.Now(), place))}
+	body := &listing{Scripted: isBrowser(r), Sorted: true, Shares: h.opts.Shares != nil, Lock: h.lockedBy(place), Version: version(cur, h.locksAround(r, t.name, place))}
 	body.Kept = h.opts.MayWrite != nil && !h.opts.MayWrite(r, t.name, false)
 	page.Body = body
 	h.setIndexMetadata(w, r, t, cur)

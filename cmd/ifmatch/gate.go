@@ -189,7 +189,7 @@ func (g gate) permit(w http.ResponseWriter, r *http.Request, s *share, user stri
 }
 
 // wide tells whether a request to read is about more than one resource and its members: Depth infinity, an archive. Reports
-// of changes are not: they say no more of members than the time of the collection does.
+// of changes are not: they say of members only that one of them changed.
 func wide(r *http.Request) bool {
 	if r.Method == "PROPFIND" {
 		d := strings.TrimSpace(r.Header.Get("Depth"))

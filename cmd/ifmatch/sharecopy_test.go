@@ -208,6 +208,18 @@ prefix = "/backup"`, 1))
 			t.Errorf("%s: the page is not kept up to date: %s", user, res.Status)
 		}
 	}
+	version := func(user string) string { // of the page, which events tell as well
+		_, page := h.ask(user, "GET", "/photos/shown/", "", "Accept", "text/html")
+		_, after, _ := strings.Cut(page, `data-version="`)
+		v, _, _ := strings.Cut(after, `"`)
+		return v
+	}
+	anna, ben := version("anna"), version("ben")
+	res, _ := h.ask("anna", "LOCK", "/photos/shown/pin.txt", `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>`)
+	wantStatus(t, res, 200)
+	if anna == version("anna") || ben != version("ben") {
+		t.Errorf("a lock is told of: to anna %v, to ben %v", anna != version("anna"), ben != version("ben"))
+	}
 }
 
 // The states of others, which an If header could try out tag by tag, are as good as none to who may not read them.
