@@ -399,7 +399,8 @@ func redirectPut(t *testing.T, elsewhere string) string {
 func TestDoctorFindsUsHealthy(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for name, args := range map[string][]string{"disk": {dir}, "memory": {"--memory"}, "strict": {"--memory", "--require-if-match", "on"}, "small": {"--memory", "--max-upload", "200KB"}} {
+	for name, args := range map[string][]string{"disk": {dir}, "memory": {"--memory"}, "strict": {"--memory", "--require-if-match", "on"}, "small": {"--memory", "--max-upload", "200KB"},
+		"content": {"--memory", "--etag", "content"}} {
 		t.Run(name, func(t *testing.T) {
 			a := newPerson(t)
 			url := start(t, nil, args...).url
