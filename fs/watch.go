@@ -50,11 +50,17 @@ type Watcher struct {
 	running sync.WaitGroup
 	losses  atomic.Uint64
 
+	// changing is held by who begins or ends watches of fsn, which on Windows wait until the reports before are taken. So who takes
+	// them waits for mu alone, which nobody holds meanwhile.
+	changing sync.Mutex
+
 	mu     sync.Mutex
 	dirs   map[string]*list.Element // guarded by mu; watched, by name
+	names  map[any]string           // guarded by mu; of what is watched, by watchKey
 	recent *list.List               // guarded by mu; watched, the last asked for in front
 	cost   int                      // guarded by mu; of all that is watched
 	below  map[string]int           // guarded by mu; number of watched directories below a name
+	over   []string                 // guarded by mu; no longer watched, which fsn has not been told
 	full   bool                     // guarded by mu; the system has no watch left
 	said   bool                     // guarded by mu; the log has it
 	events uint64                   // guarded by mu
@@ -109,7 +115,7 @@ func newWatcher(osRoot string, o WatchOptions) (*Watcher, error) {
 	}
 	w := &Watcher{
 		root: osRoot, opts: o, fsn: fsn,
-		dirs: make(map[string]*list.Element), recent: list.New(), below: make(map[string]int),
+		dirs: make(map[string]*list.Element), names: make(map[any]string), recent: list.New(), below: make(map[string]int),
 	}
 	w.running.Go(w.reported)
 	w.running.Go(w.failed)
@@ -118,7 +124,9 @@ func newWatcher(osRoot string, o WatchOptions) (*Watcher, error) {
 
 // Close ends the reports.
 func (w *Watcher) Close() error {
+	w.changing.Lock()
 	err := w.fsn.Close()
+	w.changing.Unlock()
 	w.running.Wait()
 	return err
 }
@@ -126,54 +134,88 @@ func (w *Watcher) Close() error {
 // Watch makes sure that changes in the directory dir are reported from now on, and tells whether
 // they are. It is false when no watch can be had: the caller is then on its own.
 func (w *Watcher) Watch(dir string) bool {
-	losses := w.losses.Load()
-	is, err := os.Stat(w.osPath(dir))
-	if err != nil {
+	one := watched{dir: dir, losses: w.losses.Load()}
+	var err error
+	if one.is, err = os.Stat(w.osPath(dir)); err != nil {
 		return false
 	}
-	w.mu.Lock()
-	if e, ok := w.dirs[dir]; ok {
-		if was := e.Value.(watched); was.losses == losses && os.SameFile(was.is, is) {
-			w.recent.MoveToFront(e)
-			w.mu.Unlock()
-			return true
-		}
-		// A directory above was renamed, of which nothing is reported here, and there is another one by the old name; or it was
-		// removed, and that report was lost.
-		w.forget(e)
-		w.fsn.Remove(w.osPath(dir))
+	if w.watches(one) {
+		return true
 	}
-	if w.full {
-		w.mu.Unlock()
-		return false
-	}
-	w.mu.Unlock()
-
-	cost := watchCost(w.osPath(dir), w.opts.Limit)
-	if cost > w.opts.Limit {
-		return false
-	}
-	if err := w.fsn.Add(w.osPath(dir)); err != nil {
-		w.fsn.Remove(w.osPath(dir)) // kqueue keeps what it has opened so far
-		w.refused(err)
-		return false
-	}
-	w.mu.Lock()
-	if _, ok := w.dirs[dir]; !ok {
-		w.dirs[dir] = w.recent.PushFront(watched{dir, is, losses, cost})
-		w.cost += cost
-		w.count(dir, 1)
-	}
-	var old []string
-	for w.cost > w.opts.Limit {
-		old = append(old, w.forget(w.recent.Back()))
-	}
-	w.mu.Unlock()
-	for _, dir := range old {
-		w.fsn.Remove(w.osPath(dir)) // an error means that it is gone already
+	ok, lost := w.begin(one)
+	for _, dir := range lost {
 		w.opts.Lost(dir)
 	}
+	return ok
+}
+
+// watches tells whether that directory is watched. It is not when there is another one by its name, as when a directory above was
+// renamed, of which nothing is reported here; or when reports were lost, which may have told of its end.
+func (w *Watcher) watches(one watched) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	e, ok := w.dirs[one.dir]
+	if !ok {
+		return false
+	}
+	if was := e.Value.(watched); was.losses != one.losses || !os.SameFile(was.is, one.is) {
+		return false
+	}
+	w.recent.MoveToFront(e)
 	return true
+}
+
+// begin begins to watch a directory. What was watched as lost is no more, to make room.
+func (w *Watcher) begin(one watched) (ok bool, lost []string) {
+	w.changing.Lock()
+	defer w.changing.Unlock()
+	if w.watches(one) { // somebody else was faster
+		return true, nil
+	}
+	if one.cost = watchCost(w.osPath(one.dir), w.opts.Limit); one.cost > w.opts.Limit {
+		return false, nil
+	}
+	key := watchKey(one.dir, one.is)
+	w.mu.Lock()
+	if e, ok := w.dirs[one.dir]; ok {
+		w.forget(e)
+	}
+	if name, ok := w.names[key]; ok { // it was renamed with one above it: reports would have the old name
+		lost = append(lost, w.forget(w.dirs[name]))
+	}
+	full := w.full
+	w.mu.Unlock()
+	w.end()
+	if full {
+		return false, lost
+	}
+	if err := w.fsn.Add(w.osPath(one.dir)); err != nil {
+		w.fsn.Remove(w.osPath(one.dir)) // kqueue keeps what it has opened so far
+		w.refused(err)
+		return false, lost
+	}
+	w.mu.Lock()
+	w.dirs[one.dir] = w.recent.PushFront(one)
+	w.names[key] = one.dir
+	w.cost += one.cost
+	w.count(one.dir, 1)
+	for w.cost > w.opts.Limit {
+		lost = append(lost, w.forget(w.recent.Back()))
+	}
+	w.mu.Unlock()
+	w.end()
+	return true, lost
+}
+
+// end tells fsn what is no longer watched; w.changing is held.
+func (w *Watcher) end() {
+	w.mu.Lock()
+	over := w.over
+	w.over = nil
+	w.mu.Unlock()
+	for _, dir := range over {
+		w.fsn.Remove(w.osPath(dir)) // an error means that it is gone already
+	}
 }
 
 // WatchStats of a Watcher: watches held, and reports and losses since it was started.
@@ -205,13 +247,15 @@ func (w *Watcher) refused(err error) {
 	}
 }
 
-// forget drops the watch that e stands for; w.mu is held.
+// forget drops the watch that e stands for, which end will end; w.mu is held.
 func (w *Watcher) forget(e *list.Element) string {
 	one := w.recent.Remove(e).(watched)
 	dir := one.dir
 	w.cost -= one.cost
 	delete(w.dirs, dir)
+	delete(w.names, watchKey(dir, one.is))
 	w.count(dir, -1)
+	w.over = append(w.over, dir)
 	w.full = false
 	return dir
 }
@@ -232,8 +276,8 @@ func (w *Watcher) reported() {
 	}
 }
 
-// failed takes the errors. fsnotify (v1.10.1, handleEvent) waits for that with its mutex held, for which Watch and reported
-// wait with ours: so it has a goroutine of its own, which takes neither.
+// failed takes the errors. fsnotify (v1.10.1, handleEvent) waits for that with its mutex held, for which who begins or ends a
+// watch waits: so it has a goroutine of its own, which takes no mutex.
 func (w *Watcher) failed() {
 	for err := range w.fsn.Errors {
 		if errors.Is(err, syscall.EINVAL) {
@@ -254,12 +298,21 @@ func (w *Watcher) report(e fsnotify.Event) {
 	}
 	w.mu.Lock()
 	w.events++
+	before := len(w.over)
 	if e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename) {
 		// What was watched at or below this name is now elsewhere or nowhere: watch it anew
 		// when it is asked for, by its new name.
 		w.forgetBelow(name)
 	}
+	ends := len(w.over) > before
 	w.mu.Unlock()
+	if ends {
+		w.running.Go(func() {
+			w.changing.Lock()
+			defer w.changing.Unlock()
+			w.end()
+		})
+	}
 	if Reserved(path.Base(name)) {
 		return
 	}
@@ -270,7 +323,6 @@ func (w *Watcher) report(e fsnotify.Event) {
 func (w *Watcher) forgetBelow(name string) {
 	if e, ok := w.dirs[name]; ok {
 		w.forget(e)
-		w.fsn.Remove(w.osPath(name)) // an error means that the kernel was faster
 	}
 	if w.below[name] == 0 {
 		return
@@ -279,7 +331,6 @@ func (w *Watcher) forgetBelow(name string) {
 	for dir, e := range w.dirs {
 		if strings.HasPrefix(dir, prefix) {
 			w.forget(e)
-			w.fsn.Remove(w.osPath(dir))
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -30,4 +31,21 @@ func TestWatcherAfterLostReports(t *testing.T) {
 	}
 	must(t, os.WriteFile(filepath.Join(dir, "d", "f"), nil, 0o644))
 	r.wait(t, "/d/f", func() bool { return r.changed["/d/f"] })
+}
+
+// A directory is watched, renamed with one above it, of which nothing is reported, and watched by its new name.
+func TestWatcherOfDirectoryWithAnotherName(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(dir, "top", "a", "b"), 0o755))
+	w, r := watch(t, dir, 0)
+	w.Watch("/top/a/b")
+	must(t, os.Rename(filepath.Join(dir, "top"), filepath.Join(dir, "new")))
+	if !w.Watch("/new/a/b") {
+		t.Error("not watched")
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "new", "a", "b", "f"), nil, 0o644))
+	r.wait(t, "/new/a/b/f", func() bool { return r.changed["/new/a/b/f"] })
+	if got := w.Stats().Watches; got != 1 || !slices.Equal(r.lost, []string{"/top/a/b"}) {
+		t.Errorf("%d watches, given up %v", got, r.lost)
+	}
 }

@@ -242,3 +242,32 @@ func TestWatchOfWhatIsMovedAwayAndRemoved(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// Watches are begun and given up for each other's at once. What is said to be watched is.
+func TestWatcherOfManyAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	names := []string{"/a", "/b", "/c"}
+	for _, name := range names {
+		must(t, os.Mkdir(filepath.Join(dir, name), 0o755))
+	}
+	w, r := watch(t, dir, 2)
+	for round := range 200 {
+		var all sync.WaitGroup
+		for id := range 4 {
+			all.Go(func() {
+				for i := range 20 {
+					w.Watch(names[i*(id+1)%3])
+				}
+			})
+		}
+		all.Wait()
+		for _, name := range names {
+			if !w.Watch(name) {
+				t.Fatalf("%s is not watched", name)
+			}
+			f := fmt.Sprint(name, "/", round)
+			must(t, os.WriteFile(filepath.Join(dir, f), nil, 0o644))
+			r.wait(t, f, func() bool { return r.changed[f] })
+		}
+	}
+}

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package fs
+
+import "os"
+
+// watchKey tells apart what is watched: each name is.
+func watchKey(dir string, _ os.FileInfo) any { return dir }
