@@ -70,3 +70,28 @@ func TestRetireOnFullDisk(t *testing.T) {
 	}
 	noReserved(t, dir)
 }
+
+// What another program has put in the place of a link that is about to be removed stays, where nothing can be renamed.
+func TestRetireLinkThatIsReplacedOnFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	f := openRoot(t, dir, RootOptions{Hook: func(step, name string) error {
+		if step == "rename" && Reserved(name) {
+			return unix.ENOSPC
+		}
+		return nil
+	}})
+	mustPut(t, f, "/f", "old")
+	must(t, os.Symlink("f", dir+"/link"))
+	asked := 0
+	_, err := f.Retire("/link", true, func(cur *Info) error {
+		if asked++; asked > 1 {
+			return os.ErrInvalid
+		}
+		must(t, os.WriteFile(dir+"/new", []byte("program"), 0o600))
+		must(t, os.Rename(dir+"/new", dir+"/link"))
+		return nil
+	})
+	if got := read(t, f, "/link"); err != os.ErrInvalid || got != "program" {
+		t.Errorf("%v, %q", err, got)
+	}
+}

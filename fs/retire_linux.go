@@ -120,7 +120,10 @@ func isDir(dirfd int, base string) bool {
 func (r *Root) takeOut(p parent, base string, h *held) error {
 	tmp, err := r.setAside(p, base, &h.st)
 	if cannotRename(err) {
-		return r.unlinkChecked(p, base, h)
+		if h.disturbed() {
+			return errAgain
+		}
+		return r.unlinkChecked(p, base, &h.st)
 	}
 	if err != nil {
 		return err
@@ -141,10 +144,10 @@ func cannotRename(err error) bool {
 	return err == unix.EXDEV || err == unix.ENOSPC || err == unix.EDQUOT
 }
 
-// unlinkChecked is what is left where a file cannot be renamed. It is as safe as staged.replaceChecked.
-func (r *Root) unlinkChecked(p parent, base string, h *held) error {
+// unlinkChecked is what is left where a file or a link cannot be renamed. It is as safe as staged.replaceChecked.
+func (r *Root) unlinkChecked(p parent, base string, checked *unix.Statx_t) error {
 	var st unix.Statx_t
-	if err := statIn(p.fd, base, &st); err != nil || !same(&st, &h.st) || h.disturbed() {
+	if err := statIn(p.fd, base, &st); err != nil || !same(&st, checked) {
 		return errAgain
 	}
 	return r.unlink(p.fd, base)
@@ -152,16 +155,17 @@ func (r *Root) unlinkChecked(p parent, base string, h *held) error {
 
 // retireChecked removes a link.
 func (r *Root) retireChecked(p parent, base string, st *unix.Statx_t, exact bool) error {
-	if exact {
-		tmp, err := r.setAside(p, base, st)
-		if err == nil {
-			r.unlink(p.fd, tmp)
-		}
-		if !cannotRename(err) {
-			return err
-		}
+	if !exact {
+		return r.unlink(p.fd, base)
 	}
-	return r.unlink(p.fd, base)
+	tmp, err := r.setAside(p, base, st)
+	if cannotRename(err) {
+		return r.unlinkChecked(p, base, st)
+	}
+	if err == nil {
+		r.unlink(p.fd, tmp)
+	}
+	return err
 }
 
 func (r *Root) retireDir(p parent, base string, st *unix.Statx_t) (func(), error) {
