@@ -76,8 +76,11 @@ func (q *quota) room(ctx context.Context) (*room, error) {
 		return &room{q: q, free: true}, nil
 	}
 	q.mu.Lock()
-	counted := q.counted
+	counted, waiting := q.counted, q.waiting
 	q.mu.Unlock()
+	if !waiting { // select would toss a coin where the client has sent all and left
+		return &room{q: q}, nil
+	}
 	select {
 	case <-counted:
 		return &room{q: q}, nil

@@ -125,6 +125,23 @@ func TestQuotaOfNamesThatAreTooLong(t *testing.T) {
 	}
 }
 
+// A client that has sent all and left waits for a count that is under way, and for none that has ended.
+func TestQuotaOfClientThatLeft(t *testing.T) {
+	f := bounded(t, Options{})
+	ctx, leave := context.WithCancel(ctx)
+	leave()
+	for range 50 {
+		if _, err := f.quota.room(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.quota.bound(0)
+	f.quota.bound(1000)
+	if _, err := f.quota.room(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
 // before reads nothing before fn has returned.
 type before struct {
 	io.Reader
