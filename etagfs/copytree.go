@@ -78,6 +78,7 @@ func (c *copying) place(hidden string, from *copied, last bool) (*Info, bool, er
 		c.abandon(hidden)
 		return nil, false, err
 	}
+	c.to.quota.moves(hidden, c.dst)
 	c.to.quota.took(path.Dir(c.dst), c.built-c.freed)
 	info, err := c.to.finish(held, c.dst, &now, built.end(&now, from.digest), c.Then, release)
 	return info, created, err

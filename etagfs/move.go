@@ -47,7 +47,9 @@ func (f *FS) move(ctx context.Context, src, dst string, last bool, w Write2) (in
 	if err != nil {
 		return nil, false, err
 	}
-	if !now.IsCollection() {
+	if now.IsCollection() {
+		f.quota.moves(src, dst)
+	} else {
 		f.renames.note(r.was.Identity, now.Identity)
 	}
 	f.quota.took(path.Dir(dst), -freed)

@@ -32,6 +32,8 @@ type quota struct {
 	used     int64            // guarded by mu
 	reserved int64            // guarded by mu; by writes that are under way
 	since    map[string]int64 // guarded by mu; by collection, what has changed that the count under way has not seen
+	hidden   int64            // guarded by mu; what may be where names are too long to be listed, since a collection was moved there
+	deeper   bool             // guarded by mu; a collection got a longer name since the last count began
 }
 
 func newQuota() *quota {
@@ -46,6 +48,7 @@ func (q *quota) bound(limit int64) {
 	switch was := q.limit.Swap(limit); {
 	case was == 0 && limit > 0: // what was written meanwhile was not added up
 		q.counted, q.waiting = make(chan struct{}), true
+		q.used, q.hidden = 0, 0
 		nudge(q.moved)
 	case limit == 0:
 		q.known()
@@ -130,6 +133,16 @@ func (q *quota) took(dir string, growth int64) {
 	}
 }
 
+// moves notes that a collection has got another name, with which those below may be too long.
+func (q *quota) moves(src, dst string) {
+	if len(dst) <= len(src) {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.deeper = true
+}
+
 // bounded is what RFC 4331 asks for: the quota, or the file system where that has less left.
 func (q *quota) bounded(u fs.Usage) fs.Usage {
 	limit := q.limit.Load()
@@ -187,7 +200,8 @@ func (f *FS) count(ctx context.Context) {
 	q := f.quota
 	q.mu.Lock()
 	q.since = make(map[string]int64)
-	counted := q.counted
+	counted, deeper := q.counted, q.deeper
+	q.deeper = false
 	q.mu.Unlock()
 	sum, hidden := f.weigh(ctx, "/", func(dir string) {
 		q.mu.Lock()
@@ -200,10 +214,13 @@ func (f *FS) count(ctx context.Context) {
 		for _, growth := range q.since {
 			sum += growth
 		}
-		if hidden {
-			sum = max(sum, q.used) // a MOVE would make room, again and again
+		switch {
+		case !hidden:
+			q.hidden = 0
+		case deeper || q.deeper: // else a MOVE would make room, again and again
+			q.hidden = max(q.hidden, q.used-sum)
 		}
-		q.used = sum
+		q.used = sum + q.hidden
 	}
 	q.since = nil
 	if whole {
