@@ -281,7 +281,7 @@ func (s *staged) exchange(p parent, base string, check func(*Info) error) (old i
 	case unix.ENOENT:
 		return -1, errAgain
 	case unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP, unix.EXDEV: // EXDEV: its project quota is not that of its directory
-		return h.fd, s.replaceChecked(p, base, &h.st)
+		return h.fd, s.replaceChecked(p, base, &h)
 	default:
 		return -1, err
 	}
@@ -300,9 +300,9 @@ func (s *staged) exchange(p parent, base string, check func(*Info) error) (old i
 
 // replaceChecked is what is left where the file system cannot exchange: safe against writers
 // as far as it has leases, and for a moment not safe against other programs that rename.
-func (s *staged) replaceChecked(p parent, base string, checked *unix.Statx_t) error {
+func (s *staged) replaceChecked(p parent, base string, h *held) error {
 	var st unix.Statx_t
-	if err := statIn(p.fd, base, &st); err != nil || !same(&st, checked) {
+	if err := statIn(p.fd, base, &st); err != nil || !same(&st, &h.st) || h.disturbed() {
 		return errAgain
 	}
 	return s.renameOver(p, base)

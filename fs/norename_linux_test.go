@@ -2,7 +2,9 @@ package fs
 
 import (
 	"os"
+	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -93,5 +95,41 @@ func TestRetireLinkThatIsReplacedOnFullDisk(t *testing.T) {
 	})
 	if got := read(t, f, "/link"); err != os.ErrInvalid || got != "program" {
 		t.Errorf("%v, %q", err, got)
+	}
+}
+
+// Who comes to open a file for writing, while it is about to be replaced by a rename, writes to it and not to what was replaced.
+func TestReplaceOfFileThatIsOpened(t *testing.T) {
+	dir := t.TempDir()
+	written := make(chan error, 1)
+	opening := sync.OnceFunc(func() {
+		go func() {
+			f, err := os.OpenFile(dir+"/f", os.O_WRONLY, 0) // waits for the lease
+			if err == nil {
+				_, err = f.WriteString("program")
+				f.Close()
+			}
+			written <- err
+		}()
+		time.Sleep(100 * time.Millisecond)
+	})
+	f := openRoot(t, dir, RootOptions{Hook: func(step, _ string) error {
+		if step == "exchange" {
+			opening()
+			return unix.EXDEV
+		}
+		return nil
+	}})
+	mustPut(t, f, "/f", "old")
+	asked := 0
+	_, _, err := put(f, "/f", "changed", true, func(*Info) error {
+		if asked++; asked > 1 {
+			return os.ErrInvalid // it is another state
+		}
+		return nil
+	})
+	wantErr(t, "the program", <-written, nil)
+	if got := read(t, f, "/f"); got != "program" {
+		t.Errorf("%q after %v", got, err)
 	}
 }
