@@ -218,21 +218,21 @@ func (c *copying) fill(ctx context.Context, staged fs.Staged, file fs.File) (*Di
 	return &d, err
 }
 
-// askedBytes is how much is copied before it is asked again whether somebody still waits for it.
+// askedBytes is how much is copied before it is asked whether somebody still waits for it. Less is copied for a client that
+// sends its last requests and leaves, too, as every other write is made for one.
 const askedBytes = 64 << 20
 
-// readFrom copies what is left of file until ctx ends.
+// readFrom copies what is left of file, as long as ctx has not ended.
 func readFrom(ctx context.Context, staged fs.Staged, file fs.File) error {
-	for n := int64(askedBytes); n == askedBytes; {
-		err := ctx.Err()
-		if err == nil {
-			n, err = staged.ReadFrom(io.LimitReader(file, askedBytes))
+	for {
+		n, err := staged.ReadFrom(io.LimitReader(file, askedBytes))
+		if err != nil || n < askedBytes {
+			return err
 		}
-		if err != nil {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 // unchanged tells whether what was read from file is one state.

@@ -320,6 +320,10 @@ func TestCopyEndsWithItsRequest(t *testing.T) {
 			if _, err := f.Stat("/g"); !errors.Is(err, iofs.ErrNotExist) {
 				t.Errorf("a copy of a part: %v", err)
 			}
+			must(t, os.WriteFile(dir+"/small", []byte("x"), 0o600))
+			if _, _, err := f.Copy(ctx, "/small", "/copied", CopyOptions{}); err != nil {
+				t.Errorf("of what takes no time: %v", err)
+			}
 		})
 	}
 }
