@@ -64,7 +64,7 @@ func (g gate) serve(w http.ResponseWriter, r *http.Request) {
 		g.login.throttled.Add(1)
 		after := strconv.Itoa(retryAfter(a.wait))
 		w.Header().Set("Retry-After", after)
-		g.refuse(w, r, "", http.StatusTooManyRequests, "Too many passwords were wrong; seconds until the next try: "+after+".")
+		g.refuse(w, r, "", http.StatusTooManyRequests, "Too many passwords were wrong; try again in "+after+" s.")
 		return
 	case a.wrong:
 		g.challenge(w, r)
