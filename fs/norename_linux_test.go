@@ -36,13 +36,7 @@ func TestFileOfAnotherProject(t *testing.T) {
 			t.Errorf("%q after %d checks", read(t, f, "/f"), asked)
 		}
 		asked = 0
-		for _, name := range []string{"/link", "/f"} {
-			release, err := f.Retire(name, true, changed)
-			wantErr(t, "Retire "+name, err, nil)
-			release()
-			_, err = f.Lookup(name)
-			wantErr(t, "Lookup "+name, err, os.ErrNotExist)
-		}
+		retireAll(t, f, changed, "/link", "/f")
 		noReserved(t, dir)
 	}
 }
@@ -63,13 +57,7 @@ func TestRetireOnFullDisk(t *testing.T) {
 	full = true
 	_, err := f.Retire("/d", true, accept)
 	wantErr(t, "with a member", err, ErrNotEmpty)
-	for _, name := range []string{"/link", "/f", "/d/member", "/d"} {
-		release, err := f.Retire(name, true, accept)
-		wantErr(t, "Retire "+name, err, nil)
-		release()
-		_, err = f.Lookup(name)
-		wantErr(t, "Lookup "+name, err, os.ErrNotExist)
-	}
+	retireAll(t, f, accept, "/link", "/f", "/d/member", "/d")
 	noReserved(t, dir)
 }
 
@@ -131,5 +119,16 @@ func TestReplaceOfFileThatIsOpened(t *testing.T) {
 	wantErr(t, "the program", <-written, nil)
 	if got := read(t, f, "/f"); got != "program" {
 		t.Errorf("%q after %v", got, err)
+	}
+}
+
+func retireAll(t *testing.T, f *Root, check func(*Info) error, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		release, err := f.Retire(name, true, check)
+		wantErr(t, "Retire "+name, err, nil)
+		release()
+		_, err = f.Lookup(name)
+		wantErr(t, "Lookup "+name, err, os.ErrNotExist)
 	}
 }
