@@ -172,16 +172,16 @@ func TestSyncReachesMounts(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			dir := openDir(t)
-			must(t, os.MkdirAll(dir+"/root/m", 0o755))
-			again := loop.Ext4(t, dir+"/root/m", 32<<20)
-			drop := dir + "/root/m/drop"
+			must(t, os.MkdirAll(dir+"/tree/m", 0o755))
+			again := loop.Ext4(t, dir+"/tree/m", 32<<20)
+			drop := dir + "/tree/m/drop"
 			must(t, os.Mkdir(drop, 0o300))
 			must(t, os.Chown(drop, 5001, 5001))
-			f := openRoot(t, dir+"/root", RootOptions{})
+			f := openRoot(t, dir+"/tree", RootOptions{})
 			wantErr(t, "sync", f.SyncDir("/m"), nil)
 			mustPut(t, f, "/m/drop/f", "text")
 			wantErr(t, "sync", sync(f), nil)
-			shutDown(t, dir+"/root/m", false)
+			shutDown(t, dir+"/tree/m", false)
 			wantErr(t, "close", f.Close(), nil)
 			again()
 			if got, err := os.ReadFile(drop + "/f"); string(got) != "text" {
