@@ -11,17 +11,20 @@ import (
 
 func (p *portable) Lookup(name string) (Info, error) {
 	defer p.settled()()
-	info, err := p.state(name)
-	if err == nil {
-		// The walk of os.Root follows links on the way, and what is asked for by such a name has another one.
-		if real, e := p.Resolve(name); e == nil && real != name {
-			err = ErrNotDir
-		}
-	}
-	if err == nil {
-		err = p.oneName(name)
-	}
+	info, err := p.lookup(name)
 	return info, pathError("lookup", name, err)
+}
+
+func (p *portable) lookup(name string) (Info, error) {
+	info, err := p.state(name)
+	if err != nil {
+		return info, err
+	}
+	// The walk of os.Root follows links on the way, and what is asked for by such a name has another one.
+	if real, _, err := follow(name, p.readlink); err == nil && real != name {
+		return info, ErrNotDir
+	}
+	return info, p.oneName(name)
 }
 
 // settled waits, where links do not work, until no name is held by the empty file that reserves it.
@@ -100,12 +103,9 @@ func fileInfo(f *os.File) (Info, error) {
 // to it; should the name become a FIFO after that, openNonblock keeps us from waiting there.
 func (p *portable) OpenRead(name string) (File, error) {
 	defer p.settled()()
-	info, err := p.state(name)
+	info, err := p.lookup(name)
 	if err == nil && info.IsCollection() {
 		err = ErrIsDir
-	}
-	if err == nil {
-		err = p.oneName(name)
 	}
 	if err != nil {
 		return nil, pathError("open", name, err)

@@ -75,6 +75,10 @@ func testLinks(t *testing.T, f fs.FS) {
 	}
 	_, err := f.Lookup("/out/x")
 	wantErr(t, "lookup through a link that leads out", err, fs.ErrNotDir)
+	_, err = f.Lookup("/todir/file")
+	wantErr(t, "lookup through a link", err, fs.ErrNotDir)
+	_, err = f.OpenRead("/todir/file")
+	wantErr(t, "open through a link", err, fs.ErrNotDir)
 	for _, name := range []string{"/tofile", "/todir", "/out", "/loop"} {
 		info, err := f.Lookup(name)
 		wantErr(t, "lookup "+name, err, fs.ErrSpecial)
