@@ -139,7 +139,7 @@ func (p *portable) only(rel string) string {
 // probe finds out what the file system can, by trying in the root of the tree.
 func (p *portable) probe(opts RootOptions) (*tried, error) {
 	t := &tried{RootOptions: opts, root: unknown,
-		features: Features{ReadOnly: opts.ReadOnly, Beneath: true, Granularity: unknownGranularity, Kind: diskKind(p.dir)}}
+		features: Features{ReadOnly: opts.ReadOnly, Granularity: unknownGranularity, Kind: diskKind(p.dir)}}
 	if opts.ReadOnly {
 		t.features.Folds = p.folds("")
 		return t, nil

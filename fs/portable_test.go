@@ -19,6 +19,16 @@ func TestLinklessConformance(t *testing.T) { onDisks(t, fs.OpenLinkless) }
 
 func TestRootConformance(t *testing.T) { onDisks(t, fs.OpenRoot) }
 
+// What keeps names inside the tree is said as it is: os.Root looks at each step by itself.
+func TestPortableIsNotTheKernel(t *testing.T) {
+	f, err := fs.OpenPortable(t.TempDir(), fs.RootOptions{})
+	must(t, err)
+	defer f.Close()
+	if f.Features().Beneath {
+		t.Error("the kernel keeps names inside")
+	}
+}
+
 type opener func(dir string, opts fs.RootOptions) (fs.FS, error)
 
 // onDisks runs the suite in a temporary directory, and in one of a tmpfs where there is one.
