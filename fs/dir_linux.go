@@ -31,7 +31,7 @@ func (r *Root) makeDir(name string, st *unix.Statx_t) error {
 	if err := r.hook("mkdir", base); err != nil {
 		return err
 	}
-	if err := unix.Mkdirat(p.fd, base, r.tried.Load().dirMode()); err != nil {
+	if err := unix.Mkdirat(p.fd, base, newDirMode); err != nil {
 		return err
 	}
 	if err := r.adoptDir(p.fd, base); err != nil {

@@ -1,16 +1,16 @@
 package fs
 
-import iofs "io/fs"
+// Permission bits of new files and collections, before the umask of the process.
+const (
+	newFileMode = 0o666
+	newDirMode  = 0o777
+)
 
 // RootOptions says how a directory is served. The zero value serves it read-write with the modes
 // and the owner that the system gives to new files.
 type RootOptions struct {
 	// ReadOnly refuses every change with ErrReadOnly.
 	ReadOnly bool
-
-	// FileMode and DirMode are the permission bits of new files and collections, before the
-	// umask of the process; 0 stands for 0666 and 0777.
-	FileMode, DirMode iofs.FileMode
 
 	// Owner and Umask are those of new files and collections; nil: those of the process. Linux only.
 	Owner *Owner
@@ -36,18 +36,4 @@ func (o *RootOptions) left(path string, err error) {
 	if o.Left != nil {
 		o.Left(path, err)
 	}
-}
-
-func (o *RootOptions) fileMode() uint32 {
-	if o.FileMode == 0 {
-		return 0o666
-	}
-	return uint32(o.FileMode.Perm())
-}
-
-func (o *RootOptions) dirMode() uint32 {
-	if o.DirMode == 0 {
-		return 0o777
-	}
-	return uint32(o.DirMode.Perm())
 }

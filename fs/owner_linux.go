@@ -33,9 +33,9 @@ func (r *Root) adopt(fd int, name string) error {
 	if has(fd, aclAttr) || isDir && has(fd, defaultACLAttr) || !isDir && r.givesACL(parentRel(name)) {
 		return nil // a default ACL has decided
 	}
-	mode := opts.fileMode()
+	mode := uint32(newFileMode)
 	if isDir {
-		mode = opts.dirMode() | uint32(st.Mode)&unix.S_ISGID
+		mode = newDirMode | uint32(st.Mode)&unix.S_ISGID
 	}
 	return unix.Fchmod(fd, mode&^uint32(*opts.Umask))
 }

@@ -21,7 +21,7 @@ func (p *portable) MakeCollection(name string) (Info, error) {
 		err = p.hook("mkdir", name)
 	}
 	if err == nil {
-		err = p.root.Mkdir(rel, iofs.FileMode(p.tried.Load().dirMode()))
+		err = p.root.Mkdir(rel, newDirMode)
 	}
 	if err != nil {
 		return Info{}, pathError("mkdir", name, err)

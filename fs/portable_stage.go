@@ -43,7 +43,7 @@ func (p *portable) stage(name string) (*portableStaged, error) {
 		return nil, err
 	}
 	// The bytes must not be easier to read while they are staged than they were before.
-	perm := iofs.FileMode(p.tried.Load().fileMode())
+	perm := iofs.FileMode(newFileMode)
 	if cur, err := p.state(name); err == nil {
 		perm = cur.Mode.Perm()
 	}

@@ -66,8 +66,8 @@ func (r *Root) stage(name string) (*staged, error) {
 	if err := r.hook("create", name); err != nil {
 		return nil, err
 	}
-	if t := r.tried.Load(); !t.noTmpfile {
-		s.fd, err = r.openUnnamed(parentRel(name), t.fileMode())
+	if !r.tried.Load().noTmpfile {
+		s.fd, err = r.openUnnamed(parentRel(name), newFileMode)
 	}
 	if err == unix.EOPNOTSUPP || err == unix.EISDIR {
 		err = s.openNamed()
@@ -124,7 +124,7 @@ func (s *staged) openNamed() error {
 	fd := -1
 	tmp, err := s.r.reservedIn(p)
 	if err == nil {
-		fd, err = unix.Openat(p.fd, tmp, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, s.r.tried.Load().fileMode())
+		fd, err = unix.Openat(p.fd, tmp, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, newFileMode)
 	}
 	if err != nil {
 		p.close()
