@@ -51,8 +51,6 @@ type Options struct {
 	// is where it lies in what they have in common ("/srv/photos"), links resolved.
 	Latches *Latches
 	Within  string
-	// WatchLimit is the number of directories watched at once; 0: fs's default.
-	WatchLimit int
 }
 
 // Settings are what can be changed while a tree is open. The first three are those of an FS (With), the others those of the
@@ -152,14 +150,13 @@ func New(base fs.FS, o Options) *FS {
 	}
 	o.Latches = cmp.Or(o.Latches, new(Latches))
 	t := &tree{
-		base:    base,
-		latch:   latches{Latches: o.Latches, within: strings.TrimSuffix(o.Within, "/")},
-		number:  numbers.Add(1),
-		log:     o.Log,
-		quota:   newQuota(),
-		tags:    &statTagger{granularity: base.Granularity, now: o.Now},
-		store:   o.Digests,
-		reports: reporter{limit: o.WatchLimit},
+		base:   base,
+		latch:  latches{Latches: o.Latches, within: strings.TrimSuffix(o.Within, "/")},
+		number: numbers.Add(1),
+		log:    o.Log,
+		quota:  newQuota(),
+		tags:   &statTagger{granularity: base.Granularity, now: o.Now},
+		store:  o.Digests,
 
 		own:       states{atLeast: 256},
 		unwritten: states{atLeast: 1 << 14},

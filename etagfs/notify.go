@@ -9,7 +9,6 @@ import (
 
 // reporter has the changes by other programs reported, or does without. Safe for concurrent use.
 type reporter struct {
-	limit   int // fs.WatchOptions.Limit
 	watcher atomic.Pointer[fs.Watcher]
 
 	changing sync.Mutex // held by who begins or ends the reports
@@ -36,7 +35,7 @@ func (r *reporter) stats() fs.WatchStats {
 		now := w.Stats()
 		s.Events += now.Events
 		s.Losses += now.Losses
-		s.Watches, s.Limit = now.Watches, now.Limit
+		s.Watches = now.Watches
 	}
 	return s
 }
@@ -86,7 +85,7 @@ func (f *FS) notify() {
 	if !ok {
 		return
 	}
-	w, err := n.Watch(fs.WatchOptions{Changed: f.changed, Lost: f.lost, Limit: f.reports.limit, Log: f.log})
+	w, err := n.Watch(fs.WatchOptions{Changed: f.changed, Lost: f.lost, Log: f.log})
 	if err != nil {
 		f.log.Warn("changes by other programs are not reported: answers stay right and get slower", "err", err)
 		return

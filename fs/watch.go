@@ -220,7 +220,7 @@ func (w *Watcher) end() {
 
 // WatchStats of a Watcher: watches held, and reports and losses since it was started.
 type WatchStats struct {
-	Watches, Limit int
+	Watches        int
 	Events, Losses uint64
 }
 
@@ -228,7 +228,7 @@ type WatchStats struct {
 func (w *Watcher) Stats() WatchStats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return WatchStats{Watches: len(w.dirs), Limit: w.opts.Limit, Events: w.events, Losses: w.losses.Load()}
+	return WatchStats{Watches: len(w.dirs), Events: w.events, Losses: w.losses.Load()}
 }
 
 // refused takes note of a watch that could not be had. That the system's limit is reached is said
