@@ -188,7 +188,7 @@ func (s *staged) fillFrom(r io.Reader, buf []byte, once bool) (total int64, more
 	}
 }
 
-// sourceFile tells whether r is a file, or a part of one; limit is -1 for all of it.
+// sourceFile tells whether r is a file, or a part of one; limit is nil for all of it.
 func sourceFile(r io.Reader) (src *os.File, limit *int64) {
 	if l, ok := r.(*io.LimitedReader); ok {
 		r, limit = l.R, &l.N
@@ -196,10 +196,10 @@ func sourceFile(r io.Reader) (src *os.File, limit *int64) {
 	switch f := r.(type) {
 	case *os.File:
 		return f, limit
-	case interface{ OSFile() *os.File }:
-		return f.OSFile(), limit
+	case *DiskFile:
+		src, _ = f.osFile() // nil: it is closed, as who reads it is told
 	}
-	return nil, nil
+	return src, limit
 }
 
 var errNoRange = errors.New("the kernel cannot copy this")

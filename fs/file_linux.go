@@ -127,12 +127,6 @@ func (f *DiskFile) Stat() (iofs.FileInfo, error) {
 	return file.Stat()
 }
 
-// OSFile is the file itself, for io.Copy and net/http to hand it to the kernel; nil when it is closed.
-func (f *DiskFile) OSFile() *os.File {
-	file, _ := f.osFile()
-	return file
-}
-
 // SyscallConn is what package net asks for before it uses sendfile.
 func (f *DiskFile) SyscallConn() (syscall.RawConn, error) {
 	file, err := f.osFile()
@@ -142,6 +136,7 @@ func (f *DiskFile) SyscallConn() (syscall.RawConn, error) {
 	return file.SyscallConn()
 }
 
+// osFile is the file itself, for the kernel to copy from. Error: iofs.ErrClosed.
 func (f *DiskFile) osFile() (*os.File, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -80,9 +80,6 @@ type portableFile struct {
 func (f *portableFile) Name() string { return f.name }
 func (f *portableFile) Info() Info   { return f.info }
 
-// OSFile is the file itself, for io.Copy and net/http to hand it to the kernel.
-func (f *portableFile) OSFile() *os.File { return f.File }
-
 func (f *portableFile) Again() (Info, error) {
 	info, err := fileInfo(f.File)
 	return info, pathError("stat", f.name, err)
