@@ -133,13 +133,10 @@ func (h *held) let() {
 // same tells whether what st shows is what was checked. ctime is not compared: the step itself
 // changes it. A collection is the same whatever its members.
 func same(st, checked *unix.Statx_t) bool {
-	if st.Ino != checked.Ino || st.Dev_major != checked.Dev_major || st.Dev_minor != checked.Dev_minor {
+	if !sameInode(st, checked) {
 		return false
 	}
-	if checked.Mode&unix.S_IFMT == unix.S_IFDIR {
-		return true
-	}
-	return st.Size == checked.Size && st.Mtime == checked.Mtime
+	return isDirMode(checked) || st.Size == checked.Size && st.Mtime == checked.Mtime
 }
 
 // closer returns a function that closes fd once; -1: nothing.

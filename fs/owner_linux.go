@@ -29,7 +29,7 @@ func (r *Root) adopt(fd int, name string) error {
 	if err := statFD(fd, &st); err != nil {
 		return err
 	}
-	isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR
+	isDir := isDirMode(&st)
 	if has(fd, aclAttr) || isDir && has(fd, defaultACLAttr) || !isDir && r.givesACL(parentRel(name)) {
 		return nil // a default ACL has decided
 	}

@@ -42,7 +42,7 @@ func (s *sweep) directory(fd int) {
 		case Reserved(e.base) && !given.MatchString(e.base):
 			s.other = pathIn(fd, e.base)
 		case Reserved(e.base):
-			if !s.r.owns(e.base) {
+			if !strings.HasPrefix(e.base, s.r.instance) {
 				left = append(left, strings.Clone(e.base))
 			}
 		case e.kind == unix.DT_DIR, e.kind == unix.DT_UNKNOWN && isDir(fd, e.base):
@@ -77,11 +77,6 @@ func (s *sweep) directory(fd int) {
 		s.directory(sub)
 		unix.Close(sub)
 	}
-}
-
-// owns tells whether a reserved name is one of this Root.
-func (r *Root) owns(base string) bool {
-	return len(base) > len(r.instance) && base[:len(r.instance)] == r.instance
 }
 
 // served tells whether another server serves the directory fd or one above it. Every server

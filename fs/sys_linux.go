@@ -108,14 +108,9 @@ var emptyPath [1]byte
 
 // statFD reads the state of what a descriptor, also one of O_PATH, leads to.
 func statFD(fd int, st *unix.Statx_t) error {
-	return statPointer(fd, &emptyPath[0], unix.AT_EMPTY_PATH|fresh, st)
-}
-
-// statPointer is statx of a path that ends with NUL already, for it costs no copy.
-func statPointer(dirfd int, path *byte, flags int, st *unix.Statx_t) error {
-	for {
-		_, _, e := unix.Syscall6(unix.SYS_STATX, uintptr(dirfd), uintptr(unsafe.Pointer(path)),
-			uintptr(flags), statMask, uintptr(unsafe.Pointer(st)), 0)
+	for { // unix.Statx would copy the path
+		_, _, e := unix.Syscall6(unix.SYS_STATX, uintptr(fd), uintptr(unsafe.Pointer(&emptyPath[0])),
+			unix.AT_EMPTY_PATH|fresh, statMask, uintptr(unsafe.Pointer(st)), 0)
 		if e == 0 {
 			return nil
 		}

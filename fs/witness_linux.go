@@ -2,7 +2,6 @@ package fs
 
 import (
 	"encoding/binary"
-	"fmt"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -85,7 +84,7 @@ func (o *witnesses) watch(f *DiskFile) (w *witness) {
 // add makes a watch; nil: there is none to be had.
 func (o *witnesses) add(f *DiskFile) (file *written) {
 	f.with(func(fd int) error {
-		n, err := unix.InotifyAddWatch(o.queue, fmt.Sprint("/proc/self/fd/", fd), unix.IN_MODIFY|unix.IN_CLOSE_WRITE)
+		n, err := unix.InotifyAddWatch(o.queue, procFD(fd), unix.IN_MODIFY|unix.IN_CLOSE_WRITE)
 		if err != nil {
 			return err
 		}
