@@ -208,7 +208,7 @@ func TestFlusherShares(t *testing.T) {
 		if runs != 2 {
 			t.Errorf("%d runs for 51 callers, want the first and one after it", runs)
 		}
-		if len(f.running) != 0 {
+		if len(f.next) != 0 {
 			t.Error("something is kept")
 		}
 	})

@@ -8,12 +8,8 @@ import "sync"
 // one run is under way, all who ask wait for the next one, which the first of them leads.
 // Safe for concurrent use; the zero value is ready.
 type flusher struct {
-	mu      sync.Mutex
-	running map[string]*flushQueue // by key; no entry: idle
-}
-
-type flushQueue struct {
-	next *flushRun // who asked after the current run started; nil: nobody
+	mu   sync.Mutex
+	next map[string]*flushRun // by key, while a run is under way: who asked after it started; nil: nobody
 }
 
 type flushRun struct {
@@ -25,22 +21,22 @@ type flushRun struct {
 // do returns after one run of flush for key that started after the call, with its error.
 func (f *flusher) do(key string, flush func() error) error {
 	f.mu.Lock()
-	q := f.running[key]
-	if q == nil {
-		if f.running == nil {
-			f.running = make(map[string]*flushQueue)
+	run, running := f.next[key]
+	if !running {
+		if f.next == nil {
+			f.next = make(map[string]*flushRun)
 		}
-		f.running[key] = &flushQueue{}
+		f.next[key] = nil
 		f.mu.Unlock()
 		return f.lead(key, nil, flush)
 	}
-	if run := q.next; run != nil {
+	if run != nil {
 		f.mu.Unlock()
 		<-run.done
 		return run.err
 	}
-	run := &flushRun{start: make(chan struct{}), done: make(chan struct{})}
-	q.next = run
+	run = &flushRun{start: make(chan struct{}), done: make(chan struct{})}
+	f.next[key] = run
 	f.mu.Unlock()
 	<-run.start
 	return f.lead(key, run, flush)
@@ -50,12 +46,11 @@ func (f *flusher) do(key string, flush func() error) error {
 func (f *flusher) lead(key string, run *flushRun, flush func() error) error {
 	err := flush()
 	f.mu.Lock()
-	q := f.running[key]
-	if next := q.next; next != nil {
-		q.next = nil
+	if next := f.next[key]; next != nil {
+		f.next[key] = nil
 		close(next.start)
 	} else {
-		delete(f.running, key)
+		delete(f.next, key)
 	}
 	f.mu.Unlock()
 	if run != nil {
