@@ -17,9 +17,7 @@ func (r *Root) probe(opts RootOptions) error {
 	var fs unix.Statfs_t
 	if unix.Fstatfs(r.fd, &fs) == nil {
 		t.features.Kind = kindName(int64(fs.Type))
-		if fs.Flags&unix.ST_RDONLY != 0 {
-			t.features.ReadOnly = true
-		}
+		t.features.ReadOnly = opts.ReadOnly || fs.Flags&unix.ST_RDONLY != 0
 	}
 	if t.features.ReadOnly {
 		t.features.Folds = r.folds("")
@@ -33,13 +31,8 @@ func (r *Root) probe(opts RootOptions) error {
 	t.ordered = journalWithin(r.fd)
 	name := r.reserved()
 	fd, err := unix.Openat(r.fd, name, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
-	switch err {
-	case nil:
-	case unix.EROFS:
-		t.features.ReadOnly, t.features.Folds = true, r.folds("")
-		return nil
-	default: // no permission here, or no space now
-		t.features.Untried, t.features.Folds = true, r.folds("")
+	if err != nil { // unless it is read-only there is no permission here, or no space now
+		t.features.ReadOnly, t.features.Untried, t.features.Folds = err == unix.EROFS, err != unix.EROFS, r.folds("")
 		return nil
 	}
 	t.features.Folds = r.folds(name)
