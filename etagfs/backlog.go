@@ -61,11 +61,10 @@ type HashOptions struct {
 
 // HashProgress of the background hasher.
 type HashProgress struct {
-	Name         string // the file just hashed
-	Files, Bytes int64  // hashed since it began; Bytes also of the file that is being read
-	Known        int64  // files met whose digest was known
-	Pruned       int64  // records of files that are gone, which were dropped
-	Foreign      bool   // the records are of another tree, so none was dropped
+	Files, Bytes int64 // hashed since it began; Bytes also of the file that is being read
+	Known        int64 // files met whose digest was known
+	Pruned       int64 // records of files that are gone, which were dropped
+	Foreign      bool  // the records are of another tree, so none was dropped
 }
 
 // HashAll computes the digest of every file that has none yet. What it has done is kept, so it resumes where it was
@@ -185,7 +184,6 @@ func (f *FS) hashOne(ctx context.Context, name string, o *HashOptions, p *HashPr
 		return nil
 	}
 	if r.held {
-		p.Name = name
 		p.Files++
 		p.Bytes += r.state.SizeBytes
 		if o.Progress != nil {

@@ -78,7 +78,7 @@ func (f *FS) uncache(name string) {
 func (f *FS) walk(ctx context.Context, dir string, above []string, failed func(string, error), fn func(name string, i *fs.Info)) error {
 	dir, err := f.base.Resolve(dir)
 	if err != nil {
-		if failed != nil && !errors.Is(err, iofs.ErrNotExist) { // else gone, or out of the tree
+		if !errors.Is(err, iofs.ErrNotExist) { // else gone, or out of the tree
 			failed(dir, err)
 		}
 		return ctx.Err()
@@ -95,7 +95,7 @@ func (f *FS) walk(ctx context.Context, dir string, above []string, failed func(s
 		fn(path.Join(dir, base), i)
 		return ctx.Err()
 	})
-	if err != nil && ctx.Err() == nil && failed != nil && !errors.Is(err, iofs.ErrNotExist) {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, iofs.ErrNotExist) {
 		failed(dir, err)
 	}
 	for _, c := range collections {
