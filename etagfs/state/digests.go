@@ -12,7 +12,7 @@ import (
 // go with the next transaction or by themselves after flushDelay, and nobody waits for them.
 type lazyDigests struct {
 	mu    sync.Mutex
-	notes map[string][]byte // guarded by mu; by key; nil: forget
+	notes map[string][]byte // guarded by mu; by key
 	timer *time.Timer       // guarded by mu
 }
 
@@ -38,8 +38,7 @@ func (s *Store) Digest(name string) []byte {
 	return record
 }
 
-// NoteDigest keeps a record for a real name, some time later; an empty one is forgotten, and so is that of a name that
-// is too long for the store.
+// NoteDigest keeps a record for a real name, some time later; that of a name that is too long for the store is forgotten.
 func (s *Store) NoteDigest(name string, record []byte) {
 	if len(name) > maxKeyBytes {
 		return
@@ -75,7 +74,7 @@ func (s *Store) flushDigests() {
 	}
 	err := s.begin(func(tx Tx, _ *counts) error {
 		for key, record := range notes {
-			if err := putDigest(tx, []byte(key), record); err != nil {
+			if err := tx.Put(Digests, []byte(key), record); err != nil {
 				return err
 			}
 		}
@@ -91,13 +90,6 @@ func (s *Store) flushDigests() {
 			delete(d.notes, key)
 		}
 	}
-}
-
-func putDigest(tx Tx, key, record []byte) error {
-	if len(record) == 0 {
-		return tx.Delete(Digests, key)
-	}
-	return tx.Put(Digests, key, record)
 }
 
 // EachDigest calls fn for every name with a record, in the order of keys. fn must not call the Store.

@@ -93,7 +93,7 @@ func TestFailingJobIsAlone(t *testing.T) {
 			t.Errorf("%d resources are counted", s.resources.Load())
 		}
 		s = reopen(s)
-		if show(t, s, "/one") != "p=1" || s.Has("/bad") {
+		if show(t, s, "/one") != "p=1" || s.HasBelow("/bad") {
 			t.Error("not what was acknowledged")
 		}
 	})
@@ -112,7 +112,7 @@ func TestTakeBackIsOwed(t *testing.T) {
 	b.TakeBack()
 	e.full.Store(false)
 	must(t, s.caughtUp("/a"))
-	if got := show(t, s, "/a"); got != "p=1" || s.Has("/b") {
+	if got := show(t, s, "/a"); got != "p=1" || s.HasBelow("/b") {
 		t.Errorf("got %q", got)
 	}
 	if left, err := s.interrupted(); len(left) > 0 || err != nil {

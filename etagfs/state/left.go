@@ -2,10 +2,11 @@ package state
 
 import (
 	"fmt"
-	"ifmatch/fs"
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"ifmatch/fs"
 )
 
 // An intent of which Recover cannot tell whether its step was taken is left for a later start, but not for longer than

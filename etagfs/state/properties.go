@@ -78,19 +78,14 @@ func (s *Store) Language(name string) (xml []byte, err error) {
 	return nil, err
 }
 
-// Has tells whether the resource has dead properties.
-func (s *Store) Has(name string) bool { return s.has(name, false) }
-
 // HasBelow tells whether the resource or anything below it has dead properties.
-func (s *Store) HasBelow(name string) bool { return s.has(name, true) }
-
-func (s *Store) has(name string, deep bool) bool {
-	if s.resources.Load() == 0 || !deep && !s.MembersHave(path.Dir(name)) {
+func (s *Store) HasBelow(name string) bool {
+	if s.resources.Load() == 0 {
 		return false
 	}
 	found := errors.New("found")
 	err := s.view(func(tx Tx) error {
-		return eachBelow(tx, name, deep, func(_, _ []byte) error { return found })
+		return eachBelow(tx, name, true, func(_, _ []byte) error { return found })
 	})
 	return err != nil // damaged: let whoever goes on find out
 }
