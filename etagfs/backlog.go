@@ -176,7 +176,7 @@ func (f *FS) hashOne(ctx context.Context, name string, o *HashOptions, p *HashPr
 	}
 	if err != nil {
 		if errors.Is(err, iofs.ErrPermission) {
-			f.content.shut.note(i.Identity)
+			f.content.shut.note(i.Identity, met{})
 		}
 		if !errors.Is(err, fs.ErrIsDir) && !errors.Is(err, iofs.ErrNotExist) { // else it is a file no more
 			failed(o, name, err)

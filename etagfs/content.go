@@ -30,7 +30,7 @@ func hashTag(d Digest) ETag {
 type content struct {
 	*digests
 	wanted  *backlog
-	shut    states             // of files that may not be read: no listing asks for their digests again
+	shut    states[met]        // of files that may not be read: no listing asks for their digests again
 	flights singleflight.Group // of hashShared
 
 	hits, misses             atomic.Uint64 // of tag

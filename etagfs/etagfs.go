@@ -129,10 +129,10 @@ type tree struct {
 	renames renames
 	// States that we have made: no write(2) of another program can be under way, for it would have moved the times. That is known
 	// without a lease, which is not always to be had.
-	own states
+	own states[met]
 	// States in which no other program had the file open for writing, nor mapped: whoever opens it from then on moves the times
 	// before he changes a byte.
-	unwritten states
+	unwritten states[met]
 	hashes    atomic.Pointer[content] // of those with content tags; nil: there was none yet
 	reports   reporter
 }
@@ -158,8 +158,9 @@ func New(base fs.FS, o Options) *FS {
 		tags:   &statTagger{granularity: base.Granularity, now: o.Now},
 		store:  o.Digests,
 
-		own:       states{atLeast: 256},
-		unwritten: states{atLeast: 1 << 14},
+		renames:   renames{states[fs.Identity]{atLeast: renamesAtLeast}},
+		own:       states[met]{atLeast: 256},
+		unwritten: states[met]{atLeast: 1 << 14},
 	}
 	f := (&FS{tree: t}).With(o.Settings)
 	f.Use(o.Settings)
@@ -179,7 +180,7 @@ func (f *FS) With(s Settings) *FS {
 	}
 	if s.Content {
 		if other.content = f.hashes.Load(); other.content == nil {
-			f.hashes.CompareAndSwap(nil, &content{digests: newDigests(f.store, f.tags), wanted: newBacklog(), shut: states{atLeast: 1 << 12}})
+			f.hashes.CompareAndSwap(nil, &content{digests: newDigests(f.store, f.tags), wanted: newBacklog(), shut: states[met]{atLeast: 1 << 12}})
 			other.content = f.hashes.Load()
 		}
 	}

@@ -1,47 +1,26 @@
 package etagfs
 
-import (
-	"sync"
-
-	"ifmatch/fs"
-)
+import "ifmatch/fs"
 
 // renames remembers the latest MOVEs of files, and the latest times that a PROPPATCH has set. Each has moved the times of a
 // file and not its bytes, which nobody could tell afterwards: who reads the file meanwhile would take it for one that was
 // changed in place. Safe for concurrent use.
-type renames struct {
-	mu   sync.Mutex
-	to   map[fs.Identity]fs.Identity // guarded by mu
-	ring [256]fs.Identity            // guarded by mu; keys in the order they came
-	next int                         // guarded by mu
-}
+type renames struct{ to states[fs.Identity] }
+
+const renamesAtLeast = 256
 
 func (r *renames) note(was, now fs.Identity) {
-	if was == now {
-		return // a symbolic link was moved
+	if was != now { // else a symbolic link was moved
+		r.to.note(was, now)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.to == nil {
-		r.to = make(map[fs.Identity]fs.Identity)
-	}
-	delete(r.to, r.ring[r.next])
-	r.ring[r.next] = was
-	r.next = (r.next + 1) % len(r.ring)
-	r.to[was] = now
 }
 
 // lead tells whether these, and nothing else, have made now of was.
 func (r *renames) lead(was, now fs.Identity) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for range len(r.ring) {
-		next, ok := r.to[was]
-		if !ok {
-			return false
-		}
-		if next == now {
-			return true
+	for range renamesAtLeast {
+		next, ok := r.to.get(was)
+		if !ok || next == now {
+			return ok
 		}
 		was = next
 	}

@@ -7,38 +7,46 @@ import (
 	"ifmatch/fs"
 )
 
-// states remembers the latest states of files, so many at least; each takes some 60 bytes. Safe for concurrent use.
-type states struct {
+// states remembers the latest states of files, so many at least, and something of each; each takes some 60 bytes beside that.
+// Safe for concurrent use.
+type states[V any] struct {
 	atLeast int
 
 	mu          sync.Mutex
-	now, before map[fs.Identity]struct{} // guarded by mu; when now is full it becomes before
+	now, before map[fs.Identity]V // guarded by mu; when now is full it becomes before
 }
 
-func (s *states) has(id fs.Identity) bool {
+// met is nothing more than that a state was noted.
+type met = struct{}
+
+func (s *states[V]) get(id fs.Identity) (v V, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.now[id]; ok {
-		return true
+	if v, ok = s.now[id]; !ok {
+		v, ok = s.before[id]
 	}
-	_, ok := s.before[id]
+	return v, ok
+}
+
+func (s *states[V]) has(id fs.Identity) bool {
+	_, ok := s.get(id)
 	return ok
 }
 
-func (s *states) note(id fs.Identity) {
+func (s *states[V]) note(id fs.Identity, v V) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.now == nil || len(s.now) >= s.atLeast {
-		s.now, s.before = make(map[fs.Identity]struct{}), s.now
+		s.now, s.before = make(map[fs.Identity]V), s.now
 	}
-	s.now[id] = struct{}{}
+	s.now[id] = v
 }
 
 // made remembers the state of bytes that we committed, unless it may be that of another change, too.
 func (f *FS) made(now *fs.Info) {
 	if !now.Unsure {
-		f.own.note(now.Identity)
-		f.unwritten.note(now.Identity)
+		f.own.note(now.Identity, met{})
+		f.unwritten.note(now.Identity, met{})
 	}
 }
 
@@ -63,6 +71,6 @@ func (f *FS) distrust(info *Info, now time.Time) {
 	case w.Writing(info.Name, info.Identity):
 		info.Tag = f.tags.unsure(&info.Info)
 	default:
-		f.unwritten.note(info.Identity)
+		f.unwritten.note(info.Identity, met{})
 	}
 }

@@ -176,9 +176,9 @@ func TestMappedFileHasNoStrongTagToLookAt(t *testing.T) {
 // What is remembered of states has a bound, and the latest are among it.
 func TestStatesAreBounded(t *testing.T) {
 	const few = 100
-	s := states{atLeast: few}
+	s := states[met]{atLeast: few}
 	for i := range int64(5 * few) {
-		s.note(fs.Identity{Mtime: i})
+		s.note(fs.Identity{Mtime: i}, met{})
 		if last := max(0, i-few+1); !s.has(fs.Identity{Mtime: last}) {
 			t.Fatalf("after %d, %d is forgotten", i, last)
 		}
