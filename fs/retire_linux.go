@@ -42,7 +42,7 @@ func (r *Root) retire(name string, exact bool, check func(*Info) error) (func(),
 		if err := check(r.linked(name)); err != nil {
 			return nil, &refusal{err}
 		}
-		return closer(-1), r.retireChecked(p, base, &st, exact)
+		return closer(-1), r.retireLink(p, base, &st, exact)
 	case unix.S_IFDIR:
 		if err := ask(check, &st); err != nil {
 			return nil, err
@@ -129,7 +129,7 @@ func (r *Root) takeOut(p parent, base string, h *held) error {
 		return err
 	}
 	if h.disturbed() {
-		if err := r.restore(p, tmp, base); err != nil {
+		if err := r.restoreFrom(p.fd, tmp, p, base); err != nil {
 			return err
 		}
 		return errAgain
@@ -153,8 +153,8 @@ func (r *Root) unlinkChecked(p parent, base string, checked *unix.Statx_t) error
 	return r.unlink(p.fd, base)
 }
 
-// retireChecked removes a link.
-func (r *Root) retireChecked(p parent, base string, st *unix.Statx_t, exact bool) error {
+// retireLink removes a link.
+func (r *Root) retireLink(p parent, base string, st *unix.Statx_t, exact bool) error {
 	if !exact {
 		return r.unlink(p.fd, base)
 	}
@@ -236,7 +236,7 @@ func (r *Root) setAside(p parent, base string, checked *unix.Statx_t) (tmp strin
 	if err == nil && same(&st, checked) {
 		return tmp, nil
 	}
-	if e := r.restore(p, tmp, base); e != nil {
+	if e := r.restoreFrom(p.fd, tmp, p, base); e != nil {
 		return "", e
 	}
 	if err == nil {
@@ -244,9 +244,6 @@ func (r *Root) setAside(p parent, base string, checked *unix.Statx_t) (tmp strin
 	}
 	return "", err
 }
-
-// restore puts what was set aside back.
-func (r *Root) restore(p parent, tmp, base string) error { return r.restoreFrom(p.fd, tmp, p, base) }
 
 // restoreFrom renames tmp in fromDir to base. If that was created meanwhile, both must stay, for
 // nobody has asked to remove either: what was there first gets a new name beside it.
