@@ -42,7 +42,7 @@ func TestAppendOnlyDirectory(t *testing.T) {
 				sub + "/old":   "/elsewhere/new",
 				"/elsewhere":   sub + "/old",
 			} {
-				_, _, err := f.Move(src, dst, exact, func(_, _ *Info) error { return nil })
+				_, _, err := f.Move(src, dst, exact, accept2)
 				wantErr(t, "Move "+src, err, iofs.ErrPermission)
 			}
 		}

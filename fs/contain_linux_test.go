@@ -58,7 +58,7 @@ func TestNothingOutsideIsReached(t *testing.T) {
 			put(f, "/sub/new", "new", true, accept)
 			f.MakeCollection("/sub/col")
 			f.SetModTime("/sub/new", time.Unix(1, 0))
-			if _, release, err := f.Move("/sub/new", "/sub/moved", true, func(_, _ *Info) error { return nil }); err == nil {
+			if _, release, err := f.Move("/sub/new", "/sub/moved", true, accept2); err == nil {
 				release()
 			}
 			for _, name := range []string{"/sub/moved", "/sub/col"} {

@@ -17,7 +17,7 @@ func BenchmarkMemory(b *testing.B) {
 			must(b, err)
 			s.ReadFrom(strings.NewReader(body))
 			s.Prepare(time.Time{}, true)
-			_, _, release, err := s.Commit(true, func(*Info) error { return nil })
+			_, _, release, err := s.Commit(true, accept)
 			must(b, err)
 			release()
 		}

@@ -108,7 +108,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 		wantErr(t, "MakeCollection", err, ErrReadOnly)
 		_, err = f.Retire("/f", false, accept)
 		wantErr(t, "Retire", err, ErrReadOnly)
-		_, _, err = f.Move("/f", "/g", false, func(_, _ *Info) error { return nil })
+		_, _, err = f.Move("/f", "/g", false, accept2)
 		wantErr(t, "Move", err, ErrReadOnly)
 		_, _, err = f.SetModTime("/f", time.Now())
 		wantErr(t, "SetModTime", err, ErrReadOnly)
@@ -146,11 +146,10 @@ func TestMountInside(t *testing.T) {
 		t.Errorf("tmpfs tells changes apart within %v", f.Granularity(m.Dev))
 	}
 	mustPut(t, f, "/f", "here")
-	yes := func(_, _ *Info) error { return nil }
 	for _, exact := range []bool{false, true} {
-		_, _, err := f.Move("/f", "/m/g", exact, yes)
+		_, _, err := f.Move("/f", "/m/g", exact, accept2)
 		wantErr(t, "Move", err, ErrCrossDevice)
-		_, _, err = f.Move("/f", "/m/f", exact, yes)
+		_, _, err = f.Move("/f", "/m/f", exact, accept2)
 		wantErr(t, "Move over", err, ErrCrossDevice)
 	}
 	_, err = f.Retire("/m", false, accept)
@@ -224,7 +223,6 @@ func TestRetireDirectoryOfLowerLayer(t *testing.T) {
 // everyChange does what a client can do and looks at what is there.
 func everyChange(t *testing.T, f *Root) {
 	t.Helper()
-	yes := func(_, _ *Info) error { return nil }
 	for _, exact := range []bool{false, true} {
 		mustPut(t, f, "/new", "new")
 		for _, name := range []string{"/f", "/new"} {
@@ -238,7 +236,7 @@ func everyChange(t *testing.T, f *Root) {
 			if over {
 				mustPut(t, f, "/dst", "old")
 			}
-			_, release, err := f.Move("/src", "/dst", exact, yes)
+			_, release, err := f.Move("/src", "/dst", exact, accept2)
 			if err != nil {
 				t.Errorf("move, exact %v, over %v: %v", exact, over, err)
 				continue
@@ -263,7 +261,7 @@ func everyChange(t *testing.T, f *Root) {
 		}
 		mustPut(t, f, "/c1/x/f", "deep")
 		for _, dst := range []string{"/c2", "/dst", "/c3"} {
-			_, release, err := f.Move("/c1", dst, exact, yes)
+			_, release, err := f.Move("/c1", dst, exact, accept2)
 			if err != nil {
 				t.Errorf("move of a collection to %s, exact %v: %v", dst, exact, err)
 				continue
@@ -272,7 +270,7 @@ func everyChange(t *testing.T, f *Root) {
 			if _, err := f.Lookup("/c1"); !errors.Is(err, os.ErrNotExist) || read(t, f, dst+"/x/f") != "deep" {
 				t.Errorf("moved to %s: %v", dst, err)
 			}
-			if _, release, err = f.Move(dst, "/c1", exact, yes); err != nil {
+			if _, release, err = f.Move(dst, "/c1", exact, accept2); err != nil {
 				t.Fatal(err)
 			}
 			release()

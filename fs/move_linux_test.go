@@ -55,7 +55,7 @@ func TestMoveOverHardLink(t *testing.T) {
 		for _, exact := range []bool{false, true} {
 			mustPut(t, f, "/src", "one")
 			must(t, os.Link(dir+"/src", dir+"/dst"))
-			if _, release, err := f.Move("/src", "/dst", exact, func(_, _ *Info) error { return nil }); err != nil {
+			if _, release, err := f.Move("/src", "/dst", exact, accept2); err != nil {
 				t.Fatal(err)
 			} else {
 				release()
@@ -77,7 +77,7 @@ func TestMoveIntoItself(t *testing.T) {
 	}
 	for _, m := range [][2]string{{"/a", "/a/x"}, {"/a", "/a/b"}, {"/a/b", "/a"}, {"/a", "/a"}, {"/", "/x"}, {"/a", "/"}} {
 		for _, exact := range []bool{false, true} {
-			if _, _, err := f.Move(m[0], m[1], exact, func(_, _ *Info) error { return nil }); err == nil {
+			if _, _, err := f.Move(m[0], m[1], exact, accept2); err == nil {
 				t.Errorf("%v was moved", m)
 			}
 		}

@@ -20,7 +20,6 @@ func TestCommitReturnsTheStateOfItsBytes(t *testing.T) {
 	}
 	path := filepath.Join(dir, "f")
 	const ours, theirs = "ours......", "theirs...."
-	accept := func(*Info) error { return nil }
 	var stop atomic.Bool
 	var wrote atomic.Int64
 	var wg sync.WaitGroup

@@ -7,27 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // store makes x the bytes of name.
-func store(t *testing.T, f FS, name string) error {
-	t.Helper()
-	s, err := f.Stage(name)
-	if err != nil {
-		return err
-	}
-	defer s.Discard()
-	if _, err := s.ReadFrom(strings.NewReader("x")); err != nil {
-		return err
-	}
-	if err := s.Prepare(time.Time{}, false); err != nil {
-		return err
-	}
-	_, _, release, err := s.Commit(false, func(*Info) error { return nil })
-	if err == nil {
-		release()
-	}
+func store(f FS, name string) error {
+	_, _, err := put(f, name, "x", false, accept)
 	return err
 }
 
@@ -45,14 +29,14 @@ func TestReadyToWrite(t *testing.T) {
 			fresh.Close()
 			use, err := f.Ready(RootOptions{})
 			must(t, err)
-			if err := store(t, f, "/f"); !errors.Is(err, ErrReadOnly) {
+			if err := store(f, "/f"); !errors.Is(err, ErrReadOnly) {
 				t.Errorf("before it is used: %v", err)
 			}
 			if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
 				t.Errorf("the trial left %v, %v", entries, err)
 			}
 			use()
-			if err := store(t, f, "/f"); err != nil {
+			if err := store(f, "/f"); err != nil {
 				t.Error(err)
 			}
 			if err := f.Mkdir("/d", 0o777); err != nil {
@@ -69,7 +53,7 @@ func TestReadyToWrite(t *testing.T) {
 				t.Fatal(err)
 			}
 			use()
-			if err := store(t, f, "/g"); err != nil {
+			if err := store(f, "/g"); err != nil {
 				t.Error(err)
 			}
 			entries, err := os.ReadDir(dir)
@@ -91,7 +75,7 @@ func TestReadyForOwners(t *testing.T) {
 	must(t, err)
 	modes := func(name string) (mode iofs.FileMode) {
 		t.Helper()
-		must(t, store(t, f, name))
+		must(t, store(f, name))
 		fi, err := os.Stat(filepath.Join(dir, name))
 		must(t, err)
 		return fi.Mode().Perm()

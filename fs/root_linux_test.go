@@ -143,7 +143,7 @@ func TestSpecialFilesAreNotServed(t *testing.T) {
 		}
 		_, err = f.Retire(name, true, accept)
 		wantErr(t, name+" Retire", err, ErrSpecial)
-		_, _, err = f.Move(name, "/x", true, func(_, _ *Info) error { return nil })
+		_, _, err = f.Move(name, "/x", true, accept2)
 		wantErr(t, name+" Move", err, ErrSpecial)
 	}
 	if err := f.List("/", func(base string, _ *Info) error { t.Error("listed", base); return nil }); err != nil {

@@ -71,7 +71,7 @@ func TestSweep(t *testing.T) {
 		if got := read(t, f, hidden+"/f"); got != "kept" {
 			t.Error(got)
 		}
-		if _, release, err := f.Move(hidden, "/a/x", false, func(_, _ *Info) error { return nil }); err != nil {
+		if _, release, err := f.Move(hidden, "/a/x", false, accept2); err != nil {
 			t.Error(err)
 		} else {
 			release()
@@ -163,7 +163,7 @@ func killedWriter(t *testing.T, dir string) {
 		name := fmt.Sprint("/f", n%4)
 		put(f, name, strings.Repeat(string(rune('a'+n%26)), wholeBytes), n%2 == 0, accept)
 		if n%3 == 0 {
-			f.Move(name, fmt.Sprint("/f", (n+1)%4), n%2 == 0, func(_, _ *Info) error { return nil })
+			f.Move(name, fmt.Sprint("/f", (n+1)%4), n%2 == 0, accept2)
 		}
 		if n%5 == 0 {
 			if release, err := f.Retire(name, n%2 == 0, accept); err == nil {
