@@ -62,14 +62,13 @@ func (r *Root) adoptDir(dirfd int, base string) error {
 	if !r.tried.Load().ownership() {
 		return nil
 	}
-	fd, err := unix.Openat(dirfd, base, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	var st unix.Statx_t
-	if err = statFD(fd, &st); err == nil && int(st.Uid) != unix.Geteuid() {
-		return unix.EEXIST // another program has put one of somebody else there
+	fd, err := openIn(dirfd, base, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err == nil {
+		defer unix.Close(fd)
+		var st unix.Statx_t
+		if err = statFD(fd, &st); err == nil && int(st.Uid) != unix.Geteuid() {
+			return unix.EEXIST // another program has put one of somebody else there
+		}
 	}
 	if err == nil {
 		err = r.adopt(fd, base)

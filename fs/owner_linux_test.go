@@ -72,6 +72,23 @@ func TestDefaultACLComesBeforeUmask(t *testing.T) {
 	}
 }
 
+// A collection that cannot be given what was asked for is not there, also where no descriptor is left to give it that.
+func TestCollectionWithoutDescriptors(t *testing.T) {
+	dir, mask := t.TempDir(), Umask(0o027)
+	f := openRoot(t, dir, RootOptions{Umask: &mask})
+	free, err := unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0)
+	must(t, err)
+	unix.Close(free)
+	var before unix.Rlimit
+	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
+	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(free), Max: before.Max}))
+	_, err = f.MakeCollection("/d")
+	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &before))
+	wantErr(t, "MakeCollection", err, ErrTooManyOpen)
+	_, err = f.Lookup("/d")
+	wantErr(t, "Lookup", err, os.ErrNotExist)
+}
+
 // What cannot be given away, or not be given a time after that, is said at start.
 func TestOwnershipIsTriedAtStart(t *testing.T) {
 	for _, refused := range []string{"attributes", "utimes"} {
