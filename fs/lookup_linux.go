@@ -150,20 +150,22 @@ func mustBeRegular(mode uint16) error {
 }
 
 // Usage returns what statfs says: under a project quota of the directory, that of the quota.
-func (r *Root) Usage(name string) (Usage, error) {
+func (r *Root) Usage(name string) (u Usage, err error) {
 	fd, err := openInside(r.fd, rel(name), unix.O_PATH|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return Usage{}, pathError("usage", name, err)
+	if err == nil {
+		u, err = usageOf(fd)
+		unix.Close(fd)
 	}
-	defer unix.Close(fd)
+	return u, pathError("usage", name, err)
+}
+
+func usageOf(fd int) (Usage, error) {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(fd, &st); err != nil {
-		return Usage{}, pathError("usage", name, err)
+		return Usage{}, err
 	}
-	return Usage{
-		AvailableBytes: int64(st.Bavail) * blockBytes(&st),
-		UsedBytes:      int64(st.Blocks-st.Bfree) * blockBytes(&st),
-	}, nil
+	unit := blockBytes(&st)
+	return Usage{AvailableBytes: int64(st.Bavail) * unit, UsedBytes: int64(st.Blocks-st.Bfree) * unit}, nil
 }
 
 // blockBytes is the unit in which statfs(2) counts blocks.

@@ -4,8 +4,6 @@ import (
 	iofs "io/fs"
 	"os"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // systemInfo adds what the system tells beside the portable state.
@@ -16,14 +14,7 @@ func systemInfo(info *Info, fi iofs.FileInfo, _ *os.File, _ *os.Root, _ string) 
 	}
 }
 
-func diskUsage(dir *os.File) (Usage, error) {
-	var st unix.Statfs_t
-	if err := unix.Fstatfs(int(dir.Fd()), &st); err != nil {
-		return Usage{}, err
-	}
-	unit := blockBytes(&st)
-	return Usage{AvailableBytes: int64(st.Bavail) * unit, UsedBytes: int64(st.Blocks-st.Bfree) * unit}, nil
-}
+func diskUsage(dir *os.File) (Usage, error) { return usageOf(int(dir.Fd())) }
 
 // diskKind is told by the other root of Linux.
 func diskKind(*os.File) string { return "" }
