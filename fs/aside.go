@@ -40,7 +40,7 @@ func (a aside) suffix() string {
 
 // parseAside reads a reserved base name; ok is false for others.
 func parseAside(base string) (a aside, ok bool) {
-	if isWas(base) {
+	if strings.HasSuffix(base, wasSuffix) {
 		return aside{was: true}, true
 	}
 	parts := strings.Split(base, "-")

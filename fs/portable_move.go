@@ -4,7 +4,6 @@ import (
 	"errors"
 	iofs "io/fs"
 	"path"
-	"strings"
 )
 
 func (p *portable) Move(src, dst string, _ bool, check func(src, dst *Info) error) (info Info, release func(), err error) {
@@ -118,6 +117,3 @@ func (p *portable) stepAside(rel string) (away string, err error) {
 	}
 	return away, nil
 }
-
-// isWas tells whether a reserved base name is that of a collection that stepped aside.
-func isWas(base string) bool { return strings.HasSuffix(base, wasSuffix) }

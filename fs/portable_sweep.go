@@ -80,8 +80,8 @@ func (p *portable) sweepOne(rel string) bool {
 	if inUse(p.root, rel, since) {
 		return false
 	}
-	switch _, isAside := parseAside(path.Base(rel)); {
-	case isWas(rel):
+	switch a, isAside := parseAside(path.Base(rel)); {
+	case a.was:
 		p.restore(rel)
 	case isAside:
 		return false // only the Root of Linux, which has left it, can tell whether its step was taken
