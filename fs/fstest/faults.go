@@ -60,13 +60,6 @@ func (f *Faults) Hit() bool {
 	return f.hit
 }
 
-// Count returns the number of operations since FailAt or CrashAt.
-func (f *Faults) Count() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.count
-}
-
 // Trace returns the operations since FailAt or CrashAt, for the message of a failed test.
 func (f *Faults) Trace() []string {
 	f.mu.Lock()

@@ -10,13 +10,6 @@ import (
 
 // What a Faults adds to the methods of afero: they count, too.
 
-func (f *Faults) file(file afero.File, err error) (afero.File, error) {
-	if err != nil {
-		return nil, err
-	}
-	return aferoFile{file, f}, nil
-}
-
 // Create counts as an open.
 func (f *Faults) Create(name string) (afero.File, error) {
 	return f.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
@@ -30,7 +23,11 @@ func (f *Faults) OpenFile(name string, flag int, perm iofs.FileMode) (afero.File
 	if err := f.op("open", name); err != nil {
 		return nil, err
 	}
-	return f.file(f.FS.OpenFile(name, flag, perm))
+	file, err := f.FS.OpenFile(name, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	return aferoFile{file, f}, nil
 }
 
 func (f *Faults) do(step, name string, act func() error) error {
