@@ -292,10 +292,7 @@ func (w *Watcher) failed() {
 }
 
 func (w *Watcher) report(e fsnotify.Event) {
-	name, ok := w.name(e.Name)
-	if !ok {
-		return
-	}
+	name := path.Clean("/" + filepath.ToSlash(strings.TrimPrefix(e.Name, w.root)))
 	w.mu.Lock()
 	w.events++
 	before := len(w.over)
@@ -337,13 +334,4 @@ func (w *Watcher) forgetBelow(name string) {
 
 func (w *Watcher) osPath(name string) string {
 	return filepath.Join(w.root, filepath.FromSlash(name))
-}
-
-// name is the way back from an osPath.
-func (w *Watcher) name(osPath string) (string, bool) {
-	rest, ok := strings.CutPrefix(osPath, w.root)
-	if !ok {
-		return "", false
-	}
-	return path.Clean("/" + filepath.ToSlash(rest)), true
 }
