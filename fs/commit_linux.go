@@ -2,7 +2,6 @@ package fs
 
 import (
 	iofs "io/fs"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,11 +34,6 @@ const lazyBytes = 1 << 20
 func (s *staged) Commit(exact bool, check func(cur *Info) error) (info Info, created bool, release func(), err error) {
 	if s.finished {
 		return info, false, nil, pathError("commit", s.name, iofs.ErrClosed)
-	}
-	if !s.prepared {
-		if err := s.Prepare(time.Time{}, false); err != nil {
-			return info, false, nil, err
-		}
 	}
 	p, base, err := s.r.openParent(s.name)
 	if err != nil {

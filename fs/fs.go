@@ -175,7 +175,7 @@ type Staged interface {
 	// durable waits for less. It is a hint, and makes nothing durable; what cannot be written is an error of Prepare.
 	WriteOut(offsetBytes, sizeBytes int64)
 
-	// Prepare readies the bytes for Commit: it takes on mode, owner, ACL and extended attributes of
+	// Prepare readies the bytes for Commit and comes before it: it takes on mode, owner, ACL and extended attributes of
 	// what name holds now, sets the modification time and, when durable, fsyncs, or sees to it that the step cannot be on the disk
 	// without the bytes: SyncDir, which makes the step durable, then does so for them, too. Slow; call it
 	// without latches. The time (zero: now) is strictly later than every earlier stamp of this

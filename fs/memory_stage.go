@@ -15,8 +15,7 @@ type memoryStaged struct {
 	name     string
 	n        *node
 	file     afero.File
-	stamped  bool // mtime was chosen by Prepare
-	asked    bool // and by the caller
+	asked    bool // mtime was chosen by the caller
 	unsure   bool // as in Info
 	finished bool
 }
@@ -73,7 +72,7 @@ func (s *memoryStaged) Prepare(modTime time.Time, durable bool) error {
 	}
 	s.m.mu.Lock()
 	defer s.m.mu.Unlock()
-	s.stamped, s.asked = true, !modTime.IsZero()
+	s.asked = !modTime.IsZero()
 	s.n.Mtime, s.unsure = s.m.stamp(modTime, 0)
 	return nil
 }
@@ -82,11 +81,6 @@ func (s *memoryStaged) Prepare(modTime time.Time, durable bool) error {
 func (s *memoryStaged) Commit(_ bool, check func(*Info) error) (info Info, created bool, release func(), err error) {
 	if s.finished {
 		return Info{}, false, nil, pathError("commit", s.name, iofs.ErrClosed)
-	}
-	if !s.stamped {
-		if err := s.Prepare(time.Time{}, false); err != nil {
-			return Info{}, false, nil, err
-		}
 	}
 	var at place
 	err = s.m.step(

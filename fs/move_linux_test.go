@@ -140,6 +140,7 @@ func TestReadFromFile(t *testing.T) {
 			if n, err := s.ReadFrom(r); n != int64(len(want)) || err != nil {
 				t.Fatal(n, err)
 			}
+			must(t, s.Prepare(time.Time{}, false))
 			if _, _, release, err := s.Commit(true, accept); err != nil {
 				t.Fatal(err)
 			} else {

@@ -22,7 +22,6 @@ type portableStaged struct {
 	mtime   int64
 	unsure  bool // another state may have it
 	durable bool
-	ready   bool // Prepare was called
 	done    bool
 }
 
@@ -142,18 +141,13 @@ func (s *portableStaged) prepare(cur Info) error {
 			return err
 		}
 	}
-	s.like, s.ready = cur, true
+	s.like = cur
 	return nil
 }
 
 func (s *portableStaged) Commit(_ bool, check func(*Info) error) (info Info, created bool, release func(), err error) {
 	if s.done {
 		return Info{}, false, nil, pathError("commit", s.name, iofs.ErrClosed)
-	}
-	if !s.ready {
-		if err := s.Prepare(s.chosen, s.durable); err != nil {
-			return Info{}, false, nil, err
-		}
 	}
 	for {
 		cur, err := s.p.fileState(s.name)

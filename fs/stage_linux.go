@@ -31,7 +31,6 @@ type staged struct {
 	unsure   bool      // another state may have it
 	chosen   time.Time // by the caller; zero: not asked
 	durable  bool
-	prepared bool
 	finished bool
 
 	expected int64 // bytes that get blocks ahead of being written
@@ -153,7 +152,6 @@ func (s *staged) prepare(modTime time.Time, durable bool) error {
 		return err
 	}
 	s.chosen = modTime
-	s.prepared = true
 	if !durable {
 		return nil // nothing here is slow: it is done under the latch
 	}

@@ -76,6 +76,7 @@ func TestSweep(t *testing.T) {
 		} else {
 			release()
 		}
+		must(t, s.Prepare(time.Time{}, false))
 		if _, _, release, err := s.Commit(true, accept); err != nil {
 			t.Error(err)
 		} else {
