@@ -2,7 +2,6 @@ package fs
 
 import (
 	"errors"
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -30,14 +29,6 @@ type aside struct {
 	src, dst uint64 // inodes
 }
 
-func (a aside) suffix() string {
-	kind := "moving"
-	if a.over {
-		kind = "over"
-	}
-	return fmt.Sprintf("-%s-%x-%x", kind, a.src, a.dst)
-}
-
 // parseAside reads a reserved base name; ok is false for others.
 func parseAside(base string) (a aside, ok bool) {
 	if strings.HasSuffix(base, wasSuffix) {
@@ -51,38 +42,4 @@ func parseAside(base string) (a aside, ok bool) {
 	src, err := strconv.ParseUint(parts[n-2], 16, 64)
 	dst, err2 := strconv.ParseUint(parts[n-1], 16, 64)
 	return aside{over: parts[n-3] == "over", src: src, dst: dst}, err == nil && err2 == nil
-}
-
-// What the sweep does before it removes the directory.
-type settlement int
-
-const (
-	dropHeld  settlement = iota // what is in it is to go
-	giveBack                    // what is in it is the only one, or unknown: it gets its name back, or one beside it
-	takeOther                   // the step was taken, and only the old name of what moved is left to remove
-)
-
-// settle decides by the inodes in the directory and at the same name beside it (0: none).
-func (a aside) settle(held, beside uint64) settlement {
-	if a.was {
-		if beside == 0 {
-			return giveBack
-		}
-		return dropHeld
-	}
-	waits, goes := a.src, a.dst
-	if a.over {
-		waits, goes = a.dst, 0
-	}
-	switch {
-	case held == waits && beside != a.src:
-		return giveBack
-	case held == waits:
-		return dropHeld
-	case held != goes:
-		return giveBack
-	case beside == a.src:
-		return takeOther
-	}
-	return dropHeld
 }

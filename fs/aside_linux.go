@@ -1,6 +1,10 @@
 package fs
 
-import "golang.org/x/sys/unix"
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
 
 // asideDir is an aside that has been made.
 type asideDir struct {
@@ -27,6 +31,14 @@ func (r *Root) makeAside(in parent, a aside) (*asideDir, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+func (a aside) suffix() string {
+	kind := "moving"
+	if a.over {
+		kind = "over"
+	}
+	return fmt.Sprintf("-%s-%x-%x", kind, a.src, a.dst)
 }
 
 func (d *asideDir) close() { unix.Close(d.fd) }
@@ -109,4 +121,38 @@ func (r *Root) settle(dirfd int, name string, a aside) error {
 		}
 		return nil
 	})
+}
+
+// What the sweep does before it removes the directory.
+type settlement int
+
+const (
+	dropHeld  settlement = iota // what is in it is to go
+	giveBack                    // what is in it is the only one, or unknown: it gets its name back, or one beside it
+	takeOther                   // the step was taken, and only the old name of what moved is left to remove
+)
+
+// settle decides by the inodes in the directory and at the same name beside it (0: none).
+func (a aside) settle(held, beside uint64) settlement {
+	if a.was {
+		if beside == 0 {
+			return giveBack
+		}
+		return dropHeld
+	}
+	waits, goes := a.src, a.dst
+	if a.over {
+		waits, goes = a.dst, 0
+	}
+	switch {
+	case held == waits && beside != a.src:
+		return giveBack
+	case held == waits:
+		return dropHeld
+	case held != goes:
+		return giveBack
+	case beside == a.src:
+		return takeOther
+	}
+	return dropHeld
 }
