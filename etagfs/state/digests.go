@@ -21,8 +21,8 @@ const (
 	flushNotes = 4096
 )
 
-// Digest returns what NoteDigest was given for a real name, nil when nothing is known. The record holds
-// the identity it belongs to; whoever uses it compares that.
+// Digest returns what NoteDigest was given for a name, nil when nothing is known. It looks like one of the tree ("/a/b") and
+// tells an inode. The record holds the identity it belongs to; whoever uses it compares that.
 func (s *Store) Digest(name string) []byte {
 	key := keyOf(name)
 	s.digests.mu.Lock()
@@ -38,11 +38,8 @@ func (s *Store) Digest(name string) []byte {
 	return record
 }
 
-// NoteDigest keeps a record for a real name, some time later; that of a name that is too long for the store is forgotten.
+// NoteDigest keeps a record for a name, some time later.
 func (s *Store) NoteDigest(name string, record []byte) {
-	if len(name) > maxKeyBytes {
-		return
-	}
 	d := &s.digests
 	d.mu.Lock()
 	if d.notes == nil {
@@ -103,7 +100,7 @@ func (s *Store) EachDigest(fn func(name string, record []byte) error) error {
 // forgetAtOnce bounds a transaction of ForgetDigests, since locks and properties wait behind it.
 const forgetAtOnce = 1024
 
-// ForgetDigests drops records by real name, each only if it is still the one given: a note that came
+// ForgetDigests drops records by name, each only if it is still the one given: a note that came
 // meanwhile stays. It returns when that is durable. Errors: those of the engine.
 func (s *Store) ForgetDigests(records map[string][]byte) error {
 	names := slices.Collect(maps.Keys(records))

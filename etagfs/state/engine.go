@@ -39,7 +39,7 @@ const (
 	Locks      Bucket = "locks"      // token -> record of package lock
 	Properties Bucket = "properties" // key of name -> all dead properties of the resource
 	Intents    Bucket = "intents"    // number -> change of the tree that is under way
-	Digests    Bucket = "digests"    // key of name -> identity and digest of the bytes
+	Digests    Bucket = "digests"    // key of inode -> identity and digest of the bytes
 )
 
 var buckets = []Bucket{Locks, Properties, Intents, Digests}

@@ -119,15 +119,3 @@ func TestTakeBackIsOwed(t *testing.T) {
 		t.Errorf("%d intents left: %v", len(left), err)
 	}
 }
-
-// TestDigestOfTooLongName must not fail what shares its transaction.
-func TestDigestOfTooLongName(t *testing.T) {
-	engines(t, func(t *testing.T, s *Store, reopen func(*Store) *Store) {
-		s.NoteDigest(long(maxKeyBytes+1), []byte("x"))
-		s.NoteDigest("/a", []byte("y"))
-		s = reopen(s)
-		if got := string(s.Digest("/a")); got != "y" {
-			t.Errorf("got %q", got)
-		}
-	})
-}
