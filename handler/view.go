@@ -13,11 +13,10 @@ import (
 	"ifmatch/handler/web"
 )
 
-// How much of a text is shown, and up to which size Markdown is rendered and a text is edited in the page: a text
-// area is laid out anew with each key, and from 2 MiB on that is felt.
+// How much of a text is shown, which is all that is rendered of Markdown, and up to which size a text is edited in the page:
+// a text area is laid out anew with each key, and from 2 MiB on that is felt.
 const (
 	shownTextBytes    = 512 << 10
-	shownMarkdown     = 512 << 10
 	editableTextBytes = 1 << 20
 )
 
@@ -100,7 +99,7 @@ func (h *Handler) preview(name string, f *etagfs.File) (*preview, error) {
 		return p, nil
 	}
 	p.Kind, p.Cut, p.Editable = "text", !whole, size <= editableTextBytes
-	if kind == "text/markdown" && whole && len(text) <= shownMarkdown {
+	if kind == "text/markdown" && whole {
 		p.Kind = "markdown"
 		p.Markdown, err = web.Markdown(text)
 		return p, err
@@ -111,7 +110,7 @@ func (h *Handler) preview(name string, f *etagfs.File) (*preview, error) {
 
 // editing is the body of the page with the editor. The script loads the text, with its entity-tag, itself.
 type editing struct {
-	Base, Type string
+	Type       string
 	LimitBytes int
 }
 
@@ -137,7 +136,7 @@ func (h *Handler) editor(w http.ResponseWriter, r *http.Request) error {
 		return errNotCollection
 	}
 	p := h.newPage(w, r, t.name, false, anew)
-	p.Body = editing{Base: t.name[strings.LastIndexByte(t.name, '/')+1:], Type: contentType(t.name), LimitBytes: editableTextBytes}
+	p.Body = editing{Type: contentType(t.name), LimitBytes: editableTextBytes}
 	return h.send(w, r, "edit", p)
 }
 

@@ -3,7 +3,7 @@
 // began, before the dialog: who saves it meanwhile keeps it.
 
 import { askName, buttons, confirm, dialog, el, icon, shown, toast } from './dom.js';
-import { copy, isWeak, makeFolder, member, move, opaque, readDocument, Refused, remove as removeState, removeFolder, sentence, strongState, strongTag } from './net.js';
+import { copy, isWeak, makeFolder, member, move, opaque, readPage, Refused, remove as removeState, removeFolder, sentence, strongState, strongTag } from './net.js';
 
 const quoted = (list) => (list.length === 1 ? `“${list[0].name}”` : `${list.length} items`);
 const url = (row) => row.href;
@@ -179,7 +179,7 @@ function pickFolder(here, title, yes, not) {
       problem.textContent = '';
       go.disabled = create.disabled = true;
       let page;
-      try { page = await readDocument('GET', to, { Accept: 'text/html' }); } catch (error) {
+      try { page = await readPage(to); } catch (error) {
         if (turn === asked) {
           go.disabled = create.disabled = false;
           problem.textContent = sentence(error);

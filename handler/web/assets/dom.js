@@ -6,7 +6,7 @@ export function el(tag, attributes = {}, ...children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === false || value === null || value === undefined) continue;
     if (name.startsWith('on')) e.addEventListener(name.slice(2), value);
-    else if (name === 'value' || name === 'checked' || name === 'files') e[name] = value;
+    else if (name === 'value' || name === 'checked') e[name] = value;
     else e.setAttribute(name, value === true ? '' : value);
   }
   e.append(...children.filter((c) => c !== null && c !== undefined && c !== false));
@@ -81,7 +81,7 @@ export function askName(title, label, value, yes, check = () => '') {
     const submit = (event) => {
       event.preventDefault();
       const name = input.value.trim();
-      problem.textContent = badName(name) || check(name) || '';
+      problem.textContent = badName(name) || check(name);
       if (!problem.textContent) done(name);
     };
     box.append(el('form', { onsubmit: submit }, el('label', { class: 'field' }, label, input), problem,
@@ -100,7 +100,7 @@ export function badName(name) {
   return '';
 }
 
-/** Opens a menu below an element. items: {label, icon, run, href, download, bad} or null for a line. */
+/** Opens a menu below an element. items: {label, run, href, download, bad} or null for a line. */
 export function menu(at, items) {
   const box = el('div', { class: 'menu', popover: 'auto', role: 'menu' });
   for (const item of items) {

@@ -2,7 +2,7 @@
 // so that without it everything can still be read.
 
 import { age, el, exactTime, icon, menu, say, shown, toast } from './dom.js';
-import { follow, readDocument, sentence } from './net.js';
+import { follow, readPage, sentence } from './net.js';
 import * as act from './actions.js';
 import { Uploads } from './upload.js';
 
@@ -144,7 +144,7 @@ function refresh() {
 
 async function readAgain() {
   try {
-    const page = await readDocument('GET', self, { Accept: 'text/html' });
+    const page = await readPage(self);
     const body = page.getElementById('files')?.tBodies[0];
     if (body) show(readRows(body));
   } catch (error) {

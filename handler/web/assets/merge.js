@@ -41,12 +41,10 @@ export function decide(hunks, who, when) {
       save.disabled = n > 0;
       left.textContent = n === 0 ? 'Everything is decided.' : n === 1 ? 'One place is left to decide.' : `${n} places are left to decide.`;
     };
-    let line = 1;
     const body = el('div', { class: 'hunks' });
     hunks.forEach((h, i) => {
       if (h.kind === 'conflict') body.append(conflict(h, open.indexOf(h), who, update));
       else body.append(...settled(h, i > 0, i < hunks.length - 1));
-      line += (h.mine.match(/\n/g) || []).length;
     });
     box.append(el('p', {}, `${who} saved${when ? ` ${when}` : ''}, while you were writing. Nothing of yours or theirs is lost: choose what to keep where you both wrote. All other changes are merged already.`),
       body, el('div', { class: 'buttons merging' }, left,

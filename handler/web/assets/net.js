@@ -118,20 +118,20 @@ export const remove = (url, tag) => request('DELETE', url, { 'If-Match': tag });
 /** Deletes a collection if no member came, went or was renamed since that time. */
 export const removeFolder = (url, milliseconds) => request('DELETE', url, { 'If-Unmodified-Since': new Date(milliseconds).toUTCString() });
 
-/** Reads an HTML or XML document without running anything in it. */
-export function readDocument(method, url, headers = {}, body = null) {
+/** Reads a page without running anything in it. */
+export function readPage(url) {
   return new Promise((done, failed) => {
     const xhr = new XMLHttpRequest();
-    xhr.open(method, absolute(url));
+    xhr.open('GET', absolute(url));
     xhr.responseType = 'document';
-    for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
+    xhr.setRequestHeader('Accept', 'text/html');
     xhr.onload = () => {
-      if (!isOurs(method, url, xhr.status, xhr.responseURL)) failed(new Elsewhere());
+      if (!isOurs('GET', url, xhr.status, xhr.responseURL)) failed(new Elsewhere());
       else if (xhr.status < 300 && xhr.response) done(xhr.response);
       else failed(new Refused(xhr.status));
     };
     xhr.onerror = () => failed(new TypeError('unreachable'));
-    xhr.send(body);
+    xhr.send();
   });
 }
 

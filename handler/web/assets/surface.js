@@ -15,7 +15,6 @@ export class Surface {
     this.mirror = el('div', { class: 'mirror', 'aria-hidden': 'true' });
     this.box = el('div', { class: 'surface' }, el('div', { class: 'sheet' }, this.mirror, this.area));
     this.lines = [];
-    this.marks = null;
     this.area.addEventListener('input', () => { this.draw(); changed(); });
     this.area.addEventListener('keydown', (event) => this.key(event));
     document.addEventListener('selectionchange', () => { if (document.activeElement === this.area) moved(); });

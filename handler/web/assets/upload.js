@@ -205,7 +205,7 @@ export class Uploads {
     this.title = el('strong', { class: 'grow' });
     this.bar = el('progress', { max: '1', 'aria-label': 'All uploads' });
     this.list = el('ul', {});
-    this.stop = el('button', { class: 'link', type: 'button', onclick: () => [...this.items].forEach((i) => this.cancel(i)) }, 'Cancel all');
+    this.stop = el('button', { class: 'link', type: 'button', onclick: () => this.items.forEach((i) => this.cancel(i)) }, 'Cancel all');
     this.again = el('button', { class: 'link', type: 'button', onclick: () => this.items.filter((i) => i.state === 'failed').forEach((i) => this.retry(i)) }, 'Retry all');
     this.shut = el('button', { class: 'bare', type: 'button', 'aria-label': 'Close', onclick: () => this.close() }, icon('close'));
     this.panel = el('section', { class: 'uploads', 'aria-label': 'Uploads' }, el('header', {}, this.title, this.stop, this.again, this.shut),
