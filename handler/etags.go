@@ -36,15 +36,15 @@ func parseTagList(lines []string) tagList {
 			continue
 		}
 		tag, after, ok := parseETag(rest)
-		if !ok || !endsElement(after) {
-			l.malformed = true
-			if rest = skipElement(rest, after, ok); rest == "" {
-				break
-			}
-			continue
+		if ok {
+			rest = after
 		}
-		l.tags = append(l.tags, tag)
-		rest = after
+		if ok && endsElement(rest) {
+			l.tags = append(l.tags, tag)
+		} else {
+			l.malformed = true
+			_, rest, _ = strings.Cut(rest, ",")
+		}
 	}
 	if elements == 0 || l.star && elements > 1 {
 		l.malformed = true
@@ -77,15 +77,6 @@ func parseETag(s string) (tag etagfs.ETag, rest string, ok bool) {
 func endsElement(s string) bool {
 	s = strings.TrimLeft(s, " \t")
 	return s == "" || s[0] == ','
-}
-
-// skipElement goes on behind the comma that ends a malformed element.
-func skipElement(rest, after string, parsed bool) string {
-	if parsed {
-		rest = after
-	}
-	_, rest, _ = strings.Cut(rest, ",")
-	return rest
 }
 
 // joined is one field value for several header lines.

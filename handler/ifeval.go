@@ -5,14 +5,14 @@ import "slices"
 // asksForETag tells whether the header names a state of bytes, of whichever resource.
 func (f *ifHeader) asksForETag() bool {
 	return slices.ContainsFunc(f.lists, func(l ifList) bool {
-		return slices.ContainsFunc(l.conds, func(c ifCondition) bool { return c.Token == "" })
+		return slices.ContainsFunc(l.conds, func(c ifCondition) bool { return c.token == "" })
 	})
 }
 
 // statesNamed are the Resource-Tags whose entity-tag is asked for.
 func (f *ifHeader) statesNamed() (refs []string) {
 	for _, l := range f.lists {
-		if l.tag >= 0 && slices.ContainsFunc(l.conds, func(c ifCondition) bool { return c.Token == "" }) {
+		if l.tag >= 0 && slices.ContainsFunc(l.conds, func(c ifCondition) bool { return c.token == "" }) {
 			refs = append(refs, f.named[l.tag])
 		}
 	}
@@ -46,12 +46,12 @@ func (f *ifHeader) evaluate(proxies bool, state func(tag string) ifState) bool {
 func (l *ifList) holds(proxies bool, s ifState) bool {
 	for _, c := range l.conds {
 		var is bool
-		if c.Token != "" {
-			is = s.holds(c.Token) // <DAV:no-lock> is never one of ours (RFC 4918 §10.4.8)
+		if c.token != "" {
+			is = s.holds(c.token) // <DAV:no-lock> is never one of ours (RFC 4918 §10.4.8)
 		} else {
 			is = c.etag.StrongMatch(s.etag) || proxies && !s.etag.Weak && unproxied(c.etag).StrongMatch(s.etag)
 		}
-		if is == c.Not {
+		if is == c.not {
 			return false
 		}
 	}

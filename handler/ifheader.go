@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/net/webdav"
-
 	"ifmatch/etagfs"
 )
 
@@ -25,11 +23,11 @@ type ifList struct {
 	conds []ifCondition
 }
 
-// ifCondition asks for a state token or, when that is "", for an entity-tag, which stands parsed beside the
-// text of it.
+// ifCondition asks for a state token or, when that is "", for an entity-tag.
 type ifCondition struct {
-	webdav.Condition
-	etag etagfs.ETag
+	not   bool
+	token string
+	etag  etagfs.ETag
 }
 
 // ifState is the state of one resource as far as an If header can ask for it. An unmapped URL has no
@@ -131,7 +129,7 @@ func (p *ifParser) list() (l ifList, why string) {
 			return l, ""
 		}
 		if len(p.rest) > 3 && strings.EqualFold(p.rest[:3], "not") {
-			c.Not = true
+			c.not = true
 			p.rest = p.rest[3:]
 		}
 		switch p.space() {
@@ -140,14 +138,13 @@ func (p *ifParser) list() (l ifList, why string) {
 			if !ok || !absoluteURI(token) {
 				return l, "a state token is not an absolute URI in angle brackets"
 			}
-			c.Token = token
+			c.token = token
 			p.submitted(token)
 		case '[':
 			var ok bool
 			if c.etag, ok = p.entityTag(); !ok {
 				return l, `an entity-tag is not quoted, as in ["tag"]`
 			}
-			c.ETag = c.etag.String()
 		default:
 			return l, "a list holds something that is neither <state token> nor [entity-tag], or has no end"
 		}

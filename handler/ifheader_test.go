@@ -165,11 +165,11 @@ func writeIf(h ifHeader) string {
 		}
 		b.WriteByte('(')
 		for _, c := range l.conds {
-			if c.Not {
+			if c.not {
 				b.WriteString("Not")
 			}
-			if c.Token != "" {
-				fmt.Fprintf(&b, "<%s>", c.Token)
+			if c.token != "" {
+				fmt.Fprintf(&b, "<%s>", c.token)
 			} else {
 				weak := map[bool]string{true: "W/"}[c.etag.Weak]
 				fmt.Fprintf(&b, `[%s"%s"]`, weak, c.etag.Opaque)
