@@ -185,10 +185,13 @@ func (h *Handler) setType(w http.ResponseWriter, name string) {
 	h.harmless(w, kind)
 }
 
+// cacheControl of representations: ask before reuse, and no proxy may change the bytes that an entity-tag stands for.
+const cacheControl = "no-cache, no-transform"
+
 // setMetadata tells of a representation what does not follow from its name.
 func (h *Handler) setMetadata(w http.ResponseWriter, cur *etagfs.Info) {
 	h.setValidators(w, cur)
-	set(w, "Cache-Control", h.opts.CacheControl)
+	set(w, "Cache-Control", cacheControl)
 	h.setLanguage(w, cur.Name)
 }
 

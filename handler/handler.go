@@ -14,7 +14,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"sort"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -34,9 +34,6 @@ type Options struct {
 	RequireIfMatch Policy
 	// MaxUploadBytes bounds a representation; 0 is no bound.
 	MaxUploadBytes int64
-	// CacheControl is sent with representations; "" is "no-cache, no-transform": ask before reuse,
-	// and no proxy may change the bytes that an entity-tag stands for.
-	CacheControl string
 	// ProxyTags accepts our own entity-tag in If-Match as compressing proxies respell it (W/"t",
 	// "t-gzip", "t;br"), for setups where such a proxy cannot be told to leave it alone.
 	ProxyTags bool
@@ -47,8 +44,6 @@ type Options struct {
 	State *state.Store
 	// Locks is the table of write locks; nil is one that ends with the process.
 	Locks *lock.Table
-	// MaxLockTimeout bounds how long a lock lasts without being refreshed; 0 is a day.
-	MaxLockTimeout time.Duration
 	// MaxInfinite is how many members a PROPFIND with Depth infinity may tell of, before it is refused
 	// (RFC 4918 §9.1, propfind-finite-depth); 0 is 250,000, and below 0 it is always refused.
 	MaxInfinite int
@@ -134,7 +129,6 @@ func New(tree *etagfs.FS, o Options) (*Handler, error) {
 	if o.Prefix != "" && !strings.HasPrefix(o.Prefix, "/") {
 		return nil, errors.New("a URL prefix begins with a slash: " + o.Prefix)
 	}
-	o.CacheControl = cmp.Or(o.CacheControl, "no-cache, no-transform")
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	if o.Now == nil {
 		o.Now = time.Now
@@ -151,7 +145,6 @@ func New(tree *etagfs.FS, o Options) (*Handler, error) {
 			return nil, err
 		}
 	}
-	o.MaxLockTimeout = cmp.Or(o.MaxLockTimeout, 24*time.Hour)
 	o.MaxInfinite = cmp.Or(o.MaxInfinite, 250_000)
 	h := &Handler{fs: tree, opts: o, state: o.State, locks: o.Locks}
 	h.pool.New = func() any { return new(response) }
@@ -169,15 +162,8 @@ func (h *Handler) allowed() string {
 		}
 	}
 	first := "OPTIONS GET HEAD PUT DELETE"
-	sort.Slice(names, func(i, j int) bool {
-		a, b := strings.Index(first, names[i]), strings.Index(first, names[j])
-		if a >= 0 && b >= 0 {
-			return a < b
-		}
-		if a >= 0 || b >= 0 {
-			return a >= 0
-		}
-		return names[i] < names[j]
+	slices.SortFunc(names, func(a, b string) int { // -1, as a uint, comes after all of them
+		return cmp.Or(cmp.Compare(uint(strings.Index(first, a)), uint(strings.Index(first, b))), cmp.Compare(a, b))
 	})
 	return strings.Join(names, ", ")
 }

@@ -24,7 +24,7 @@ func (h *Handler) lock(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	timeout := h.lockTimeout(r.Header["Timeout"])
+	timeout := lockTimeout(r.Header["Timeout"])
 	doc, err := readXMLBody(r)
 	if err != nil {
 		return err

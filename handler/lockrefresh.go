@@ -71,16 +71,16 @@ func notThatLock(status int, cause error) error {
 const (
 	defaultLockTimeout = 10 * time.Minute
 	minLockTimeout     = time.Second
+	maxLockTimeout     = 24 * time.Hour
 )
 
 // lockTimeout is what a client gets that asks for these (RFC 4918 §10.7: a wish, the first one that the
-// server likes): at least a second, at most Options.MaxLockTimeout, which is also what Infinite means.
-func (h *Handler) lockTimeout(lines []string) time.Duration {
-	longest := h.opts.MaxLockTimeout
+// server likes): at least a second, at most a day, which is also what Infinite means.
+func lockTimeout(lines []string) time.Duration {
 	for wish := range strings.SplitSeq(joined(lines), ",") {
 		wish = strings.ToLower(strings.TrimSpace(wish))
 		if wish == "infinite" {
-			return longest
+			return maxLockTimeout
 		}
 		seconds, ok := strings.CutPrefix(wish, "second-")
 		if !ok {
@@ -88,11 +88,11 @@ func (h *Handler) lockTimeout(lines []string) time.Duration {
 		}
 		n, err := strconv.ParseUint(seconds, 10, 64)
 		switch {
-		case errors.Is(err, strconv.ErrRange) || err == nil && n > uint64(longest/time.Second):
-			return longest
+		case errors.Is(err, strconv.ErrRange) || err == nil && n > uint64(maxLockTimeout/time.Second):
+			return maxLockTimeout
 		case err == nil:
 			return max(minLockTimeout, time.Duration(n)*time.Second)
 		}
 	}
-	return min(defaultLockTimeout, longest)
+	return defaultLockTimeout
 }
