@@ -10,19 +10,12 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"ifmatch/etagfs"
 	"ifmatch/fs"
 	"ifmatch/handler/lock"
 )
-
-// streams are the event streams that are open.
-type streams struct {
-	mu   sync.Mutex
-	open int // guarded by mu
-}
 
 // Bounds of event streams. What the file system does not report is found by looking now and then; a line
 // now and then also keeps proxies from taking the stream for dead.
@@ -46,20 +39,20 @@ func WithStopping(ctx context.Context, stopping <-chan struct{}) context.Context
 	return context.WithValue(ctx, stoppingKey{}, stopping)
 }
 
-// events answers GET with ?events, or that accepts nothing so much as events: server-sent events about one resource, the state first and then again each
-// time that it changed. An event "state" carries what problem details tell of a state (etag, size, locks, …); for
-// an unmapped URL its data is null. An event "members" says that a collection may list differently now; its page has
-// the version of the first one, unless something has happened since. Locks that come and go are found by looking now
-// and then, as some go by expiring.
+// events answers GET with ?events, or whose Accept begins with their type: server-sent events about one resource, the
+// state first and then again each time that it changed. An event "state" carries what problem details tell of a state
+// (etag, size, locks, …); for an unmapped URL its data is null. An event "members" says that a collection may list
+// differently now; its page has the version of the first one, unless something has happened since. Locks that come and
+// go are found by looking now and then, as some go by expiring.
 func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 	t, err := h.target(r)
 	if err != nil {
 		return err
 	}
-	if !h.streams.enter() {
+	defer h.streams.Add(-1)
+	if h.streams.Add(1) > maxStreams {
 		return &statusError{status: http.StatusServiceUnavailable, say: "Too many event streams are open.", header: http.Header{"Retry-After": {"30"}}}
 	}
-	defer h.streams.leave()
 	changed, cancel := h.fs.Subscribe(t.name)
 	defer cancel()
 	set(w, "Content-Type", eventStream)
@@ -72,24 +65,8 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 	}
 	s := stream{h: h, w: w, r: r, name: t.name}
 	fmt.Fprintf(w, "retry: %d\n\n", eventsRetry)
-	return s.run(changed)
-}
-
-// enter takes a place among the streams; leave gives it back.
-func (s *streams) enter() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open >= maxStreams {
-		return false
-	}
-	s.open++
-	return true
-}
-
-func (s *streams) leave() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.open--
+	s.run(changed)
+	return nil
 }
 
 // stream is one client that listens.
@@ -105,24 +82,20 @@ type stream struct {
 }
 
 // run tells until the client leaves. Words that come in a row are one event.
-func (s *stream) run(changed <-chan struct{}) error {
+func (s *stream) run(changed <-chan struct{}) {
 	stopping, _ := s.r.Context().Value(stoppingKey{}).(<-chan struct{})
-	look, alive := time.NewTicker(lookAgain), time.NewTicker(sayAlive)
-	defer look.Stop()
-	defer alive.Stop()
-	over := time.NewTimer(longStream)
-	defer over.Stop()
+	look, alive, over := time.Tick(lookAgain), time.Tick(sayAlive), time.After(longStream)
 	err := s.tell(false)
 	for err == nil {
 		select {
 		case <-s.r.Context().Done():
-			return nil
+			return
 		case <-stopping:
-			return nil
+			return
 		case <-s.h.opts.Over:
-			return nil
-		case <-over.C:
-			return nil
+			return
+		case <-over:
+			return
 		case <-changed:
 			time.Sleep(eventPause)
 			select {
@@ -130,15 +103,14 @@ func (s *stream) run(changed <-chan struct{}) error {
 			default:
 			}
 			err = s.tell(true)
-		case <-look.C:
+		case <-look:
 			s.h.fs.Follow(s.name)
 			err = s.tell(false)
-		case <-alive.C:
+		case <-alive:
 			_, err = fmt.Fprint(s.w, ":\n\n")
 			s.flush()
 		}
 	}
-	return nil // the client left
 }
 
 // tell sends the state if it, or who has locked it, is not what was told last; word says that somebody changed
@@ -171,7 +143,7 @@ func (s *stream) tell(word bool) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", kind, strings.ReplaceAll(string(data), "\n", " "))
+	_, err = fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", kind, data) // of one line, as JSON is
 	s.flush()
 	return err
 }

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ifmatch/etagfs"
@@ -87,8 +88,8 @@ type Handler struct {
 	forms   forms
 	writers writers
 	plans   planCache
-	streams streams
-	pool    sync.Pool // of *response
+	streams atomic.Int32 // that are open
+	pool    sync.Pool    // of *response
 }
 
 // A method answers one request; the error it returns is answered by status.go.
