@@ -152,8 +152,7 @@ func xmlDecodeError(err error) error {
 	if errors.Is(err, errXMLCharset) {
 		return &statusError{status: http.StatusUnsupportedMediaType, say: "The XML must be in UTF-8 or UTF-16."}
 	}
-	var syntax *xml.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*xml.SyntaxError](err); ok {
 		return &statusError{status: http.StatusBadRequest, say: fmt.Sprintf("The XML is malformed: line %d: %s.", syntax.Line, syntax.Msg), cause: err}
 	}
 	return &statusError{status: http.StatusBadRequest, say: "The XML is malformed.", cause: err}

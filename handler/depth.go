@@ -28,7 +28,7 @@ func parseDepth(lines []string, allowed string) (depth, error) {
 }
 
 // propfindDepth reads the Depth header field of a PROPFIND; without one it is infinity. Microsoft's
-// clients add ",noroot" (RFC 8144 §3 is the same as a preference).
+// clients add ",noroot" (RFC 8144 §4 is the same as a preference).
 func propfindDepth(lines []string) (d depth, noRoot bool, err error) {
 	v := strings.ToLower(strings.TrimSpace(joined(lines)))
 	if before, ok := strings.CutSuffix(v, "noroot"); ok {

@@ -3,7 +3,6 @@ package handler
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -117,14 +116,11 @@ func (h *Handler) lastModified(cur *etagfs.Info) string {
 
 // appendState appends properties of the current state and its locks.
 func (h *Handler) appendState(dst []byte, e *statusError) []byte {
-	if cur := e.cur; cur != nil {
-		if !cur.Tag.IsZero() {
-			dst = appendETag(dst, cur.Tag)
+	if e.cur != nil {
+		l := liveResource{h: h, info: e.cur, now: h.opts.Now()}
+		for _, p := range []liveProp{propETag, propContentLength, propLastModified} {
+			dst, _ = l.appendTo(dst, p)
 		}
-		if !cur.IsCollection() {
-			dst = append(strconv.AppendInt(append(dst, "<D:getcontentlength>"...), cur.SizeBytes, 10), "</D:getcontentlength>"...)
-		}
-		dst = append(append(append(dst, "<D:getlastmodified>"...), h.lastModified(cur)...), "</D:getlastmodified>"...)
 	}
 	if len(e.locks) > 0 {
 		dst = h.appendLockDiscovery(dst, e.locks, h.opts.Now())

@@ -83,12 +83,10 @@ func bareHost(host string) string {
 // forwardedHosts are the hosts that proxies say they were asked for: host= of Forwarded (RFC 7239
 // §5.3), and X-Forwarded-Host.
 func forwardedHosts(header http.Header) (hosts []string) {
-	if lines := header["Forwarded"]; len(lines) > 0 {
-		for pair := range strings.FieldsFuncSeq(joined(lines), func(c rune) bool { return c == ',' || c == ';' }) {
-			name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
-			if strings.EqualFold(name, "host") {
-				hosts = append(hosts, strings.Trim(value, `"`))
-			}
+	for pair := range strings.FieldsFuncSeq(joined(header["Forwarded"]), func(c rune) bool { return c == ',' || c == ';' }) {
+		name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
+		if strings.EqualFold(name, "host") {
+			hosts = append(hosts, strings.Trim(value, `"`))
 		}
 	}
 	if lines := header["X-Forwarded-Host"]; len(lines) > 0 {

@@ -38,12 +38,12 @@ const (
 	propLockDiscovery
 	propResourceType
 	propSupportedLock
-	livePropsOfAll                      // those above are RFC 4918 §15; those below are sent when named
-	propQuotaAvailable = livePropsOfAll // RFC 4331 §3
-	propQuotaUsed      = propQuotaAvailable + 1
-	propChecksums      = propQuotaUsed + 1
-	liveProps          = propChecksums + 1
-	noLiveProp         = liveProp(-1)
+	propQuotaAvailable // RFC 4331 §3
+	propQuotaUsed
+	propChecksums
+	liveProps
+	livePropsOfAll = propQuotaAvailable // those before it are RFC 4918 §15; the others are sent when named
+	noLiveProp     = liveProp(-1)
 )
 
 const (
@@ -135,10 +135,9 @@ func (l *liveResource) appendTo(dst []byte, p liveProp) (out []byte, ok bool) {
 // appendRare appends what needs more than the state of the resource.
 func (l *liveResource) appendRare(dst []byte, p liveProp) (out []byte, ok bool) {
 	switch p {
-	case propLockDiscovery, propSupportedLock:
-		if p == propSupportedLock {
-			return append(dst, supportedLock...), true
-		}
+	case propSupportedLock:
+		return append(dst, supportedLock...), true
+	case propLockDiscovery:
 		return l.h.appendLockDiscovery(dst, l.h.locks.Covering(l.now, l.h.lockPlaceIn(l.in, l.way, l.base, l.info)), l.now), true
 	case propQuotaAvailable, propQuotaUsed:
 		// RFC 4331 speaks of collections; asking for each file would cost a system call each.

@@ -54,9 +54,6 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *http.Request) error {
 // Errors: 415 for a body that is not XML (RFC 4918 §9.3), 400 and 422 as for PROPPATCH.
 func (h *Handler) mkcolBody(r *http.Request) (*patchPlan, error) {
 	p := &patchPlan{}
-	if r.ContentLength == 0 {
-		return p, nil
-	}
 	if kind := r.Header.Get("Content-Type"); r.ContentLength > 0 && !isXML(kind) {
 		return nil, errMkcolBody
 	}

@@ -15,11 +15,7 @@ type prefer struct {
 // parsePrefer reads the Prefer lines; "Brief: t" is how Microsoft's clients say return=minimal.
 func parsePrefer(h http.Header) prefer {
 	p := prefer{minimal: strings.EqualFold(h.Get("Brief"), "t")}
-	lines := h["Prefer"]
-	if len(lines) == 0 {
-		return p
-	}
-	for pref := range strings.SplitSeq(joined(lines), ",") {
+	for pref := range strings.SplitSeq(joined(h["Prefer"]), ",") {
 		pref, _, _ = strings.Cut(pref, ";") // parameters
 		name, value, _ := strings.Cut(pref, "=")
 		switch strings.ToLower(strings.TrimSpace(name)) {
