@@ -211,6 +211,10 @@ func TestAccessLog(t *testing.T) {
 	ask("carol", "MKCOL", "")
 	ask("dave", "DELETE", "")
 	has("by=dave", `of="whoever filled the collection"`)
+	tag = ask("alice", "PUT", "hello").Header().Get("Etag")
+	ask("alice", "COPY", "", "Destination", "/c")
+	ask("bob", "COPY", "", "Destination", "/c", "If-Match", tag) // which speaks of what is copied
+	has("level=WARN", "method=COPY", "by=bob", "of=alice", "status=204")
 }
 
 // A client that leaves in the middle of its upload is nobody's error: no 5xx, and nothing changed.
