@@ -53,7 +53,6 @@ type grant struct {
 	write etagfs.Write // decides
 	want  lock.Lock
 	got   *lock.Lock // granted, and undone unless the whole method succeeds
-	place lock.Place // that got was granted for
 	at    time.Time  // when it was
 }
 
@@ -83,7 +82,7 @@ func (g *grant) answer(w http.ResponseWriter) error {
 	if created {
 		status = http.StatusCreated
 	}
-	return g.h.lockAnswer(w, status, g.place, g.at)
+	return g.h.lockAnswer(w, status, g.got.Place(), g.at)
 }
 
 // take grants the lock under the latch, with the empty resource where there was none.
@@ -153,7 +152,6 @@ func (g *grant) granting(real string) etagfs.Write {
 			}
 			g.want.Links = links
 		}
-		g.place = lock.Place{Name: g.want.Root, Way: g.want.Links}
 		got, err := g.h.locks.Create(g.at, g.want)
 		if errors.Is(err, lock.ErrTooMany) {
 			return &statusError{status: webdav.StatusInsufficientStorage, cause: err, say: "There are too many locks, on this resource or in all; try again when some have ended."}

@@ -52,9 +52,12 @@ type Place struct {
 	Way  []string // real names of the links that were followed
 }
 
-// Covers tells whether p is in the scope of the lock: its name is, or the lock is one of a collection with all members
+// Place is where the URL that was locked led to.
+func (l *Lock) Place() Place { return Place{l.Root, l.Links} }
+
+// covers tells whether p is in the scope of the lock: its name is, or the lock is one of a collection with all members
 // that a link on the way is in. RFC 4918 §6.1, §7.
-func (l *Lock) Covers(p Place) bool {
+func (l *Lock) covers(p Place) bool {
 	return slices.ContainsFunc(l.roots(), func(root string) bool {
 		return p.Name == root || l.Infinite && (below(p.Name, root) ||
 			slices.ContainsFunc(p.Way, func(link string) bool { return below(link, root) }))

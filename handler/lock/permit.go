@@ -218,7 +218,7 @@ func (t *Table) Holds(now time.Time, p Place, token string) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	e := t.byToken[token]
-	return e != nil && now.Before(e.Expires) && e.Covers(p)
+	return e != nil && now.Before(e.Expires) && e.covers(p)
 }
 
 // AnyBelow tells whether a lock is rooted at name or below it.

@@ -117,7 +117,6 @@ func (t *Table) delete(e *entry) {
 // It returns when the lock is durable; before that nobody else is granted a conflicting one.
 // Errors: *ConflictError; ErrTooMany; those of the store.
 func (t *Table) Create(now time.Time, want Lock) (Lock, error) {
-	at := Place{want.Root, want.Links}
 	e := &entry{Lock: want}
 	e.Token, e.Expires = newToken(), until(now, want.Timeout)
 	if e.Making {
@@ -127,11 +126,11 @@ func (t *Table) Create(now time.Time, want Lock) (Lock, error) {
 
 	t.mu.Lock()
 	expired := t.sweep(now)
-	if err := t.conflict(now, &e.Lock, at); err != nil {
+	if err := t.conflict(now, &e.Lock); err != nil {
 		t.mu.Unlock()
 		return Lock{}, err
 	}
-	if t.full(now, &e.Lock, at) {
+	if t.full(now, &e.Lock) {
 		t.mu.Unlock()
 		return Lock{}, ErrTooMany
 	}
@@ -160,16 +159,16 @@ func (t *Table) Made(token string) {
 	}
 }
 
-// conflict looks for locks whose scope meets that of l, asked for by a URL that leads to place, and that exclude it or
-// are excluded by it (RFC 4918 §6.1: shared locks go together, exclusive ones with none).
-func (t *Table) conflict(now time.Time, l *Lock, place Place) error {
+// conflict looks for locks whose scope meets that of l and that exclude it or are excluded by it (RFC 4918 §6.1: shared
+// locks go together, exclusive ones with none).
+func (t *Table) conflict(now time.Time, l *Lock) error {
 	var roots []string
 	against := func(o *Lock) {
 		if now.Before(o.Expires) && (!l.Shared || !o.Shared) {
 			roots = append(roots, o.Root)
 		}
 	}
-	covering, at := t.root.covering(place, nil)
+	covering, at := t.root.covering(l.Place(), nil)
 	for _, o := range covering {
 		against(o)
 	}
@@ -189,11 +188,11 @@ func (t *Table) conflict(now time.Time, l *Lock, place Place) error {
 }
 
 // full tells whether there is no room for another lock that does not conflict.
-func (t *Table) full(now time.Time, l *Lock, place Place) bool {
+func (t *Table) full(now time.Time, l *Lock) bool {
 	if len(t.byToken) >= t.opts.Max || t.bytes+l.bytes() > t.opts.MaxBytes {
 		return true
 	}
-	covering, _ := t.root.covering(place, nil)
+	covering, _ := t.root.covering(l.Place(), nil)
 	left := t.opts.MaxTogether
 	for _, o := range covering {
 		if now.Before(o.Expires) {
@@ -259,7 +258,7 @@ func (t *Table) find(now time.Time, p Place, token, user string) (*entry, error)
 	switch {
 	case e == nil || e.ending || !now.Before(e.Expires):
 		return nil, ErrNoSuchLock
-	case !e.Covers(p):
+	case !e.covers(p):
 		return nil, ErrOutOfScope
 	case !e.usable(user):
 		return nil, ErrNotHolder

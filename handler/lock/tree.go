@@ -55,19 +55,13 @@ func (t *tree) remove(l *Lock) {
 func (t *tree) removeAt(left string, l *Lock) {
 	seg, rest := cut(left)
 	if seg == "" {
-		t.take(l)
+		t.locks = slices.DeleteFunc(t.locks, func(o *Lock) bool { return o == l })
 		return
 	}
 	if next := t.members[seg]; next != nil {
 		if next.removeAt(rest, l); next.empty() {
 			delete(t.members, seg)
 		}
-	}
-}
-
-func (t *tree) take(l *Lock) {
-	if i := slices.Index(t.locks, l); i >= 0 {
-		t.locks = slices.Delete(t.locks, i, i+1)
 	}
 }
 
