@@ -20,17 +20,18 @@ func (h *Handler) lock(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	write, err := h.check(r, t)
+	locks, err := h.lockCheck(r)
 	if err != nil {
 		return err
 	}
+	write := h.checkWith(locks, r, t)
 	timeout := lockTimeout(r.Header["Timeout"])
 	doc, err := readXMLBody(r)
 	if err != nil {
 		return err
 	}
 	if len(doc) == 0 {
-		return h.refresh(w, r, t, write, timeout)
+		return h.refresh(w, r, t, write, locks.header.tokens, timeout)
 	}
 	depth, err := parseDepth(r.Header["Depth"], "0 or infinity")
 	if err != nil {

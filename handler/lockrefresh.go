@@ -11,21 +11,17 @@ import (
 	"ifmatch/handler/lock"
 )
 
-// refresh lets the lock that the If header names end later. RFC 4918 §9.10.2.
-func (h *Handler) refresh(w http.ResponseWriter, r *http.Request, t target, write etagfs.Write, timeout time.Duration) error {
-	header, err := parseIf(r.Header["If"])
-	if err != nil {
-		return err
-	}
-	if len(header.tokens) == 0 {
+// refresh lets the lock whose token is among those of the If header end later. RFC 4918 §9.10.2.
+func (h *Handler) refresh(w http.ResponseWriter, r *http.Request, t target, write etagfs.Write, tokens []string, timeout time.Duration) error {
+	if len(tokens) == 0 {
 		return &statusError{status: http.StatusBadRequest,
 			say: "LOCK without a body refreshes a lock, and needs its token in an If header; a new lock needs a DAV:lockinfo body."}
 	}
 	var l lock.Lock
 	var now time.Time
-	err = h.useLock(r, t, write, func(p lock.Place) (err error) {
+	err := h.useLock(r, t, write, func(p lock.Place) (err error) {
 		now = h.opts.Now()
-		l, err = h.refreshOne(now, p, header.tokens, User(r.Context()), timeout)
+		l, err = h.refreshOne(now, p, tokens, User(r.Context()), timeout)
 		return err
 	})
 	if refused, ok := errors.AsType[*refusal](err); ok && refused.field == "If" {
