@@ -25,16 +25,11 @@ func (h *Handler) finish(w *response, r *http.Request) {
 		w.why = "cut off"
 	}
 	h.logAccess(w, r)
-	h.release(w)
+	*w = response{} // it forgets the request before it serves another one
+	h.pool.Put(w)
 	if p != nil {
 		panic(p)
 	}
-}
-
-// release forgets the request before the response serves another one.
-func (h *Handler) release(w *response) {
-	*w = response{}
-	h.pool.Put(w)
 }
 
 // logAccess writes the one line of a request: 5xx is ours and an error, the state of the disk is

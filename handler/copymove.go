@@ -110,18 +110,18 @@ func (h *Handler) transfer(r *http.Request, step state.Step) (*transfer, error) 
 	if x.depth, err = parseDepth(r.Header["Depth"], allowed); err != nil {
 		return nil, err
 	}
-	if x.decide, x.exact, err = x.check2(); err != nil {
+	if err = x.check2(); err != nil {
 		return nil, err
 	}
 	return x, x.early()
 }
 
-// check2 is what check.go says of the source, and the locks that the destination needs: its own, that of
+// check2 notes what check.go says of the source, and the locks that the destination needs: its own, that of
 // the collection it becomes a member of, and those of all that is overwritten (RFC 4918 §7.4, §9.8.4).
-func (x *transfer) check2() (etagfs.Check2, bool, error) {
+func (x *transfer) check2() error {
 	locks, err := x.h.lockCheck(x.r)
 	if err != nil {
-		return nil, false, err
+		return err
 	}
 	locksThere := *locks
 	locksThere.h = x.there
@@ -129,12 +129,12 @@ func (x *transfer) check2() (etagfs.Check2, bool, error) {
 		locks.there = x.there
 	}
 	write := x.h.checkWith(locks, x.r, x.src)
-	x.tags, x.beside = write.Tags, write.Beside
+	x.exact, x.tags, x.beside = write.Exact, write.Tags, write.Beside
 	if x.foreign() {
 		x.fromBeside, x.beside = write.Beside, locks.beside(x.there)
 	}
 	x.beside = append(x.beside, otherForms(x.dst.name)...)
-	return func(src, _ *etagfs.Info, to string) error {
+	x.decide = func(src, _ *etagfs.Info, to string) error {
 		if err := write.Check(src); err != nil {
 			return err
 		}
@@ -143,7 +143,8 @@ func (x *transfer) check2() (etagfs.Check2, bool, error) {
 		return locksThere.permit(lock.Change{Place: x.there.lockPlaceAs(x.r.Method, x.dst.name, to), Kind: lock.MapTree, Collection: func(name string) bool {
 			return name == to && fills || x.there.isCollection(name)
 		}})
-	}, write.Exact, nil
+	}
+	return nil
 }
 
 // early decides on the states of now, without latches; write decides again.

@@ -139,7 +139,7 @@ func (h *Handler) placeNow(name, real string) (string, error) {
 	return h.fs.Real(name)
 }
 
-// parentExists is that answer alone.
+// parentExists is nil, or the answer for a missing parent.
 func (h *Handler) parentExists(name string) error {
 	parent, err := h.fs.Stat(path.Dir(name))
 	switch {

@@ -8,9 +8,8 @@ import (
 )
 
 // withRepresentation answers a refused write with the current bytes when the client would rather have
-// them than a sentence (Prefer: return=representation), so that it can merge at once. RFC 8144 §3.2.
-// It is the same for 423 and 428,
-// which are answered to the same clients. done is false when a sentence has to do.
+// them than a sentence (Prefer: return=representation), so that it can merge at once. RFC 8144 §3.2. It is the same for
+// 423 and 428, which are answered to the same clients. done is false when a sentence has to do.
 func (h *Handler) withRepresentation(w *response, r *http.Request, e *statusError) (done bool) {
 	switch e.status {
 	case http.StatusPreconditionFailed, http.StatusPreconditionRequired, webdav.StatusLocked:

@@ -13,10 +13,11 @@
 //	Location: /notes.txt
 //	$tag = ETag
 //
-// It is HTTP/1.1 unless the first line ends with HTTP/1.0. Host and Content-Length are added to a request that does not give Content-Length or
-// Transfer-Encoding itself. The body is what stands between the empty line and "->", without the last
-// newline; "<1000 bytes>" stands for so many, "\r" for a carriage return, and a body that ends with "<cut>" is
-// followed by the end of the connection, one that ends with "<reset>" by its reset. With Expect: 100-continue the body is sent after 100 only.
+// It is HTTP/1.1 unless the first line ends with HTTP/1.0. Host and, with a body or a PUT, Content-Length are added unless
+// the request gives them itself, or Transfer-Encoding. The body is what stands between the empty line and "->", without
+// the last newline; "<1000 bytes>" stands for so many, "\r" for a carriage return, and a body that ends with "<cut>" is
+// followed by the end of the connection, one that ends with "<reset>" by its reset. With Expect: 100-continue the body is
+// sent after 100 only.
 //
 //	-> 201              this status
 //	-> 100 201          first 100 Continue, then 201

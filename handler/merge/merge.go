@@ -50,8 +50,8 @@ type Hunk struct {
 	Base, Mine, Theirs []byte
 }
 
-// Merged returns the lines that the hunk puts into the merged text; ok is false for a conflict.
-func (h Hunk) Merged() (lines []byte, ok bool) {
+// merged returns the lines that the hunk puts into the merged text; ok is false for a conflict.
+func (h Hunk) merged() (lines []byte, ok bool) {
 	switch h.Kind {
 	case Theirs:
 		return h.Theirs, true
@@ -83,7 +83,7 @@ func (r *Result) Conflicts() int {
 func (r *Result) Bytes() (text []byte, ok bool) {
 	var b bytes.Buffer
 	for _, h := range r.Hunks {
-		lines, ok := h.Merged()
+		lines, ok := h.merged()
 		if !ok {
 			return nil, false
 		}
@@ -96,7 +96,7 @@ func (r *Result) Bytes() (text []byte, ok bool) {
 func Merge(base, mine, theirs []byte) (*Result, error) {
 	for _, t := range [][]byte{base, mine, theirs} {
 		switch {
-		case IsBinary(t):
+		case isBinary(t):
 			return nil, ErrBinary
 		case len(t) > MaxBytes, bytes.Count(t, []byte{'\n'}) >= MaxLines:
 			return nil, ErrTooLarge
@@ -109,7 +109,7 @@ func Merge(base, mine, theirs []byte) (*Result, error) {
 	return &Result{Hunks: w.hunks, mine: mine, theirs: theirs, crlf: wantsCRLF(mine, theirs, base)}, nil
 }
 
-// IsBinary tells whether git would refuse to merge the text: a NUL among its first 8000 bytes.
-func IsBinary(text []byte) bool {
+// isBinary tells whether git would refuse to merge the text: a NUL among its first 8000 bytes.
+func isBinary(text []byte) bool {
 	return bytes.IndexByte(text[:min(len(text), 8000)], 0) >= 0
 }

@@ -20,7 +20,7 @@ func (r *Result) Render(l Labels) []byte {
 		w.eol = "\r\n"
 	}
 	for _, h := range r.Hunks {
-		if lines, ok := h.Merged(); ok {
+		if lines, ok := h.merged(); ok {
 			w.Write(lines)
 			continue
 		}

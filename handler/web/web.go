@@ -15,7 +15,6 @@ import (
 	"encoding/hex"
 	"html/template"
 	"io"
-	"io/fs"
 	"path"
 )
 
@@ -36,7 +35,7 @@ func load() (map[string][]byte, string) {
 		panic(err)
 	}
 	for _, e := range entries { // sorted by name
-		text, err := fs.ReadFile(embedded, path.Join("assets", e.Name()))
+		text, err := embedded.ReadFile("assets/" + e.Name())
 		if err != nil {
 			panic(err)
 		}
