@@ -219,6 +219,34 @@ func TestProgressOfUploadsInTheBrowser(t *testing.T) {
 	p.has(`document.querySelectorAll('.uploads li.cancelled').length === 1`) // the panel stays while there is something to retry
 }
 
+// What is cancelled while its folder is made is not uploaded.
+func TestCancelBeforeAnUploadInTheBrowser(t *testing.T) {
+	t.Parallel()
+	tree := handler.NewTree(trees["disk"](t), etagfs.Options{})
+	h, err := handler.New(tree, handler.Options{})
+	must(t, err)
+	makes := make(chan struct{})
+	letMake := sync.OnceFunc(func() { close(makes) })
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "MKCOL" {
+			<-makes
+		}
+		h.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() { letMake(); srv.Close(); tree.Close() })
+	p := visit(t, chromium(t), srv.URL)
+	p.open("/")
+	p.sees("0 items")
+	p.drop(filepath.Join(folder(t, map[string]string{"d/a.txt": "a"}), "d"))
+	p.press(`button[aria-label="Cancel d/a.txt"]`)
+	letMake()
+	p.has(`[...document.querySelectorAll('#files td.name a')].some((a) => a.textContent === 'd/')`)
+	p.has(`document.querySelector('.uploads li').className === 'cancelled'`)
+	if status, _ := statusOf(t, srv.URL+"/d/a.txt"); status != http.StatusNotFound {
+		t.Errorf("it was cancelled, and is there: %d", status)
+	}
+}
+
 // A name that is taken: replace names the state that was asked about, and who changes it in between is asked about
 // again.
 func TestReplacingByUploadInTheBrowser(t *testing.T) {

@@ -73,9 +73,9 @@ export class Uploads {
       if (bad) throw new Error(bad);
       const folder = await this.folder(parts);
       if (item.file) await this.upload(item, folder, name);
-      item.state = item.state === 'skipped' ? 'skipped' : 'done';
+      if (item.state === 'active') item.state = 'done';
     } catch (error) {
-      item.state = item.state === 'cancelled' ? 'cancelled' : 'failed';
+      if (item.state === 'active') item.state = 'failed';
       item.problem = sentence(error);
     }
     item.xhr = null;
@@ -95,14 +95,16 @@ export class Uploads {
     return at;
   }
 
-  /** Sends until the server took it, or the answer to a taken name is to skip it. */
+  /** Sends until the server took it, it is cancelled, or the answer to a taken name is to skip it. */
   async upload(item, folder, name) {
     const taken = new Set();
     let target = name;
     for (;;) {
       const url = member(folder, target);
       const creates = 'If-None-Match' in item.condition;
-      if (!creates || item.size <= LOOK_FIRST || !await strongState(url)) {
+      const seen = creates && item.size > LOOK_FIRST && await strongState(url);
+      if (item.state !== 'active') return; // cancelled meanwhile
+      if (!seen) {
         const answer = await this.send(item, url).catch(async (error) => {
           // The connection may be cut before the refusal is read.
           if (creates && item.state === 'active' && !(error instanceof Elsewhere) && await strongState(url).catch(() => null)) return { status: 412 };
@@ -113,8 +115,8 @@ export class Uploads {
       }
       item.sent = 0;
       const { choice, there } = await this.ask(item, target, url, creates);
-      if (item.state !== 'active') throw new Error('Cancelled.'); // while it was asked
-      if (choice === 'skip') { item.state = 'skipped'; return; }
+      if (choice === 'skip' && item.state === 'active') item.state = 'skipped';
+      if (item.state !== 'active') return;
       if (choice === 'both') {
         taken.add(target);
         for (const n of folder === this.here.self ? this.here.names() : []) taken.add(n);
