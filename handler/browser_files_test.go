@@ -50,10 +50,7 @@ func TestRacesInTheBrowser(t *testing.T) {
 	p.listed("a.txt", "b.txt")
 
 	// A folder has no tag, but a time that tells of its members.
-	mkcol, _ := http.NewRequest("MKCOL", base+"/box/", nil)
-	if answer, err := http.DefaultClient.Do(mkcol); err != nil || answer.StatusCode != 201 {
-		t.Fatal(err, answer)
-	}
+	succeed(t, "MKCOL", base+"/box/", "")
 	p.listed("box/", "a.txt", "b.txt")
 	time.Sleep(time.Second) // an HTTP-date has no more
 	p.press(actions("box"))
@@ -112,10 +109,7 @@ func TestRacesInTheBrowser(t *testing.T) {
 	}
 
 	// Moving onto a name that is taken, and what is locked.
-	make, _ := http.NewRequest("MKCOL", base+"/sub/", nil)
-	if answer, err := http.DefaultClient.Do(make); err != nil || answer.StatusCode != http.StatusCreated {
-		t.Fatal(answer, err)
-	}
+	succeed(t, "MKCOL", base+"/sub/", "")
 	put(t, base+"/sub/b.txt", "in sub")
 	p.sees("sub/")
 	p.press(actions("b.txt"))
@@ -158,7 +152,7 @@ func TestRacesInTheBrowser(t *testing.T) {
 	p.told("It cannot be undone: Somebody changed it meanwhile")
 	p.listed("sub/", "a.txt", "b (2).txt", "c.txt", "d.txt")
 
-	lockFor(t, base+"/c.txt", "Eva")
+	lockFor(t, base+"/c.txt")
 	p.do(chromedp.Reload())
 	p.has(`document.querySelector('.badge')?.textContent === 'Eva'`)
 	p.press(actions("c.txt"))

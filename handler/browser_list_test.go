@@ -89,10 +89,7 @@ func TestDownloadsInTheBrowser(t *testing.T) {
 	for _, name := range []string{"a.txt", "b.txt", "c.txt"} {
 		put(t, base+"/"+name, "text of "+name)
 	}
-	r, _ := http.NewRequest("MKCOL", base+"/box/", nil)
-	if answer, err := http.DefaultClient.Do(r); err != nil || answer.StatusCode != http.StatusCreated {
-		t.Fatal(answer, err)
-	}
+	succeed(t, "MKCOL", base+"/box/", "")
 	put(t, base+"/box/deep.txt", "deep")
 	p := visit(t, chromium(t), base)
 	dir := t.TempDir()
@@ -164,7 +161,7 @@ func TestLocksInTheBrowser(t *testing.T) {
 	edit.open("/a.txt?edit")
 	edit.has(`document.querySelector('#text')?.value === 'text'`)
 
-	token := lockFor(t, base+"/a.txt", "Eva")
+	token := lockFor(t, base+"/a.txt")
 	list.has(`document.querySelector('#files .badge')?.textContent === 'Eva'`)
 	list.shot("locked-list")
 	view.sees("locked by Eva")
@@ -175,7 +172,7 @@ func TestLocksInTheBrowser(t *testing.T) {
 	edit.sees("Not saved. It is locked by Eva until")
 	edit.shot("locked-edit")
 
-	unlock(t, base+"/a.txt", token)
+	succeed(t, "UNLOCK", base+"/a.txt", "", "Lock-Token", token)
 	list.has(`!document.querySelector('#files .badge')`)
 	view.has(`!document.body.innerText.includes('locked by')`)
 	edit.has(`!document.body.innerText.includes('Locked by Eva')`)

@@ -4,7 +4,6 @@ package handler_test
 
 import (
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -304,10 +303,7 @@ func TestPagesAreAccessible(t *testing.T) {
 		put(t, base+"/"+name, text)
 	}
 	for _, dir := range []string{"Photos", "Projects", "Music"} {
-		r, _ := http.NewRequest("MKCOL", base+"/"+dir+"/", nil)
-		if answer, err := http.DefaultClient.Do(r); err != nil || answer.StatusCode != 201 {
-			t.Fatal(err, answer)
-		}
+		succeed(t, "MKCOL", base+"/"+dir+"/", "")
 	}
 	p := visit(t, chromium(t), base)
 	p.expect("error loading") // an empty song
@@ -376,10 +372,7 @@ func TestLooksOfThePage(t *testing.T) {
 	path := base
 	for range 5 {
 		path += "/" + strings.Repeat("long%20name%20", 15)
-		r, _ := http.NewRequest("MKCOL", path+"/", nil)
-		if answer, err := http.DefaultClient.Do(r); err != nil || answer.StatusCode != 201 {
-			t.Fatal(err, answer)
-		}
+		succeed(t, "MKCOL", path+"/", "")
 	}
 	put(t, path+"/"+strings.Repeat("n", 250)+".txt", "שלום (2)!\nhello (2)!\n")
 	path = strings.TrimPrefix(path, base)

@@ -47,7 +47,7 @@ func TestRefreshInTheBrowser(t *testing.T) {
 	put(t, base+"/b.txt", "b, saved")
 	put(t, base+"/c10.txt", "c10")
 	put(t, base+"/C2.txt", "c2")
-	remove(t, base+"/gone.txt")
+	succeed(t, "DELETE", base+"/gone.txt", "")
 	p.listed("b.txt", "C2.txt", "c10.txt", "d.txt", "f.txt")
 	p.sized("b.txt", 8)
 	p.sees("1 selected")
@@ -108,7 +108,7 @@ func TestBeforeTheFirstEventInTheBrowser(t *testing.T) {
 	p.open("/")
 	p.listed("a.txt")
 	put(t, srv.URL+"/b.txt", "b")
-	lockFor(t, srv.URL+"/a.txt", "Eva")
+	lockFor(t, srv.URL+"/a.txt")
 	goOn()
 	p.listed("a.txt", "b.txt")
 	p.has(`document.querySelector('#files .badge')?.textContent === 'Eva'`)
@@ -217,16 +217,4 @@ func TestNewsInTheEditor(t *testing.T) {
 	p.mouse("mouseReleased", at)
 	p.told("Merged.")
 	p.has(`document.querySelector('#text').value === 'three\nmore than zero\none\ntwo\nthree\nfour\nfive\nsix\nseven\n'`)
-}
-
-// remove deletes a file, as another program would.
-func remove(t *testing.T, url string) {
-	t.Helper()
-	r, _ := http.NewRequest(http.MethodDelete, url, nil)
-	answer, err := http.DefaultClient.Do(r)
-	must(t, err)
-	answer.Body.Close()
-	if answer.StatusCode != http.StatusNoContent {
-		t.Fatal(url, answer.Status)
-	}
 }

@@ -5,7 +5,6 @@ package handler_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"iter"
 	"net/http"
 	"os"
@@ -295,13 +294,7 @@ func (p *person) shot(name string) {
 // put stores a file, as another program would.
 func put(t *testing.T, url, body string) {
 	t.Helper()
-	r, _ := http.NewRequest(http.MethodPut, url, strings.NewReader(body))
-	answer, err := http.DefaultClient.Do(r)
-	must(t, err)
-	answer.Body.Close()
-	if answer.StatusCode >= 300 {
-		t.Fatal(url, answer.Status)
-	}
+	succeed(t, "PUT", url, body)
 }
 
 // stored is what is there now.
@@ -316,10 +309,6 @@ func stored(t *testing.T, url string) string {
 
 func statusOf(t *testing.T, url string) (status int, body string) {
 	t.Helper()
-	answer, err := http.Get(url)
-	must(t, err)
-	defer answer.Body.Close()
-	b, err := io.ReadAll(answer.Body)
-	must(t, err)
-	return answer.StatusCode, string(b)
+	answer, body := do(t, "GET", url, "")
+	return answer.StatusCode, body
 }

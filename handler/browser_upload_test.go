@@ -273,39 +273,21 @@ func TestReplacingByUploadInTheBrowser(t *testing.T) {
 	if got := stored(t, base+"/notes.txt"); got != "mine" {
 		t.Fatal(got)
 	}
-	token := lockFor(t, base+"/notes.txt", "Eva")
+	token := lockFor(t, base+"/notes.txt")
 	p.pick(filepath.Join(dir, "notes.txt"))
 	p.sees("“notes.txt” is there already")
 	p.press("Replace")
 	p.sees("It is locked by Eva until")
 	p.shot("upload-locked")
-	unlock(t, base+"/notes.txt", token)
+	succeed(t, "UNLOCK", base+"/notes.txt", "", "Lock-Token", token)
 	p.press(`button[aria-label="Retry notes.txt"]`)
 	p.sees("“notes.txt” is there already")
 	p.press("Replace")
 	p.told("“notes.txt” uploaded")
 }
 
-// lockFor takes an exclusive lock, as another program would, and returns its token in angle brackets.
-func lockFor(t *testing.T, url, owner string) (token string) {
+// lockFor takes a lock for Eva, as another program would, and returns its token in angle brackets.
+func lockFor(t *testing.T, url string) (token string) {
 	t.Helper()
-	r, _ := http.NewRequest("LOCK", url, strings.NewReader(`<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype><D:owner>`+owner+`</D:owner></D:lockinfo>`))
-	r.Header.Set("Timeout", "Second-600")
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		t.Fatal(answer, err)
-	}
-	answer.Body.Close()
-	return answer.Header.Get("Lock-Token")
-}
-
-func unlock(t *testing.T, url, token string) {
-	t.Helper()
-	r, _ := http.NewRequest("UNLOCK", url, nil)
-	r.Header.Set("Lock-Token", token)
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil || answer.StatusCode != http.StatusNoContent {
-		t.Fatal(answer, err)
-	}
-	answer.Body.Close()
+	return succeed(t, "LOCK", url, exclusive, "Timeout", "Second-600").Header.Get("Lock-Token")
 }

@@ -261,41 +261,20 @@ func slowGet(t *testing.T, url, ranges string, meanwhile func()) (got []byte, er
 	return body.Bytes(), err
 }
 
-// move expects any success.
-func move(from, to string) error {
-	req, err := http.NewRequest("MOVE", from, nil)
-	if err != nil {
-		return err
+// try sends a request that must succeed.
+func try(method, url, body string, fields ...string) error {
+	res, answer, err := send(method, url, body, fields...)
+	if err == nil && (res.StatusCode/100 != 2 || res.StatusCode == 207 && !strings.Contains(answer, "200 OK")) {
+		err = fmt.Errorf("%s: %s: %s", method, res.Status, answer)
 	}
-	req.Header.Set("Destination", to)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	res.Body.Close()
-	if res.StatusCode/100 != 2 {
-		return errors.New(res.Status)
-	}
-	return nil
+	return err
 }
+
+func move(from, to string) error { return try("MOVE", from, "", "Destination", to) }
 
 // stamp sets a modification time, in seconds since 1970.
 func stamp(url string, seconds int) error {
-	body := fmt.Sprintf(`<propertyupdate xmlns="DAV:"><set><prop><lastmodified>%d</lastmodified></prop></set></propertyupdate>`, seconds)
-	req, err := http.NewRequest("PROPPATCH", url, strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
-	if err == nil && !bytes.Contains(answer, []byte("200 OK")) {
-		err = fmt.Errorf("%s: %s", res.Status, answer)
-	}
-	return err
+	return try("PROPPATCH", url, fmt.Sprintf(`<propertyupdate xmlns="DAV:"><set><prop><lastmodified>%d</lastmodified></prop></set></propertyupdate>`, seconds))
 }
 
 // A large download while the file is replaced goes on with the old bytes, whole. One whose file is
@@ -310,8 +289,8 @@ func TestGetWhileTheFileChanges(t *testing.T) {
 		"nothing happens":    {func(string, string) error { return nil }, true},
 		"replaced by rename": {func(path, _ string) error { return os.Rename(sibling(path), path) }, true},
 		"deleted":            {func(path, _ string) error { return os.Remove(path) }, true},
-		"replaced by PUT":    {func(_, url string) error { return status(url, "PUT", 204) }, true},
-		"deleted by DELETE":  {func(_, url string) error { return status(url, "DELETE", 204) }, true},
+		"replaced by PUT":    {func(_, url string) error { return try("PUT", url, "new") }, true},
+		"deleted by DELETE":  {func(_, url string) error { return try("DELETE", url, "") }, true},
 		"moved twice": {func(_, url string) error {
 			return errors.Join(move(url, url+"2"), move(url+"2", strings.TrimSuffix(url, "large")+"large.old"))
 		}, true},
@@ -342,7 +321,7 @@ func TestGetWhileTheFileChanges(t *testing.T) {
 			return errors.Join(writeBack(path), os.Rename(sibling(path), path))
 		}, false},
 		"changed with mtime put back, then replaced by PUT": {func(path, url string) error {
-			return errors.Join(writeBack(path), status(url, "PUT", 204))
+			return errors.Join(writeBack(path), try("PUT", url, "new"))
 		}, false},
 		"cut, grown, mtime put back, then deleted": {func(path, _ string) error {
 			was, err := os.Stat(path)
@@ -459,22 +438,6 @@ func writeBack(path string) error {
 		return err
 	}
 	return os.Chtimes(path, time.Time{}, fi.ModTime())
-}
-
-func status(url, method string, want int) error {
-	r, err := http.NewRequest(method, url, strings.NewReader("new"))
-	if err != nil {
-		return err
-	}
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	res.Body.Close()
-	if res.StatusCode != want {
-		return fmt.Errorf("%s: %s", method, res.Status)
-	}
-	return nil
 }
 
 // meddled has something done before each read of a file.

@@ -80,17 +80,7 @@ func TestZipIsStreamed(t *testing.T) {
 // server stops.
 func TestEventsOfAFile(t *testing.T) {
 	base := serve(t, trees["disk"](t), handler.Options{})
-	do := func(method, body string) string {
-		t.Helper()
-		r, _ := http.NewRequest(method, base+"/a", strings.NewReader(body))
-		answer, err := http.DefaultClient.Do(r)
-		if err != nil || answer.StatusCode >= 300 {
-			t.Fatal(method, answer, err)
-		}
-		answer.Body.Close()
-		return answer.Header.Get("ETag")
-	}
-	first := do("PUT", "one")
+	first := succeed(t, "PUT", base+"/a", "one").Header.Get("ETag")
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	r, _ := http.NewRequestWithContext(ctx, "GET", base+"/a?events", nil)
@@ -115,11 +105,11 @@ func TestEventsOfAFile(t *testing.T) {
 	if got := next(); !tagged(got, first) {
 		t.Error(got, first)
 	}
-	second := do("PUT", "two")
+	second := succeed(t, "PUT", base+"/a", "two").Header.Get("ETag")
 	if got := next(); !tagged(got, second) {
 		t.Error(got, second)
 	}
-	do("DELETE", "")
+	succeed(t, "DELETE", base+"/a", "")
 	if got := next(); got != "null" {
 		t.Error(got)
 	}
@@ -128,19 +118,6 @@ func TestEventsOfAFile(t *testing.T) {
 // Who follows a file or the collection that holds it hears that it was locked, by whom, and that it no longer is.
 func TestEventsOfLocks(t *testing.T) {
 	base := serve(t, trees["disk"](t), handler.Options{})
-	do := func(method, path, body, token string) string {
-		t.Helper()
-		r, _ := http.NewRequest(method, base+path, strings.NewReader(body))
-		if token != "" {
-			r.Header.Set("Lock-Token", token)
-		}
-		answer, err := http.DefaultClient.Do(r)
-		if err != nil || answer.StatusCode >= 300 {
-			t.Fatal(method, answer, err)
-		}
-		answer.Body.Close()
-		return answer.Header.Get("Lock-Token")
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	follow := func(path string) (next func() (kind, data string)) {
@@ -165,21 +142,21 @@ func TestEventsOfLocks(t *testing.T) {
 			return "", ""
 		}
 	}
-	do("MKCOL", "/dir/", "", "")
-	do("PUT", "/dir/a", "one", "")
+	succeed(t, "MKCOL", base+"/dir/", "")
+	succeed(t, "PUT", base+"/dir/a", "one")
 	file, dir := follow("/dir/a"), follow("/dir/")
 	if _, data := file(); strings.Contains(data, "locks") {
 		t.Error(data)
 	}
 	dir()
-	token := do("LOCK", "/dir/a", `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype><D:owner>Eva</D:owner></D:lockinfo>`, "")
+	token := succeed(t, "LOCK", base+"/dir/a", exclusive).Header.Get("Lock-Token")
 	if _, data := file(); !strings.Contains(data, `"locks":[{`) || !strings.Contains(data, `"owner":"Eva"`) || strings.Contains(data, "urn:uuid") {
 		t.Error(data)
 	}
 	if kind, _ := dir(); kind != "members" {
 		t.Error(kind)
 	}
-	do("UNLOCK", "/dir/a", "", token)
+	succeed(t, "UNLOCK", base+"/dir/a", "", "Lock-Token", token)
 	if kind, data := file(); kind != "state" || strings.Contains(data, "locks") {
 		t.Error(kind, data)
 	}

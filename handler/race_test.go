@@ -16,22 +16,40 @@ import (
 // do sends one request and returns the answer with its body read.
 func do(t testing.TB, method, url, body string, fields ...string) (*http.Response, string) {
 	t.Helper()
+	res, answer, err := send(method, url, body, fields...)
+	if err != nil {
+		t.Error(err)
+	}
+	return res, answer
+}
+
+// send always returns an answer, if one without status.
+func send(method, url, body string, fields ...string) (*http.Response, string, error) {
+	none := &http.Response{Header: http.Header{}}
 	r, err := http.NewRequest(method, url, strings.NewReader(body))
-	must(t, err)
+	if err != nil {
+		return none, "", err
+	}
 	for i := 0; i < len(fields); i += 2 {
 		r.Header.Add(fields[i], fields[i+1])
 	}
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
-		t.Error(err)
-		return &http.Response{Header: http.Header{}}, ""
+		return none, "", err
 	}
 	defer res.Body.Close()
-	got, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Error(err)
+	answer, err := io.ReadAll(res.Body)
+	return res, string(answer), err
+}
+
+// succeed is do of what must succeed.
+func succeed(t testing.TB, method, url, body string, fields ...string) *http.Response {
+	t.Helper()
+	res, said := do(t, method, url, body, fields...)
+	if res.StatusCode/100 != 2 {
+		t.Fatal(method, url, res.Status, said)
 	}
-	return res, string(got)
+	return res
 }
 
 // onTrees runs a test on every kind of tree.
