@@ -40,7 +40,7 @@ func (h *Handler) overwritten(r *http.Request, before *etagfs.Info) {
 	if h.opts.RequireIfMatch != PolicyWarn || before == nil || r.Header["If"] != nil {
 		return
 	}
-	if p := parsePreconditions(r.Header, false); p.any() && r.Method != "COPY" && r.Method != "MOVE" { // where it is the source's
+	if p := parsePreconditions(r.Header, false); p.any() && r.Method != "COPY" && r.Method != "MOVE" { // those speak of their source
 		return
 	}
 	who := "somebody beside this server, or long ago"

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"os"
 
-	"golang.org/x/net/webdav"
-
 	"ifmatch/etagfs"
 	"ifmatch/etagfs/state"
 	"ifmatch/fs"
@@ -48,9 +46,9 @@ var causes = []struct {
 }{
 	{context.Canceled, clientGone, clientGone, "The request was given up."},
 	{context.DeadlineExceeded, 503, 503, "The server took too long; try again."},
-	{etagfs.ErrQuota, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "There is no room for it within the quota of this share; nothing was changed."},
-	{fs.ErrNoSpace, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "There is no space left for it; nothing was changed."},
-	{state.ErrTooLarge, webdav.StatusInsufficientStorage, webdav.StatusInsufficientStorage, "These are more dead properties than the server keeps; nothing was changed."},
+	{etagfs.ErrQuota, 507, 507, "There is no room for it within the quota of this share; nothing was changed."},
+	{fs.ErrNoSpace, 507, 507, "There is no space left for it; nothing was changed."},
+	{state.ErrTooLarge, 507, 507, "These are more dead properties than the server keeps; nothing was changed."},
 	{fs.ErrTooLarge, 413, 413, "The file system cannot hold such a large file; nothing was changed."},
 	{fs.ErrReadOnly, 403, 403, "The file system is read-only."},
 	{fs.ErrNameTooLong, 414, 414, "The name is too long for the file system."},

@@ -95,9 +95,6 @@ func (e *ConflictError) Error() string {
 	return "conflicts with locks on " + strings.Join(e.Roots, ", ")
 }
 
-// Unwrap makes it a webdav.ErrLocked.
-func (e *ConflictError) Unwrap() error { return webdav.ErrLocked }
-
 // LockedError says which locks have no submitted token (RFC 4918 §7, §16 lock-token-submitted).
 type LockedError struct {
 	Roots []string // sorted, each once
@@ -106,9 +103,6 @@ type LockedError struct {
 func (e *LockedError) Error() string {
 	return "no token submitted for locks on " + strings.Join(e.Roots, ", ")
 }
-
-// Unwrap makes it a webdav.ErrLocked.
-func (e *LockedError) Unwrap() error { return webdav.ErrLocked }
 
 // newToken makes a random UUID (RFC 9562 §5.4) as a URI.
 func newToken() string {
