@@ -6,7 +6,6 @@ import { askName, buttons, confirm, dialog, el, icon, shown, toast } from './dom
 import { copy, isWeak, makeFolder, member, move, opaque, readPage, Refused, remove as removeState, removeFolder, sentence, strongState, strongTag } from './net.js';
 
 const quoted = (list) => (list.length === 1 ? `“${list[0].name}”` : `${list.length} items`);
-const url = (row) => row.href;
 
 /** Asks at once for the tags of the states that rows show; gives a function of a row that resolves with its tag. */
 function states(list) {
@@ -19,7 +18,7 @@ function states(list) {
 async function tagOf(row) {
   if (row.folder) return '*';
   if (!isWeak(row.etag)) return row.etag;
-  const now = await strongState(url(row));
+  const now = await strongState(row.href);
   if (!now || !shows(row, now)) throw new Refused(412);
   return strongTag(now);
 }
@@ -81,13 +80,13 @@ export async function rename(here, row) {
 
 /** A step that moves what a row shows to a URL; gives the row as it is then. */
 const moved = (tag, to) => async (row) => {
-  const answer = await move(url(row), to(row), await tag(row));
+  const answer = await move(row.href, to(row), await tag(row));
   return { ...row, href: to(row), etag: answer.headers.get('ETag') };
 };
 
 /** Offers to move things back to where they were, unless something is there by now. */
 function undoing(here, done) {
-  const back = async ([before, after]) => move(url(after), url(before), await tagOf(after));
+  const back = async ([before, after]) => move(after.href, before.href, await tagOf(after));
   return { action: { label: 'Undo', run: () => undo(here, done, back) } };
 }
 
@@ -100,7 +99,7 @@ async function undo(here, done, step) {
 
 export async function moveTo(here, list) {
   const tag = states(list);
-  const to = await pickFolder(here, `Move ${quoted(list)} to`, 'Move here', list.filter((r) => r.folder).map(url));
+  const to = await pickFolder(here, `Move ${quoted(list)} to`, 'Move here', list.filter((r) => r.folder).map((r) => r.href));
   if (!to || to === here.self) return;
   const { done, ok } = await each(here, list, 'moved', moved(tag, (row) => member(to, row.name, row.folder)));
   if (ok) toast(`${quoted(list)} moved.`, undoing(here, done));
@@ -113,7 +112,7 @@ export async function copyTo(here, list) {
   const taken = to === here.self ? here.names() : new Set();
   const { done, ok } = await each(here, list, 'copied', async (row) => {
     const href = member(to, another(row.name, taken), row.folder);
-    const answer = await copy(url(row), href, await tag(row));
+    const answer = await copy(row.href, href, await tag(row));
     return { ...row, href, etag: answer.headers.get('ETag'), part: answer.status === 207 };
   });
   if (!ok) return;
@@ -123,7 +122,7 @@ export async function copyTo(here, list) {
   }
   const files = !here.kept && done.every(([row]) => !row.folder);
   // Copies are taken away again, if they are still what was copied.
-  const uncopy = () => undo(here, done, async ([, made]) => removeState(url(made), await tagOf(made)));
+  const uncopy = () => undo(here, done, async ([, made]) => removeState(made.href, await tagOf(made)));
   toast(`${quoted(list)} copied.`, files ? { action: { label: 'Undo', run: uncopy } } : {});
 }
 
@@ -143,7 +142,7 @@ export async function remove(here, list) {
   const folders = list.some((r) => r.folder);
   const yes = await confirm(`Delete ${quoted(list)}?`, `${folders ? 'All that is in it goes as well. ' : ''}This cannot be undone.`, 'Delete', 'bad');
   if (!yes) return;
-  const { ok } = await each(here, list, 'deleted', async (row) => (row.folder ? removeFolder(url(row), row.time) : removeState(url(row), await tag(row))));
+  const { ok } = await each(here, list, 'deleted', async (row) => (row.folder ? removeFolder(row.href, row.time) : removeState(row.href, await tag(row))));
   if (ok) toast(`${quoted(list)} deleted.`);
 }
 

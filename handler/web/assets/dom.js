@@ -145,8 +145,8 @@ function place(box, at) {
 const steps = [[60, 'second', 1], [3600, 'minute', 60], [86400, 'hour', 3600], [86400 * 14, 'day', 86400], [86400 * 60, 'week', 86400 * 7], [86400 * 700, 'month', 86400 * 30.4], [Infinity, 'year', 86400 * 365.25]];
 
 /** How long ago, in a word or two. */
-export function age(milliseconds, now = Date.now()) {
-  const s = (now - milliseconds) / 1000;
+export function age(milliseconds) {
+  const s = (Date.now() - milliseconds) / 1000;
   if (s < 45) return s < -60 ? new Date(milliseconds).toLocaleDateString() : 'just now';
   const [, unit, length] = steps.find(([below]) => s < below);
   const n = Math.max(1, Math.round(s / length));
@@ -164,7 +164,7 @@ export function size(bytes) {
 }
 
 /** Makes the times of a server's page readable: how long ago, and exactly when on a long look. */
-export function tellAges(root = document) {
+export function tellAges(root) {
   for (const time of root.querySelectorAll('time')) {
     const at = Date.parse(time.dateTime);
     time.textContent = age(at);

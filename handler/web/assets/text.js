@@ -13,7 +13,7 @@ export function decode(bytes) {
 }
 
 /** The bytes of an edited text, as the file had them. */
-export function encode(text, { eol = '\n', bom = false } = {}) {
+export function encode(text, { eol, bom }) {
   return new TextEncoder().encode((bom ? '\uFEFF' : '') + (eol === '\n' ? text : text.replaceAll('\n', eol)));
 }
 
