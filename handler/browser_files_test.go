@@ -168,6 +168,21 @@ func TestRacesInTheBrowser(t *testing.T) {
 	p.shot("edit-locked")
 }
 
+// Copies beside their originals get names of their own, also where one is named like a copy of the other.
+func TestCopiesOfCopiesInTheBrowser(t *testing.T) {
+	t.Parallel()
+	base := serve(t, trees["disk"](t), handler.Options{})
+	put(t, base+"/a.txt", "one")
+	put(t, base+"/a%20(2).txt", "two")
+	p := visit(t, chromium(t), base)
+	p.open("/")
+	p.press(`input[aria-label="Select all"]`)
+	p.press("Copy…")
+	p.press("Copy here")
+	p.sees("2 items copied")
+	p.listed("a (2).txt", "a (3).txt", "a (4).txt", "a.txt")
+}
+
 // Everything can be done without a mouse.
 func TestKeyboardInTheBrowser(t *testing.T) {
 	t.Parallel()

@@ -111,7 +111,9 @@ export async function copyTo(here, list) {
   if (!to) return;
   const taken = to === here.self ? here.names() : new Set();
   const { done, ok } = await each(here, list, 'copied', async (row) => {
-    const href = member(to, another(row.name, taken), row.folder);
+    const name = another(row.name, taken);
+    taken.add(name);
+    const href = member(to, name, row.folder);
     const answer = await copy(row.href, href, await tag(row));
     return { ...row, href, etag: answer.headers.get('ETag'), part: answer.status === 207 };
   });
