@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -123,7 +124,7 @@ func (p *indexWriter) member(base string, info *etagfs.Info) error {
 		return nil
 	}
 	m := member{Base: base, Collection: info.IsCollection(), SizeBytes: info.SizeBytes, ModTime: info.ModTime()}
-	m.Href = p.h.href(strings.TrimSuffix(p.at, "/")+"/"+base, m.Collection)
+	m.Href = p.h.href(path.Join(p.at, base), m.Collection)
 	if p.listing.Scripted {
 		m.Lock = p.h.lockedBy(p.h.lockPlaceIn(p.at, p.way, base, info))
 		if !info.Tag.IsZero() {

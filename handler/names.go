@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"path"
 	"runtime"
 	"strings"
 	"unicode"
@@ -179,7 +180,7 @@ func showable(base string) bool {
 
 // hides tells whether a member of a collection is not for who asks to read. name is that of the collection.
 func (h *Handler) hides(r *http.Request, name, base string) bool {
-	return h.opts.MayRead != nil && !h.opts.MayRead(r, strings.TrimSuffix(name, "/")+"/"+base)
+	return h.opts.MayRead != nil && !h.opts.MayRead(r, path.Join(name, base))
 }
 
 // forEyes is a text as people can read it: what would turn the direction of a line ("photo\u202egnp.exe"), break it,

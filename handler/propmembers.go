@@ -4,6 +4,7 @@ import (
 	"errors"
 	iofs "io/fs"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 
@@ -73,11 +74,7 @@ type collection struct {
 // it was told of.
 func below(name string, in []collection, above []node, list func(name, base string, above []node) error) error {
 	for _, c := range in {
-		member := name + "/" + c.base
-		if name == "/" {
-			member = "/" + c.base
-		}
-		err := list(member, c.base, append(above, c.node))
+		err := list(path.Join(name, c.base), c.base, append(above, c.node))
 		if err != nil && !isUnmapped(err) && !errors.Is(err, iofs.ErrPermission) && !errors.Is(err, fs.ErrNameTooLong) {
 			return err
 		}

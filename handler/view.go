@@ -74,7 +74,7 @@ func (h *Handler) view(w http.ResponseWriter, r *http.Request) error {
 // preview chooses by the type how f is shown; text is looked at, since many files of unknown type are text.
 func (h *Handler) preview(name string, f *etagfs.File) (*preview, error) {
 	size := f.State().SizeBytes
-	p := &preview{Base: name[strings.LastIndexByte(name, '/')+1:], EditLimit: sizeForPeople(editableTextBytes)}
+	p := &preview{Base: path.Base(name), EditLimit: sizeForPeople(editableTextBytes)}
 	kind, _, _ := strings.Cut(contentType(name), ";")
 	switch top, _, _ := strings.Cut(kind, "/"); {
 	case shown[kind]:

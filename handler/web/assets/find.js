@@ -11,18 +11,15 @@ export class Find {
     this.now = -1;
     this.input = el('input', { type: 'text', 'aria-label': 'Find', placeholder: 'Find', autocomplete: 'off', spellcheck: 'false', oninput: () => this.search(true) });
     this.other = el('input', { type: 'text', 'aria-label': 'Replace with', placeholder: 'Replace with', autocomplete: 'off', spellcheck: 'false' });
-    this.exact = el('input', { type: 'checkbox', onchange: () => this.search(true) });
+    this.exact = el('input', { type: 'checkbox', title: 'Match case', 'aria-label': 'Match case', onchange: () => this.search(true) });
     this.count = el('span', { class: 'count', role: 'status' });
     const button = (label, run, ...inside) => el('button', { class: 'button square', type: 'button', 'aria-label': label, title: label, onclick: run }, ...inside);
     this.bar = el('div', { class: 'find', role: 'search', 'aria-label': 'Find in this file', hidden: true }, this.input, this.count,
       button('Previous', () => this.step(-1), icon('up')), button('Next', () => this.step(1), icon('down')),
-      el('label', { class: 'check' }, this.exact, 'Aa'), el('span', { class: 'replace' }, this.other,
+      el('label', { class: 'check' }, this.exact, 'Aa'), el('span', { class: 'replace', hidden: surface.area.readOnly }, this.other,
         el('button', { class: 'button', type: 'button', onclick: () => this.replace() }, 'Replace'),
         el('button', { class: 'button', type: 'button', onclick: () => this.replaceAll() }, 'All')),
       button('Close', () => this.close(), icon('close')));
-    this.exact.title = 'Match case';
-    this.exact.setAttribute('aria-label', 'Match case');
-    if (surface.area.readOnly) this.bar.querySelector('.replace').hidden = true;
     this.bar.addEventListener('keydown', (event) => {
       if (event.key === 'Escape') this.close();
       if (event.key === 'Enter' && event.target === this.input) { event.preventDefault(); this.step(event.shiftKey ? -1 : 1); }

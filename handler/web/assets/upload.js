@@ -167,7 +167,7 @@ export class Uploads {
       const all = el('input', { type: 'checkbox' });
       const answer = (choice) => { if (all.checked) this.forAll = choice; done(choice); };
       box.append(el('p', {}, `What should happen to the file you upload (${size(item.size)})?`));
-      if (this.busy && this.waiting.length + this.active > 1) box.append(el('label', { class: 'check' }, all, 'The same for all that follow'));
+      if (this.waiting.length + this.active > 1) box.append(el('label', { class: 'check' }, all, 'The same for all that follow'));
       box.append(buttons(answer, ['Skip', 'skip'], ...(this.here.kept ? [] : [['Replace', 'replace', 'bad']]), ['Keep both', 'both', 'primary']));
       box.querySelector('.primary').setAttribute('autofocus', '');
     });
@@ -197,7 +197,7 @@ export class Uploads {
     const done = this.items.filter((i) => i.state === 'done').length;
     if (failed) toast(`${failed} of ${this.items.length} uploads failed.`, { bad: true });
     else if (done) { toast(done === 1 ? `“${this.items.find((i) => i.state === 'done').path}” uploaded.` : `${done} files uploaded.`); }
-    if (this.items.every(over)) this.closing = setTimeout(() => { if (!this.busy) this.close(); }, 2500);
+    if (this.items.every(over)) this.closing = setTimeout(() => this.close(), 2500);
   }
 
   // ---- what is seen
