@@ -46,8 +46,11 @@ func (h *Handler) view(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return readError(err)
 	}
-	if cur.IsCollection() {
+	switch {
+	case cur.IsCollection():
 		return h.index(w, r, t, cur)
+	case t.slash:
+		return errNotCollection
 	}
 	f, err := h.fs.Open(t.name)
 	if err != nil {
