@@ -83,7 +83,7 @@ func (g *grant) answer(w http.ResponseWriter) error {
 	if created {
 		status = http.StatusCreated
 	}
-	return g.h.lockAnswer(w, status, g.got.Place(), g.at)
+	return g.h.lockAnswer(w, status, g.got, g.at)
 }
 
 // take grants the lock under the latch, with the empty resource where there was none.
@@ -198,9 +198,9 @@ func (g *grant) conflict(w http.ResponseWriter, e *lock.ConflictError) error {
 	return m.end()
 }
 
-// lockAnswer tells of the locks on a resource, as they were when one was granted. RFC 4918 §9.10.1.
-func (h *Handler) lockAnswer(w http.ResponseWriter, status int, p lock.Place, now time.Time) error {
+// lockAnswer tells of the locks on what l is on, as they were when that was granted. RFC 4918 §9.10.1.
+func (h *Handler) lockAnswer(w http.ResponseWriter, status int, l *lock.Lock, now time.Time) error {
 	b := []byte(xmlHead + `<D:prop xmlns:D="DAV:">`)
-	b = h.appendLockDiscovery(b, h.locks.Covering(now, p), now)
+	b = h.appendLockDiscovery(b, h.locks.Covering(now, l.Place()), now)
 	return answerXML(w, status, append(b, "</D:prop>\n"...))
 }

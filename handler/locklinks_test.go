@@ -376,6 +376,11 @@ Content-Type: application/xml
 body ~ <D:lockroot><D:href>/a/moved.txt</D:href></D:lockroot>.*<D:lockroot><D:href>/a/</D:href></D:lockroot>
 $s2 = Lock-Token
 
+LOCK /a/moved.txt
+If: ($s2)
+-> 200
+body ~ <D:lockroot><D:href>/a/moved.txt</D:href></D:lockroot>.*<D:lockroot><D:href>/a/</D:href></D:lockroot>
+
 PUT /a/moved.txt
 
 other

@@ -30,7 +30,7 @@ func (h *Handler) refresh(w http.ResponseWriter, r *http.Request, t target, writ
 	if err != nil {
 		return lockUse(http.StatusPreconditionFailed, err)
 	}
-	return h.lockAnswer(w, http.StatusOK, lock.Place{Name: l.Root}, now)
+	return h.lockAnswer(w, http.StatusOK, &l, now)
 }
 
 // refreshOne lets the first lock with one of tokens that covers p end later.
