@@ -68,8 +68,8 @@ func readXMLBody(r *http.Request) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil, nil
 	}
-	if c := r.Header.Get("Content-Encoding"); c != "" && !strings.EqualFold(c, "identity") {
-		return nil, &statusError{status: http.StatusUnsupportedMediaType, say: "The XML must be sent without a content coding."}
+	if coded(r) {
+		return nil, errCoded
 	}
 	if r.ContentLength > maxXMLBytes {
 		return nil, errXMLTooLarge

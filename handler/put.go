@@ -100,10 +100,8 @@ func (h *Handler) refuseUpload(r *http.Request) error {
 	if r.Header["Content-Range"] != nil || strings.Contains(joined(r.Header["Range"]), "/") {
 		return &statusError{status: http.StatusBadRequest, say: "PUT with Content-Range is not supported: send the whole representation."}
 	}
-	if c := joined(r.Header["Content-Encoding"]); c != "" && !strings.EqualFold(c, "identity") {
-		// RFC 9110 §15.5.16. Stored coded and served as if it were not, it would be another representation.
-		return &statusError{status: http.StatusUnsupportedMediaType, header: http.Header{"Accept-Encoding": {"identity"}},
-			say: "Content codings are not supported for PUT: send the representation as it is."}
+	if coded(r) { // stored so, and served as if it were not, it would be another representation
+		return errCoded
 	}
 	if !r.ProtoAtLeast(1, 1) && r.Header["Content-Length"] == nil {
 		// RFC 1945 §8.3, RFC 9112 §6.1. Chunks, or all that comes until the connection ends, are no content of such a
@@ -116,6 +114,16 @@ func (h *Handler) refuseUpload(r *http.Request) error {
 	}
 	return nil
 }
+
+// coded tells whether the content of a request has a coding, which this server does not take off.
+func coded(r *http.Request) bool {
+	c := joined(r.Header["Content-Encoding"])
+	return c != "" && !strings.EqualFold(c, "identity")
+}
+
+// errCoded is the answer then. RFC 9110 §15.5.16.
+var errCoded = &statusError{status: http.StatusUnsupportedMediaType, header: http.Header{"Accept-Encoding": {"identity"}},
+	say: "Content codings are not supported: send the content as it is."}
 
 // place is the real name of what is to be created at an unmapped URL; an error is the early answer for a missing parent,
 // or for what is no resource and has the name, which the commit would find as well.
