@@ -129,8 +129,8 @@ func (g gate) serveRoot(w http.ResponseWriter, r *http.Request, user string) {
 			}
 		}
 	}
-	reads := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
-	if user == "" && g.canLogIn() && !(reads && g.anythingFor("")) && r.Method != http.MethodOptions {
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if user == "" && g.canLogIn() && !(reads && g.open()) && r.Method != http.MethodOptions {
 		g.challenge(w, r)
 		return
 	}
@@ -147,8 +147,9 @@ func (g gate) list(w http.ResponseWriter, r *http.Request, user string) {
 	h.ServeHTTP(w, g.asked(r, user))
 }
 
-func (g *generation) anythingFor(user string) bool {
-	return slices.ContainsFunc(g.shares, func(s *share) bool { return s.who.Somewhere(user) >= auth.Read })
+// open tells whether there is something that may be read without a login.
+func (g *generation) open() bool {
+	return slices.ContainsFunc(g.shares, func(s *share) bool { return s.who.Somewhere("") >= auth.Read })
 }
 
 // permit tells whether user may do it, and answers if not.

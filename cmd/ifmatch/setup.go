@@ -89,7 +89,7 @@ func (src source) parse() (*setup, error) {
 		both := maps.Clone(file)
 		maps.Copy(both, own)
 		share := &shareSetup{settings: src.settings(both), table: t, cors: t.List("cors")}
-		share.read(set, groups)
+		share.read(groups)
 		set.shares = append(set.shares, share)
 	}
 	if len(set.shares) == 0 {
@@ -108,9 +108,7 @@ func (src source) settings(file map[string]string) *settings {
 		flags.Set(name, value)
 	}
 	for name, value := range src.given {
-		if flags.Lookup(name) != nil {
-			flags.Set(name, value)
-		}
+		flags.Set(name, value)
 	}
 	return s
 }
@@ -151,7 +149,7 @@ func readGroups(t *config.Table) map[string][]string {
 }
 
 // read reads what only a share has.
-func (sh *shareSetup) read(set *setup, groups map[string][]string) {
+func (sh *shareSetup) read(groups map[string][]string) {
 	t := sh.table
 	sh.prefix, _ = t.Text("prefix")
 	if sh.prefix == "" || sh.prefix[0] != '/' || path.Clean(sh.prefix) != sh.prefix {

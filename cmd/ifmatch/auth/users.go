@@ -28,13 +28,10 @@ type Users struct {
 var names = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._@+-]{0,63}$`)
 
 // GoodName tells whether name can be a user's. What it accepts is a single, visible segment of a path.
-func GoodName(name string) bool { return names.MatchString(name) && !words[name] }
+func GoodName(name string) bool { return names.MatchString(name) && name != Anonymous }
 
 // NameRule says what GoodName accepts.
 const NameRule = "up to 64 letters, digits and . _ @ + -, the first one a letter, a digit or _; not anonymous"
-
-// words mean something else in a rule.
-var words = map[string]bool{Anonymous: true}
 
 // ReadUsers reads a file of users.
 // Errors: what os.ReadFile says; one that names the line that is no user with a hash we know.

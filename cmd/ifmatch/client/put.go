@@ -18,7 +18,6 @@ import (
 // Outcome says what a write did.
 type Outcome struct {
 	Created bool
-	Before  State // what was there, as a HEAD said
 	ETag    string
 }
 
@@ -38,17 +37,16 @@ func (c *Client) Put(ctx context.Context, u *url.URL, file string, force bool, s
 	}
 	if before.Mapped && before.ETag == "" {
 		if now, err := c.look(ctx, u); err == nil && now.Collection {
-			return Outcome{Before: before}, refuse("%s is a collection; with a slash behind it, %s is saved in it", u.Redacted(), file)
+			return Outcome{}, refuse("%s is a collection; with a slash behind it, %s is saved in it", u.Redacted(), file)
 		}
 	}
 	seeing(before)
 	cond, err := c.permit(u, file, before, force)
 	if err != nil {
-		return Outcome{Before: before}, err
+		return Outcome{}, err
 	}
 	h := sha256.New()
 	out, err := c.Store(ctx, u, cond, io.TeeReader(f, h), fi.Size(), typeOf(u))
-	out.Before = before
 	if err != nil {
 		return out, err
 	}

@@ -23,14 +23,13 @@ import (
 // Document is a file that was read. Not safe for concurrent use.
 type Document struct {
 	Root     *Table
-	File     string
+	file     string
 	problems []Problem
 	lines    map[string]int // by path: "share[1].rule[0].may"
 }
 
 // Table is one table of the file.
 type Table struct {
-	Line   int // of its header; 1 for the root
 	doc    *Document
 	path   string // "" for the root, "share[1]" for the second [[share]]
 	values map[string]any
@@ -65,7 +64,7 @@ func Read(file string) (*Document, error) {
 // Parse reads text, which stands in file.
 // Errors: a [Problem] where it is no TOML.
 func Parse(file string, text []byte) (*Document, error) {
-	d := &Document{File: file}
+	d := &Document{file: file}
 	text = bytes.TrimPrefix(text, []byte("\uFEFF")) // as editors on Windows begin a file
 	var values map[string]any
 	if err := toml.Unmarshal(text, &values); err != nil {
@@ -95,7 +94,7 @@ func keyOf(text []byte, line int) string {
 }
 
 func (d *Document) table(path string, values map[string]any) *Table {
-	return &Table{Line: d.line(path), doc: d, path: path, values: values}
+	return &Table{doc: d, path: path, values: values}
 }
 
 // line is where path is set, or the nearest table around it.
@@ -109,25 +108,15 @@ func (d *Document) line(path string) int {
 	return 1
 }
 
-// Blame notes a mistake at key of t; "" blames the table.
+// Blame notes a mistake at key of t.
 func (t *Table) Blame(key, format string, args ...any) {
 	t.doc.problems = append(t.doc.problems, t.Problem(key, format, args...))
 }
 
 // Problem is what Blame notes.
 func (t *Table) Problem(key, format string, args ...any) Problem {
-	path := t.join(key)
-	return Problem{t.doc.File, t.doc.line(path), plain(path), fmt.Sprintf(format, args...)}
-}
-
-func (t *Table) join(key string) string {
-	switch {
-	case t.path == "":
-		return key
-	case key == "":
-		return t.path
-	}
-	return t.path + "." + key
+	path := join(t.path, key)
+	return Problem{t.doc.file, t.doc.line(path), plain(path), fmt.Sprintf(format, args...)}
 }
 
 // plain is a path without the numbers of tables.
@@ -237,10 +226,10 @@ func (t *Table) Table(key string) *Table {
 	}
 	values, ok := v.(map[string]any)
 	if !ok {
-		t.Blame(key, "accepted: a table, [%s]", plain(t.join(key)))
+		t.Blame(key, "accepted: a table, [%s]", plain(join(t.path, key)))
 		return nil
 	}
-	return t.doc.table(t.join(key), values)
+	return t.doc.table(join(t.path, key), values)
 }
 
 // Tables are the tables of the array at key.
@@ -256,10 +245,10 @@ func (t *Table) Tables(key string) (all []*Table) {
 			items = nil
 			break
 		}
-		all = append(all, t.doc.table(fmt.Sprintf("%s[%d]", t.join(key), i), values))
+		all = append(all, t.doc.table(fmt.Sprintf("%s[%d]", join(t.path, key), i), values))
 	}
 	if items == nil {
-		t.Blame(key, "accepted: tables, each begun by [[%s]]", plain(t.join(key)))
+		t.Blame(key, "accepted: tables, each begun by [[%s]]", plain(join(t.path, key)))
 		return nil
 	}
 	return all
@@ -272,6 +261,6 @@ func (t *Table) Keys() []string {
 		keys = append(keys, k)
 		t.get(k)
 	}
-	slices.SortFunc(keys, func(a, b string) int { return t.doc.line(t.join(a)) - t.doc.line(t.join(b)) })
+	slices.SortFunc(keys, func(a, b string) int { return t.doc.line(join(t.path, a)) - t.doc.line(join(t.path, b)) })
 	return keys
 }
