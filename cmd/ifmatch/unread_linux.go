@@ -47,10 +47,8 @@ func unread(local, remote *net.TCPAddr) (bytes int64, here bool) {
 }
 
 const (
-	sockDiagByFamily = 20 // SOCK_DIAG_BY_FAMILY of linux/sock_diag.h
-	sockIDBytes      = 48 // of a struct inet_diag_sockid
-	tcpListen        = 10 // TCP_LISTEN of linux/tcp_states.h
-	allStates        = 1<<32 - 1
+	sockIDBytes = 48 // of a struct inet_diag_sockid
+	allStates   = 1<<32 - 1
 )
 
 // askUnread is a struct inet_diag_req_v2 of linux/inet_diag.h for the one socket whose own address is remote.
@@ -58,7 +56,7 @@ func askUnread(serial uint32, local, remote *net.TCPAddr) []byte {
 	const size = unix.NLMSG_HDRLEN + 8 + sockIDBytes
 	ask := make([]byte, 0, size)
 	ask = binary.NativeEndian.AppendUint32(ask, size)
-	ask = binary.NativeEndian.AppendUint16(ask, sockDiagByFamily)
+	ask = binary.NativeEndian.AppendUint16(ask, unix.SOCK_DIAG_BY_FAMILY)
 	ask = binary.NativeEndian.AppendUint16(ask, unix.NLM_F_REQUEST)
 	ask = binary.NativeEndian.AppendUint32(ask, serial)
 	ask = binary.NativeEndian.AppendUint32(ask, 0)
@@ -80,7 +78,7 @@ func askUnread(serial uint32, local, remote *net.TCPAddr) []byte {
 // readUnread reads a struct inet_diag_msg; an error is another message.
 func readUnread(answer []byte) (bytes int64, here bool) {
 	const at = unix.NLMSG_HDRLEN + 4 + sockIDBytes + 4
-	if len(answer) < at+4 || binary.NativeEndian.Uint16(answer[4:]) != sockDiagByFamily || answer[unix.NLMSG_HDRLEN+1] == tcpListen {
+	if len(answer) < at+4 || binary.NativeEndian.Uint16(answer[4:]) != unix.SOCK_DIAG_BY_FAMILY || answer[unix.NLMSG_HDRLEN+1] == unix.BPF_TCP_LISTEN {
 		return 0, false
 	}
 	return int64(binary.NativeEndian.Uint32(answer[at:])), true

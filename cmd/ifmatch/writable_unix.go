@@ -2,10 +2,7 @@
 
 package main
 
-import "syscall"
+import "golang.org/x/sys/unix"
 
 // writable tells whether we may make files in dir.
-func writable(dir string) bool {
-	const write = 2 // W_OK of access(2)
-	return syscall.Access(dir, write) == nil
-}
+func writable(dir string) bool { return unix.Access(dir, unix.W_OK) == nil }
