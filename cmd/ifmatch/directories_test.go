@@ -153,8 +153,7 @@ func TestMovedShareSaysWhereItsStateIs(t *testing.T) {
 	must(t, os.Mkdir(old, 0o755))
 	p := start(t, wrap, old)
 	was := p.stateBegun()
-	lock := `<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`
-	res, _ := send(t, "LOCK", p.url+"/a", strings.NewReader(lock))
+	res, _ := send(t, "LOCK", p.url+"/a", strings.NewReader(lockinfo))
 	wantStatus(t, res, 201)
 	p.stop(syscall.SIGTERM)
 	p = start(t, wrap, old)

@@ -11,8 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/crypto/bcrypt"
-
 	"ifmatch/cmd/ifmatch/auth"
 )
 
@@ -93,9 +91,7 @@ func TestProxiesSayWhoAsks(t *testing.T) {
 }
 
 func BenchmarkGate(b *testing.B) {
-	hash, err := bcrypt.GenerateFromPassword([]byte("anna"), bcrypt.MinCost)
-	must(b, err)
-	users := writeFile(b, filepath.Join(b.TempDir(), "users"), "anna:"+string(hash)+"\n")
+	users := writeFile(b, filepath.Join(b.TempDir(), "users"), userLine(b, "anna", "anna"))
 	for name, args := range map[string][]string{"open": nil, "password": {"--users=" + users}} {
 		b.Run(name, func(b *testing.B) {
 			s := siteFor(b, args...)
@@ -119,9 +115,7 @@ func BenchmarkGate(b *testing.B) {
 // Who sends many passwords at once has no more of them compared than who sends them one after the other, and
 // others need not wait.
 func TestPasswordsThatWaitAreThrottled(t *testing.T) {
-	hash, err := bcrypt.GenerateFromPassword([]byte("right"), bcrypt.MinCost)
-	must(t, err)
-	users, err := auth.ReadUsers(writeFile(t, filepath.Join(t.TempDir(), "users"), "anna:"+string(hash)+"\n"))
+	users, err := auth.ReadUsers(writeFile(t, filepath.Join(t.TempDir(), "users"), userLine(t, "anna", "right")))
 	must(t, err)
 	synctest.Test(t, func(t *testing.T) {
 		l := newLogin(slog.New(slog.DiscardHandler))

@@ -88,8 +88,7 @@ func TestSocketOutlivesTheProcess(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(dir, "a"), []byte("text"), 0o666))
 	first := manage(t, socket, 0, dir, state)
 	first.told("READY=1")
-	res, _ := send(t, "LOCK", first.url()+"/a", strings.NewReader(
-		`<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`))
+	res, _ := send(t, "LOCK", first.url()+"/a", strings.NewReader(lockinfo))
 	wantStatus(t, res, 200)
 	token := res.Header.Get("Lock-Token")
 	first.stop()

@@ -84,7 +84,6 @@ func TestMetricsMatchASession(t *testing.T) {
 	h.users("anna")
 	dir := t.TempDir()
 	h.process = start(t, nil, "--metrics=127.0.0.1:0", "--users="+filepath.Join(h.dir, "users"), "--etag=content", "--require-if-match=on", "--no-notify=false", dir)
-	const lockinfo = `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>`
 	requests := map[string]float64{}
 	var received, sent float64
 	ask := func(user, method, path, body string, status int, header ...string) *http.Response {
@@ -249,7 +248,6 @@ func TestMetricsShadowNothing(t *testing.T) {
 // What a directory counted stays counted when it is no longer served, and what it held is no longer held.
 func TestCountersSurviveAReload(t *testing.T) {
 	s := siteFor(t)
-	const lockinfo = `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>`
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, httptest.NewRequest("LOCK", "/a.txt", strings.NewReader(lockinfo)))
 	before := s.dirs.totals()

@@ -9,11 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/bcrypt"
 )
 
 // patience is how long a test waits for what must come: a machine may be slow and busy.
@@ -81,8 +84,7 @@ type process struct {
 // a command that runs the program, such as strace.
 func start(t testing.TB, wrap []string, args ...string) *process {
 	t.Helper()
-	line := append(append([]string{}, wrap...), program(t), "serve", "--log-format=json", "--listen=127.0.0.1:0")
-	line = append(line, args...)
+	line := slices.Concat(wrap, []string{program(t), "serve", "--log-format=json", "--listen=127.0.0.1:0"}, args)
 	p := &process{t: t, cmd: exec.Command(line[0], line[1:]...), exit: make(chan int, 1)}
 	p.cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir())
 	stderr, err := p.cmd.StderrPipe()
@@ -140,7 +142,7 @@ func (p *process) follow(stderr io.Reader, serving chan<- string) {
 func (p *process) lines() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return append([]string(nil), p.log...)
+	return slices.Clone(p.log)
 }
 
 // logged waits until the log has a line that contains what.
@@ -189,6 +191,17 @@ func (p *process) wait() int {
 	}
 }
 
+// userLine is the line of a file of users for one of them.
+func userLine(t testing.TB, name, password string) string {
+	t.Helper()
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
+	must(t, err)
+	return name + ":" + string(hash) + "\n"
+}
+
+// lockinfo is the body of a LOCK that asks for an exclusive lock.
+const lockinfo = `<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`
+
 // send sends a request with a body (nil: none) and header fields given in pairs, and returns the
 // answer with its body read.
 func send(t testing.TB, method, url string, body io.Reader, header ...string) (*http.Response, string) {
@@ -218,12 +231,9 @@ func trySend(c *http.Client, method, url string, body io.Reader, header ...strin
 // wantStatus fails the test unless res has one of the status codes.
 func wantStatus(t testing.TB, res *http.Response, codes ...int) {
 	t.Helper()
-	for _, c := range codes {
-		if res.StatusCode == c {
-			return
-		}
+	if !slices.Contains(codes, res.StatusCode) {
+		t.Fatalf("%s %s: %s, want %v", res.Request.Method, res.Request.URL, res.Status, codes)
 	}
-	t.Fatalf("%s %s: %s, want %v", res.Request.Method, res.Request.URL, res.Status, codes)
 }
 
 func must(t testing.TB, err error) {

@@ -139,7 +139,6 @@ func TestReloadChangesHowADirectoryIsServed(t *testing.T) {
 		return etag
 	}
 	stat := tag("s", ask(201, "PUT", "f", "one"))
-	const lockinfo = `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>`
 	token := ask(201, "LOCK", "locked", lockinfo).Header.Get("Lock-Token")
 	finish := slowPut(t, anna+"/photos/secret/slow", "hello world")
 

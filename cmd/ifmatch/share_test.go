@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/crypto/bcrypt"
@@ -65,11 +64,7 @@ func (h *house) write(text string) { writeFile(h.t, h.file, strings.ReplaceAll(t
 func (h *house) users(names ...string) {
 	var lines string
 	for _, n := range names {
-		hash, err := bcrypt.GenerateFromPassword([]byte(n), bcrypt.MinCost)
-		if err != nil {
-			h.t.Fatal(err)
-		}
-		lines += n + ":" + string(hash) + "\n"
+		lines += userLine(h.t, n, n)
 	}
 	writeFile(h.t, filepath.Join(h.dir, "users"), lines)
 }
@@ -276,13 +271,12 @@ func TestCORS(t *testing.T) {
 // SIGHUP applies users, shares and rules; locks stay; a mistake changes nothing.
 func TestReload(t *testing.T) {
 	h := newHouse(t)
-	res, _ := h.ask("anna", "LOCK", "/photos/doc", `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>`)
+	res, _ := h.ask("anna", "LOCK", "/photos/doc", lockinfo)
 	wantStatus(t, res, 201)
 	token := res.Header.Get("Lock-Token")
 	h.users("anna", "eve")
 	h.write(strings.Replace(strings.Split(houseFile, "[[share]]\nprefix = \"/backup\"")[0], `who = ["anna"]`, `who = ["anna", "eve"]`, 1))
-	h.cmd.Process.Signal(syscall.SIGHUP)
-	h.logged(`"msg":"reloaded"`)
+	h.reload(`"msg":"reloaded"`)
 	for _, tt := range []struct {
 		user, method, path string
 		status             int
@@ -297,8 +291,7 @@ func TestReload(t *testing.T) {
 	res, _ = h.ask("anna", "PUT", "/photos/doc", "x", "If", "("+strings.Trim(token, "()")+")")
 	wantStatus(t, res, 204)
 	h.write("users = 5\nnonsense = true\n" + houseFile)
-	h.cmd.Process.Signal(syscall.SIGHUP)
-	h.logged("the old configuration stays")
+	h.reload("the old configuration stays")
 	if res, _ := h.ask("eve", "GET", "/photos/", ""); res.StatusCode != 200 {
 		t.Errorf("after a bad file: %s", res.Status)
 	}

@@ -163,7 +163,7 @@ func TestCopyBetweenSharesHasAllConditions(t *testing.T) {
 		t.Error("dead properties of what was replaced are left")
 	}
 
-	res, _ = h.ask("ben", "LOCK", "/home/f", `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>`)
+	res, _ = h.ask("ben", "LOCK", "/home/f", lockinfo)
 	wantStatus(t, res, 200)
 	token := res.Header.Get("Lock-Token")
 	res, text = h.ask("ben", "COPY", "/a/one", "", "Destination", "/home/f")
@@ -215,7 +215,7 @@ prefix = "/backup"`, 1))
 		return v
 	}
 	anna, ben := version("anna"), version("ben")
-	res, _ := h.ask("anna", "LOCK", "/photos/shown/pin.txt", `<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>`)
+	res, _ := h.ask("anna", "LOCK", "/photos/shown/pin.txt", lockinfo)
 	wantStatus(t, res, 200)
 	if anna == version("anna") || ben != version("ben") {
 		t.Errorf("a lock is told of: to anna %v, to ben %v", anna != version("anna"), ben != version("ben"))

@@ -35,7 +35,7 @@ func TestRulesWhereCaseIsFolded(t *testing.T) {
 	} {
 		body := ""
 		if tt.method == "LOCK" {
-			body = `<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype></lockinfo>`
+			body = lockinfo
 		}
 		if w := ask(s, tt.method, tt.path, body, "Depth", "0", "Destination", tt.to); w.Code != tt.status {
 			t.Errorf("%s %s %s: %d, want %d", tt.method, tt.path, tt.to, w.Code, tt.status)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -61,7 +62,7 @@ func childOf(t testing.TB, parent int) int {
 			continue
 		}
 		_, rest, _ := strings.Cut(string(text), ") ") // proc_pid_stat(5): pid (comm) state ppid
-		if f := strings.Fields(rest); len(f) > 1 && f[1] == itoa(parent) {
+		if f := strings.Fields(rest); len(f) > 1 && f[1] == strconv.Itoa(parent) {
 			return int(atoi(filepath.Base(filepath.Dir(name))))
 		}
 	}

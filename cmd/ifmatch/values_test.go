@@ -5,6 +5,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -123,8 +124,8 @@ func TestFlagBeatsEnvironmentBeatsDefault(t *testing.T) {
 		{"flag beats a bad variable", []string{"--durability=none"}, map[string]string{"IFMATCH_DURABILITY": "half"}, func(s *settings) string { return s.durability.value }, "none"},
 		{"dashes become underscores", nil, map[string]string{"IFMATCH_MAX_UPLOAD": "1KiB"}, func(s *settings) string { return s.maxUpload.String() }, "1KiB"},
 		{"empty variable is none", nil, map[string]string{"IFMATCH_LISTEN": ""}, func(s *settings) string { return s.listen.String() }, "127.0.0.1:8080"},
-		{"boolean", nil, map[string]string{"IFMATCH_READ_ONLY": "true"}, func(s *settings) string { return boolWord(s.readOnly) }, "yes"},
-		{"boolean taken back", []string{"--read-only=false"}, map[string]string{"IFMATCH_READ_ONLY": "true"}, func(s *settings) string { return boolWord(s.readOnly) }, "no"},
+		{"boolean", nil, map[string]string{"IFMATCH_READ_ONLY": "true"}, func(s *settings) string { return strconv.FormatBool(s.readOnly) }, "true"},
+		{"boolean taken back", []string{"--read-only=false"}, map[string]string{"IFMATCH_READ_ONLY": "true"}, func(s *settings) string { return strconv.FormatBool(s.readOnly) }, "false"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := defaultSettings()
@@ -169,13 +170,6 @@ func TestEveryCommandReadsTheEnvironment(t *testing.T) {
 			t.Errorf("%s %q: exit code %d, %s", tt.variable, tt.args, code, says)
 		}
 	}
-}
-
-func boolWord(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
 }
 
 func TestMistypedVariablesAreFound(t *testing.T) {
