@@ -25,6 +25,13 @@ func TestGetAndPutWantAFile(t *testing.T) {
 	if fi, err := os.Lstat(pipe); err != nil || fi.Mode()&os.ModeNamedPipe == 0 {
 		t.Errorf("the pipe is %v now: %v", fi, err)
 	}
+	a.want(0, "fetched", "get", url, a.file(strings.Repeat("n", 255)))
+	link := a.file("link")
+	must(t, os.Symlink("nowhere", link))
+	a.want(1, "nowhere: no such file", "get", "--force", url, link)
+	if to, err := os.Readlink(link); to != "nowhere" {
+		t.Errorf("the link leads to %q now: %v", to, err)
+	}
 }
 
 // Ctrl-C at the question whether to edit again says where the text is, also after one that the editor took.

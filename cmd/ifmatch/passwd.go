@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"ifmatch/cmd/ifmatch/auth"
+	"ifmatch/cmd/ifmatch/client"
 )
 
 func newPasswd() *cobra.Command {
@@ -97,8 +98,8 @@ func typed(ctx context.Context, terminal int) (line []byte, err error) {
 	}
 }
 
-// setUser puts a line into the file by rename, so that a server that reads it meanwhile sees all of it. The new
-// file has the mode and, where that is allowed, the owner of the old one. Of two who do that at once, one waits.
+// setUser puts a line into the file, of which a server that reads it meanwhile sees all. The new file has the mode
+// and the owner of the old one. Of two who do that at once, one waits.
 func setUser(file, user, hash string) error {
 	file = real(file)
 	defer alone(filepath.Dir(file))()
@@ -121,17 +122,8 @@ func setUser(file, user, hash string) error {
 	if !found {
 		b.WriteString(user + ":" + hash + "\n")
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(file), ".users-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.WriteString(b.String())
-	if err == nil {
-		err = keepOwner(tmp, file)
-	}
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), file)
+	return client.ReplaceFile(file, func(tmp *os.File) error {
+		_, err := tmp.WriteString(b.String())
+		return errors.Join(err, keepOwner(tmp, file))
+	})
 }

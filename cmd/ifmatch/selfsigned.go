@@ -10,7 +10,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/big"
@@ -20,6 +19,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"ifmatch/cmd/ifmatch/client"
 )
 
 // A self-signed certificate keeps others from listening; it proves who the server is only to those who have
@@ -60,7 +61,13 @@ func (s *ownCert) renew(now time.Time) (renewed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return true, writeSecret(s.file, text)
+	if err := os.MkdirAll(filepath.Dir(s.file), 0o700); err != nil {
+		return false, err
+	}
+	return true, client.ReplaceFile(s.file, func(f *os.File) error {
+		_, err := f.Write(text)
+		return err
+	})
 }
 
 func (s *ownCert) good(leaf *x509.Certificate, now time.Time) bool {
@@ -135,23 +142,6 @@ func selfSign(names []string, now time.Time) ([]byte, error) {
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	return append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})...), nil
-}
-
-// writeSecret replaces file by one that only we can read.
-func writeSecret(file string, text []byte) error {
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(file), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), file)
 }
 
 // listenNames are what clients may call this server by: what it was told (needed), and what it can find out.

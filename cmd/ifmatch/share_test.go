@@ -320,6 +320,11 @@ func TestPasswd(t *testing.T) {
 		bcrypt.CompareHashAndPassword([]byte(strings.TrimPrefix(lines[1], "anna:")), []byte("secret")) != nil {
 		t.Error(fmt.Sprint("the file is now\n", string(text)))
 	}
+	link := filepath.Join(t.TempDir(), "users")
+	must(t, os.Symlink("nowhere", link))
+	if err := setUser(link, "anna", "hash"); err == nil {
+		t.Error("a link that leads nowhere was replaced")
+	}
 }
 
 func TestFileSaysHowToLog(t *testing.T) {

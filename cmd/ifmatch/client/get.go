@@ -39,14 +39,14 @@ func (c *Client) Get(ctx context.Context, u *url.URL, file string, force bool) (
 		mode = local.Mode().Perm()
 	}
 	h := sha256.New()
-	err = replaceFile(file, mode, func(w io.Writer) error {
-		if s, unchanged, err = c.Fetch(ctx, u, cond, io.MultiWriter(w, h)); err != nil {
+	err = ReplaceFile(file, func(f *os.File) error {
+		if s, unchanged, err = c.Fetch(ctx, u, cond, io.MultiWriter(f, h)); err != nil {
 			return err
 		}
 		if unchanged || !sameFile(local, file) {
 			return errKeep
 		}
-		return nil
+		return f.Chmod(mode)
 	})
 	if errors.Is(err, errKeep) && unchanged {
 		return s, true, nil

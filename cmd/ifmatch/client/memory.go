@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	iofs "io/fs"
 	"net/url"
 	"os"
@@ -81,8 +80,8 @@ func (m Memory) note(u *url.URL, file, etag string, sum []byte) error {
 	if err := os.MkdirAll(m.Dir, 0o700); err != nil {
 		return err
 	}
-	return replaceFile(path, 0o600, func(w io.Writer) error {
-		_, err := w.Write(append(b, '\n'))
+	return ReplaceFile(path, func(f *os.File) error {
+		_, err := f.Write(append(b, '\n'))
 		return err
 	})
 }
@@ -96,35 +95,4 @@ func (m Memory) path(u *url.URL, file string) (path string, memo Memo, err error
 	}
 	sum := sha256.Sum256([]byte(bare.String() + "\x00" + file))
 	return filepath.Join(m.Dir, hex.EncodeToString(sum[:16])+".json"), Memo{URL: bare.String(), File: file}, nil
-}
-
-// replaceFile writes a file beside path and renames it over path when it is complete and on disk. Where path is a
-// symbolic link, the file that it leads to is replaced.
-func replaceFile(path string, mode iofs.FileMode, write func(io.Writer) error) (err error) {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		f.Close()
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	if err := write(f); err != nil {
-		return err
-	}
-	if err := f.Chmod(mode); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -1,0 +1,32 @@
+package client
+
+import (
+	"errors"
+	iofs "io/fs"
+	"os"
+	"path/filepath"
+)
+
+// ReplaceFile has write write a new file beside path, which only we can read, and renames it over path when it is complete
+// and on disk. Where path is a symbolic link, the file that it leads to is replaced.
+// Errors: those of write; those of the file system, among them that a link leads nowhere.
+func ReplaceFile(path string, write func(*os.File) error) error {
+	if fi, err := os.Lstat(path); err == nil && fi.Mode().Type() == iofs.ModeSymlink {
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return err
+		}
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // of a name that is not too long
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if err := write(f); err != nil {
+		f.Close()
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
