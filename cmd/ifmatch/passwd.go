@@ -109,7 +109,7 @@ func setUser(file, user, hash string) error {
 	}
 	var b strings.Builder
 	found := false
-	for line := range strings.Lines(string(old)) {
+	for line := range strings.Lines(strings.TrimPrefix(string(old), "\uFEFF")) {
 		line = strings.TrimRight(line, "\n")
 		if name, _, _ := strings.Cut(strings.TrimSpace(line), ":"); name == user {
 			if found {

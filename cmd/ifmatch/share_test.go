@@ -305,7 +305,7 @@ func TestOpenOnlyOnLoopback(t *testing.T) {
 }
 
 func TestPasswd(t *testing.T) {
-	file := writeFile(t, filepath.Join(t.TempDir(), "users"), "# mine\nanna:x\nben:y\n")
+	file := writeFile(t, filepath.Join(t.TempDir(), "users"), "\uFEFFanna:x\n# mine\nben:y\n")
 	code, _, stderr := call(t.Context(), nil, "passwd", file, "anna")
 	if code != 2 || !strings.Contains(stderr, "password is missing") {
 		t.Errorf("without a password: %d %s", code, stderr)
@@ -316,8 +316,8 @@ func TestPasswd(t *testing.T) {
 	must(t, cmd.Execute())
 	text, _ := os.ReadFile(file)
 	lines := strings.Split(string(text), "\n")
-	if len(lines) != 4 || lines[0] != "# mine" || lines[2] != "ben:y" ||
-		bcrypt.CompareHashAndPassword([]byte(strings.TrimPrefix(lines[1], "anna:")), []byte("secret")) != nil {
+	if len(lines) != 4 || lines[1] != "# mine" || lines[2] != "ben:y" ||
+		bcrypt.CompareHashAndPassword([]byte(strings.TrimPrefix(lines[0], "anna:")), []byte("secret")) != nil {
 		t.Error(fmt.Sprint("the file is now\n", string(text)))
 	}
 	link := filepath.Join(t.TempDir(), "users")

@@ -37,6 +37,7 @@ func TestUsersFile(t *testing.T) {
 	}{
 		{"", ""},
 		{"# nobody\n\nanna:" + good + "\nben:" + strings.Replace(good, "$2a$", "$2y$", 1) + ":a comment\n", ""},
+		{"\uFEFFanna:" + good + "\n", ""}, // as editors on Windows begin a file
 		{"anna:" + Argon2id([]byte("x")), ""},
 		{"anna:$apr1$abc$def\n", ":1: the password of anna"},
 		{"#\nanna\n", ":2: the line is not of the form name:hash"},

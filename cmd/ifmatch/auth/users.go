@@ -9,8 +9,6 @@
 package auth
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"os"
 	"regexp"
@@ -41,9 +39,9 @@ func ReadUsers(file string) (*Users, error) {
 		return nil, err
 	}
 	u := &Users{hashes: map[string]string{}}
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
+	for i, line := range strings.Split(strings.TrimPrefix(string(text), "\uFEFF"), "\n") { // as editors on Windows begin a file
+		n := i + 1
+		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
 		}
@@ -62,7 +60,7 @@ func ReadUsers(file string) (*Users, error) {
 		}
 		u.hashes[name], u.any = hash, hash
 	}
-	return u, lines.Err()
+	return u, nil
 }
 
 // Has tells whether a user exists.
