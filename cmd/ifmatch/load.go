@@ -2,11 +2,8 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	iofs "io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -63,11 +60,7 @@ func (sh *shareSetup) check(set *setup) {
 	if homes {
 		dir = filepath.Dir(dir + "x") // in which homes are made
 	}
-	switch fi, err := os.Stat(dir); {
-	case errors.Is(err, iofs.ErrNotExist):
-		sh.table.Blame("dir", "%s: there is no such directory", dir)
-	case err == nil && !fi.IsDir():
-		sh.table.Blame("dir", "%s: is not a directory", dir)
+	switch err := directoryAt(dir); {
 	case err != nil:
 		sh.table.Blame("dir", "%v", err)
 	case homes && !set.canLogIn():

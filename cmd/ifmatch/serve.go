@@ -161,15 +161,8 @@ func openTree(dir string, s *settings, log *slog.Logger) (fs.FS, error) {
 	if s.memory {
 		return fs.NewMemory(), nil
 	}
-	switch fi, err := os.Stat(dir); {
-	case errors.Is(err, iofs.ErrNotExist):
-		return nil, usagef("%s: there is no such directory", dir)
-	case errors.Is(err, iofs.ErrPermission):
-		return nil, fmt.Errorf("%s: no permission to open it", dir)
-	case errors.Is(err, syscall.ENOTDIR), err == nil && !fi.IsDir():
-		return nil, usagef("%s: is not a directory", dir)
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", dir, errors.Unwrap(err))
+	if err := directoryAt(dir); err != nil {
+		return nil, err
 	}
 	o := rootOptions(s)
 	o.Left = func(path string, err error) {
@@ -180,6 +173,21 @@ func openTree(dir string, s *settings, log *slog.Logger) (fs.FS, error) {
 		return nil, fmt.Errorf("%s: no permission to open it", dir)
 	}
 	return base, err
+}
+
+// directoryAt says in one sentence why dir is no directory that could be served.
+func directoryAt(dir string) error {
+	switch fi, err := os.Stat(dir); {
+	case errors.Is(err, iofs.ErrNotExist):
+		return usagef("%s: there is no such directory", dir)
+	case errors.Is(err, iofs.ErrPermission):
+		return fmt.Errorf("%s: no permission to open it", dir)
+	case errors.Is(err, syscall.ENOTDIR), err == nil && !fi.IsDir():
+		return usagef("%s: is not a directory", dir)
+	case err != nil:
+		return fmt.Errorf("%s: %w", dir, errors.Unwrap(err))
+	}
+	return nil
 }
 
 // announce says what is served where, and warns when strangers could reach it.

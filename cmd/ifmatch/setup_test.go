@@ -94,7 +94,7 @@ func TestMistakesBetweenKeys(t *testing.T) {
 		{"listen = \"127.0.0.1:80\"\nmetrics = \"127.0.0.1:80\"\n" + share, ":2: metrics: 127.0.0.1:80 is the same address"},
 		{"[[share]]\nprefix = \"/a\"\ndir = \"DIR/none\"\n", ":3: share.dir: DIR/none: there is no such directory"},
 		{"[[share]]\nprefix = \"/a\"\ndir = \"DIR/users\"\n", ":3: share.dir: DIR/users: is not a directory"},
-		{"[[share]]\nprefix = \"/a\"\ndir = \"DIR/users/x\"\n", ":3: share.dir: stat DIR/users/x: not a directory"},
+		{"[[share]]\nprefix = \"/a\"\ndir = \"DIR/users/x\"\n", ":3: share.dir: DIR/users/x: is not a directory"},
 		{"[[share]]\nprefix = \"/a\"\ndir = \"DIR/a/{user}\"\n", ":3: share.dir: {user} is whoever has logged in, and nobody can"},
 		{"users = \"DIR/users\"\n[[share]]\nprefix = \"/a\"\ndir = \"DIR/none/{user}\"\n", ":4: share.dir: DIR/none: there is no such directory"},
 		{"state = \"DIR/a/state\"\n" + share, ":4: share.dir: state, which is DIR/a/state, lies inside"},
