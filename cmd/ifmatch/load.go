@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 
 	"ifmatch/cmd/ifmatch/auth"
@@ -102,6 +104,8 @@ func (set *setup) consistent() error {
 		return set.wrong("tls-key", "tls-cert is missing; the two are given together")
 	case set.tlsClientCA != "" && !set.tls():
 		return set.wrong("tls-client-ca", "it needs TLS: tls-cert and tls-key, acme or tls-self-signed")
+	case set.acmeEmail != "" && len(set.acme) == 0:
+		return set.wrong("acme-email", "it needs acme: the names that certificates are for")
 	case set.tlsCert != "" && len(set.acme) > 0, set.tlsCert != "" && set.tlsSelfSigned:
 		return set.wrong("tls-cert", "tls-cert, acme and tls-self-signed exclude each other")
 	case len(set.acme) > 0 && set.tlsSelfSigned:
@@ -118,10 +122,15 @@ func (set *setup) consistent() error {
 	return nil
 }
 
+// ruling are the files by which the server is ruled, with their keys; "" for none.
+func (set *setup) ruling() []struct{ key, path string } {
+	return []struct{ key, path string }{{"users", set.settings.users}, {"config", set.settings.config},
+		{"tls-cert", set.tlsCert}, {"tls-key", set.tlsKey}, {"tls-client-ca", set.tlsClientCA}}
+}
+
 // hidden refuses files by which the server is ruled where clients could read and replace them.
 func (set *setup) hidden() error {
-	for _, f := range []struct{ key, path string }{{"users", set.settings.users}, {"config", set.settings.config},
-		{"tls-cert", set.tlsCert}, {"tls-key", set.tlsKey}, {"tls-client-ca", set.tlsClientCA}} {
+	for _, f := range set.ruling() {
 		if f.path == "" {
 			continue
 		}
@@ -170,6 +179,11 @@ func (set *setup) remarks() (all []config.Problem) {
 			if dir, _, _ := strings.Cut(a.dir, "{user}"); a.prefix != b.prefix && a.dir != b.dir && within(real(dir), real(b.dir)) {
 				all = append(all, a.table.Problem("dir", "%s lies in the directory of %s: neither knows of the other's locks", a.dir, b.prefix))
 			}
+		}
+	}
+	for _, f := range set.ruling() {
+		if fi, err := os.Stat(f.path); err == nil && fi.Mode().Perm()&0o002 != 0 && runtime.GOOS != "windows" {
+			all = append(all, config.Problem{File: f.path, Line: 1, Say: "everybody on this machine may write this file"})
 		}
 	}
 	all = append(all, set.sharedHomes()...)

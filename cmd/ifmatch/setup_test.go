@@ -84,6 +84,7 @@ func TestMistakesBetweenKeys(t *testing.T) {
 		{"tls-key = \"DIR/x\"\ntls-cert = \"DIR/x\"\n" + share, ":2: tls-cert: open DIR/x: no such file"},
 		{"tls-cert = \"DIR/users\"\ntls-key = \"DIR/x\"\n" + share, ":2: tls-key: open DIR/x: no such file"},
 		{"tls-client-ca = \"DIR/x\"\n" + share, ":1: tls-client-ca: it needs TLS"},
+		{"acme-email = \"anna@example.org\"\n" + share, ":1: acme-email: it needs acme"},
 		{"tls-self-signed = true\ntls-client-ca = \"DIR/x\"\n" + share, ":2: tls-client-ca: open DIR/x: no such file"},
 		{"tls-self-signed = true\nacme = \"files.example.org\"\n" + share, ":2: acme: acme and tls-self-signed exclude"},
 		{"user-header = \"X-User\"\n" + share, ":1: user-header: it needs trusted-proxies"},
@@ -133,8 +134,10 @@ func TestRemarks(t *testing.T) {
 	const text = "users = \"DIR/users\"\n[groups]\nfamily = [\"anna\", \"bem\"]\n[[share]]\nprefix = \"/a\"\ndir = \"DIR/a\"\n" +
 		"[[share.rule]]\nwho = [\"@family\", \"*\", \"anonymous\", \"ana\"]\nmay = \"read\"\n[[share]]\nprefix = \"/b\"\ndir = \"DIR/a/b\"\n"
 	file, in := mistaken(t, text)
+	must(t, os.Chmod(in("DIR/users"), 0o606))
 	code, stdout, stderr := call(t.Context(), nil, "check-config", file)
 	want := in(strings.ReplaceAll(`perhaps a mistake: FILE:12: share.dir: DIR/a/b lies in the directory of /a: neither knows of the other's locks
+perhaps a mistake: DIR/users:1: everybody on this machine may write this file
 perhaps a mistake: FILE:3: groups.family: there is no user bem in DIR/users
 perhaps a mistake: FILE:8: share.rule.who: there is no user ana in DIR/users
 `, "FILE", file))
