@@ -119,7 +119,7 @@ func TestStateInUse(t *testing.T) {
 	state := t.TempDir()
 	start(t, nil, "--state", state, t.TempDir())
 	code, _, stderr := call(t.Context(), nil, "serve", "--listen=127.0.0.1:0", "--state", state, t.TempDir())
-	if code != 1 || !strings.Contains(stderr, "another server uses this state directory") {
+	if code != 1 || !strings.Contains(stderr, "state directory "+state+": another ifmatch uses it\n") {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}
 }

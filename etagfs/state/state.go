@@ -37,7 +37,7 @@ import (
 
 // Sentinels that callers branch on.
 var (
-	ErrInUse    = errors.New("another server uses this state directory")
+	ErrInUse    = errors.New("another ifmatch uses it")
 	ErrTooLarge = errors.New("more dead properties than this server keeps")
 	ErrDamaged  = errors.New("the state is damaged")
 	ErrClosed   = errors.New("the state is closed")
