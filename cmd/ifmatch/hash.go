@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ifmatch/cmd/ifmatch/admin"
+	"ifmatch/cmd/ifmatch/client"
 	"ifmatch/etagfs"
 	"ifmatch/etagfs/state"
 	"ifmatch/fs"
@@ -59,7 +60,7 @@ Exit codes: 0 done, 1 something failed, 2 the command line is wrong.`,
 					err = fmt.Errorf("%d files could not be read", failures)
 				}
 				tally.Close()
-				fmt.Fprintf(cmd.OutOrStdout(), "%d files hashed (%s), %d known before\n", p.Files, bytesText(p.Bytes), p.Known)
+				fmt.Fprintf(cmd.OutOrStdout(), "%d files hashed (%s), %d known before\n", p.Files, client.Size(p.Bytes), p.Known)
 				if p.Pruned > 0 {
 					fmt.Fprintf(cmd.OutOrStdout(), "%d digests of files that are gone were dropped\n", p.Pruned)
 				}
@@ -156,7 +157,7 @@ func scrub(ctx context.Context, tree *etagfs.FS, asJSON bool, stdout, stderr io.
 		untold = json.NewEncoder(stdout).Encode(report)
 	} else {
 		_, untold = fmt.Fprintf(stdout, "%d files read (%s), %d rotten, %d unknown, %d could not be read\n",
-			p.Files, bytesText(p.Bytes), len(report.Rotten), p.Unknown, len(report.Failed))
+			p.Files, client.Size(p.Bytes), len(report.Rotten), p.Unknown, len(report.Failed))
 	}
 	switch {
 	case err != nil:
@@ -252,18 +253,6 @@ func keepHashing(ctx context.Context, tree *etagfs.FS, bytesPerSecond int64, log
 	if err != nil && ctx.Err() == nil {
 		log.Error("hashing in the background ended", "err", err)
 	}
-}
-
-// bytesText is a size for people.
-func bytesText(n int64) string {
-	unit, v := "B", float64(n)
-	for _, u := range []string{"KiB", "MiB", "GiB", "TiB"} {
-		if v < 1024 {
-			break
-		}
-		unit, v = u, v/1024
-	}
-	return fmt.Sprintf("%.4g %s", v, unit)
 }
 
 // tally shows on a terminal how many bytes are done.

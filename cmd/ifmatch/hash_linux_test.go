@@ -29,7 +29,7 @@ func TestHashAndScrub(t *testing.T) {
 		t.Fatalf("hash: %d, %q, %q", code, out, errs)
 	}
 	code, out, _ = call(context.Background(), env, "hash", dir)
-	if code != 0 || !strings.Contains(out, "0 files hashed (0 B), 2 known before") {
+	if code != 0 || !strings.Contains(out, "0 files hashed (0 bytes), 2 known before") {
 		t.Errorf("hash again: %d, %q", code, out)
 	}
 	code, out, errs = call(context.Background(), env, "scrub", dir)
@@ -79,7 +79,7 @@ func TestHashOfAPartForgetsNothing(t *testing.T) {
 	for _, tt := range []struct{ command, dir, want string }{
 		{"hash", dir, "1 files hashed"},
 		{"hash", filepath.Join(dir, "sub"), "no digest was dropped"},
-		{"scrub", dir, "1 files read (1 B), 0 rotten, 0 unknown"},
+		{"scrub", dir, "1 files read (1 byte), 0 rotten, 0 unknown"},
 	} {
 		code, out, errs := call(context.Background(), nil, tt.command, "--state", state, tt.dir)
 		if code != 0 || !strings.Contains(out, tt.want) {

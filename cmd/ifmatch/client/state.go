@@ -50,7 +50,10 @@ func (s State) String() string {
 
 // Size words a number of bytes.
 func Size(n int64) string {
-	if n < 1000 {
+	switch {
+	case n == 1:
+		return "1 byte"
+	case n < 1000:
 		return fmt.Sprintf("%d bytes", n)
 	}
 	f, unit := float64(n), ""
