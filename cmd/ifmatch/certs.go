@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	iofs "io/fs"
 	"log/slog"
 	"os"
 	"sync"
@@ -77,13 +76,11 @@ func (c *certs) current(now time.Time) *tls.Certificate {
 func (c *certs) stamps() (s [2]fileStamp) {
 	for i, file := range []string{c.cert, c.key} {
 		if fi, err := os.Stat(file); err == nil {
-			s[i] = stampOf(fi)
+			s[i] = fileStamp{fi.Size(), fi.ModTime()}
 		}
 	}
 	return s
 }
-
-func stampOf(fi iofs.FileInfo) fileStamp { return fileStamp{fi.Size(), fi.ModTime()} }
 
 // authorities are those whose client certificates say who one is.
 type authorities []*x509.Certificate

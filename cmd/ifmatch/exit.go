@@ -13,11 +13,8 @@ Exit codes: 0 done; 1 something failed; 2 the command line is wrong; 3 precondit
 the resource is not in the state that the write builds on, or that state is not known, and
 nothing was written; 4 not found; 5 not allowed, or the login is wrong; 6 locked by somebody.`
 
-// exitCode is what exitCodes says.
+// exitCode is what exitCodes says of an error.
 func exitCode(err error) int {
-	if err == nil {
-		return 0
-	}
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return 2
 	}

@@ -47,12 +47,12 @@ func (r *remote) client(cmd *cobra.Command, arg string) (*client.Client, *neturl
 	if err != nil {
 		return nil, nil, err
 	}
-	o := client.Options{CACert: r.cacert, Agent: "ifmatch/" + version(), Memory: client.Memory{Dir: filepath.Join(dir, "remembered")}}
-	if o.User, o.Password, err = r.login(cmd, u); err != nil {
-		return nil, nil, err
-	}
 	lookup, err := r.netrc()
 	if err != nil {
+		return nil, nil, err
+	}
+	o := client.Options{CACert: r.cacert, Agent: "ifmatch/" + version(), Memory: client.Memory{Dir: filepath.Join(dir, "remembered")}}
+	if o.User, o.Password, err = r.login(cmd, u, lookup); err != nil {
 		return nil, nil, err
 	}
 	o.Login = func(host string) (user, password string) { return lookup(host, "") }
@@ -77,9 +77,9 @@ func (r *remote) stateDir() (string, error) {
 	return filepath.Join(home, "client"), err
 }
 
-// login is what --user says, or else the URL where it names a user without a password. A password that is nowhere is asked for
-// on a terminal.
-func (r *remote) login(cmd *cobra.Command, u *neturl.URL) (user, password string, err error) {
+// login is what --user says, or else the URL where it names a user without a password. A password that is nowhere, also not
+// where lookup finds those of netrc, is asked for on a terminal.
+func (r *remote) login(cmd *cobra.Command, u *neturl.URL, lookup func(host, wanted string) (user, password string)) (user, password string, err error) {
 	user, password, given := strings.Cut(r.user, ":")
 	if _, both := u.User.Password(); user == "" && !both {
 		user, given = u.User.Username(), false
@@ -89,10 +89,6 @@ func (r *remote) login(cmd *cobra.Command, u *neturl.URL) (user, password string
 	}
 	if password = r.getenv("IFMATCH_PASSWORD"); password != "" {
 		return user, password, nil
-	}
-	lookup, err := r.netrc()
-	if err != nil {
-		return "", "", err
 	}
 	if name, known := lookup(u.Hostname(), user); name == user {
 		return user, known, nil

@@ -19,15 +19,10 @@ const (
 	comeAgain = time.Second // until a stream that ended is asked for again, and longer each time it fails
 )
 
-// news is what a stream has to say.
-type news struct {
-	live bool // changes are reported from now on
-}
-
-// follow keeps an event stream open, and sends a word for each event and each end of a stream, until ctx is done or
-// the server turns out to have none; then it closes the channel.
-func (c *Client) follow(ctx context.Context, u *url.URL) <-chan news {
-	words := make(chan news)
+// follow keeps an event stream open. For each event and each end of a stream it says whether changes are reported from now
+// on, until ctx is done or the server turns out to have none; then it closes the channel.
+func (c *Client) follow(ctx context.Context, u *url.URL) <-chan bool {
+	words := make(chan bool)
 	go func() {
 		defer close(words)
 		wait := comeAgain
@@ -36,7 +31,7 @@ func (c *Client) follow(ctx context.Context, u *url.URL) <-chan news {
 			if !c.stream(ctx, u, words) {
 				return
 			}
-			say(ctx, words, news{live: false})
+			say(ctx, words, false)
 			if time.Since(began) > silence {
 				wait = comeAgain
 			}
@@ -50,15 +45,15 @@ func (c *Client) follow(ctx context.Context, u *url.URL) <-chan news {
 	return words
 }
 
-func say(ctx context.Context, words chan<- news, n news) {
+func say(ctx context.Context, words chan<- bool, live bool) {
 	select {
 	case <-ctx.Done():
-	case words <- n:
+	case words <- live:
 	}
 }
 
 // stream reads one event stream to its end. offered is false when the server does not have one.
-func (c *Client) stream(ctx context.Context, u *url.URL, words chan<- news) (offered bool) {
+func (c *Client) stream(ctx context.Context, u *url.URL, words chan<- bool) (offered bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r, err := c.Request(ctx, http.MethodGet, u, nil)
@@ -85,7 +80,7 @@ func (c *Client) stream(ctx context.Context, u *url.URL, words chan<- news) (off
 		case strings.HasPrefix(line, "data"):
 			data = true
 		case line == "" && data:
-			say(ctx, words, news{live: true})
+			say(ctx, words, true)
 			data = false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // Remove deletes a resource in the state that a HEAD shows; seeing is told that state before the DELETE is sent.
@@ -65,6 +66,6 @@ func (c *Client) look(ctx context.Context, u *url.URL) (State, error) {
 		return list[0].State, nil
 	}
 	s, err := c.settled(ctx, u)
-	s.Collection = s.Mapped && len(u.Path) > 0 && u.Path[len(u.Path)-1] == '/'
+	s.Collection = s.Mapped && strings.HasSuffix(u.Path, "/")
 	return s, err
 }

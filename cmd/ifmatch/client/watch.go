@@ -53,8 +53,8 @@ func (c *Client) Watch(ctx context.Context, u *url.URL, interval time.Duration, 
 		select {
 		case <-ctx.Done():
 			return nil
-		case word, open := <-reports:
-			live = word.live
+		case says, open := <-reports:
+			live = says
 			if !open {
 				reports = nil // it has no events: ask
 			}
