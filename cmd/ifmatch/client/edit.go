@@ -172,7 +172,7 @@ func (d *draft) save(ctx context.Context, mine []byte) error {
 	if !d.base.Mapped {
 		kind = typeOf(d.u)
 	}
-	_, err = d.c.Store(ctx, d.u, cond, bytes.NewReader(mine), int64(len(mine)), kind)
+	_, err = d.c.store(ctx, d.u, cond, bytes.NewReader(mine), int64(len(mine)), kind)
 	return err
 }
 

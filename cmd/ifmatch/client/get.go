@@ -16,7 +16,7 @@ import (
 // that is not as an earlier Get or Put left it. A file that is, is fetched only if the resource has changed since;
 // unchanged tells. The file is replaced in one step, or not at all. Errors: *Refusal, *StatusError.
 func (c *Client) Get(ctx context.Context, u *url.URL, file string, force bool) (s State, unchanged bool, err error) {
-	memo, known, err := c.Memory.Recall(u, file)
+	memo, known, err := c.Memory.recall(u, file)
 	if err != nil {
 		return State{}, false, err
 	}
@@ -57,7 +57,7 @@ func (c *Client) Get(ctx context.Context, u *url.URL, file string, force bool) (
 	if err != nil {
 		return s, false, err
 	}
-	return s, false, c.Memory.Remember(u, file, s.ETag, h.Sum(nil))
+	return s, false, c.Memory.remember(u, file, s.ETag, h.Sum(nil))
 }
 
 var errKeep = errors.New("the old file stays")

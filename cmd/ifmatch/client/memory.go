@@ -27,8 +27,8 @@ type Memo struct {
 	Time   time.Time `json:"time"`
 }
 
-// Recall returns what is remembered; ok is false if nothing is.
-func (m Memory) Recall(u *url.URL, file string) (memo Memo, ok bool, err error) {
+// recall returns what is remembered; ok is false if nothing is.
+func (m Memory) recall(u *url.URL, file string) (memo Memo, ok bool, err error) {
 	if m.Dir == "" {
 		return Memo{}, false, nil
 	}
@@ -49,9 +49,9 @@ func (m Memory) Recall(u *url.URL, file string) (memo Memo, ok bool, err error) 
 	return memo, true, nil
 }
 
-// Remember notes the state that the file was made from, after a transfer. An empty tag forgets the pair.
+// remember notes the state that the file was made from, after a transfer. An empty tag forgets the pair.
 // Errors: one that says that the transfer was done all the same.
-func (m Memory) Remember(u *url.URL, file, etag string, sum []byte) error {
+func (m Memory) remember(u *url.URL, file, etag string, sum []byte) error {
 	if err := m.note(u, file, etag, sum); err != nil {
 		return fmt.Errorf("%s: it is done, but its ETag cannot be remembered, so the next put will refuse: %w", u.Redacted(), err)
 	}

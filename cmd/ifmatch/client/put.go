@@ -46,14 +46,14 @@ func (c *Client) Put(ctx context.Context, u *url.URL, file string, force bool, s
 		return Outcome{}, err
 	}
 	h := sha256.New()
-	out, err := c.Store(ctx, u, cond, io.TeeReader(f, h), fi.Size(), typeOf(u))
+	out, err := c.store(ctx, u, cond, io.TeeReader(f, h), fi.Size(), typeOf(u))
 	if err != nil {
 		return out, err
 	}
 	if out.ETag == "" {
 		out.ETag = c.tagOf(ctx, u, h.Sum(nil))
 	}
-	return out, c.Memory.Remember(u, file, out.ETag, h.Sum(nil))
+	return out, c.Memory.remember(u, file, out.ETag, h.Sum(nil))
 }
 
 // openFile opens a local file. It looks before, since to open a pipe is to wait for whoever is at its other end.
@@ -83,7 +83,7 @@ func (c *Client) permit(u *url.URL, file string, now State, force bool) (Conditi
 	if force {
 		return Condition{IfMatch: "*"}, nil // a server may ask for a condition
 	}
-	memo, known, err := c.Memory.Recall(u, file)
+	memo, known, err := c.Memory.recall(u, file)
 	switch {
 	case err != nil:
 		return Condition{}, err
@@ -97,8 +97,8 @@ func (c *Client) permit(u *url.URL, file string, now State, force bool) (Conditi
 	return Condition{IfMatch: now.ETag}, nil
 }
 
-// Store sends one PUT. An ETag of the answer is in the outcome. Errors: *StatusError.
-func (c *Client) Store(ctx context.Context, u *url.URL, cond Condition, body io.Reader, sizeBytes int64, contentType string) (Outcome, error) {
+// store sends one PUT. An ETag of the answer is in the outcome. Errors: *StatusError.
+func (c *Client) store(ctx context.Context, u *url.URL, cond Condition, body io.Reader, sizeBytes int64, contentType string) (Outcome, error) {
 	done := c.progress("sending", sizeBytes)
 	defer done.Close()
 	r, err := c.Request(ctx, http.MethodPut, u, io.TeeReader(body, done))

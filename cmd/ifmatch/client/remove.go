@@ -60,7 +60,7 @@ func (c *Client) delete(ctx context.Context, u *url.URL, field, state string) (*
 	return c.do(r)
 }
 
-// look is Head that knows collections.
+// look is head that knows collections.
 func (c *Client) look(ctx context.Context, u *url.URL) (State, error) {
 	if list, err := c.list(ctx, u, "0"); err == nil && len(list) == 1 && list[0].Collection {
 		return list[0].State, nil

@@ -73,8 +73,8 @@ func stateOf(res *http.Response) State {
 	return s
 }
 
-// Head asks for the state. A 404 or 410 is a state, not an error; with a condition, so is a 304 (unchanged).
-func (c *Client) Head(ctx context.Context, u *url.URL, cond Condition) (s State, unchanged bool, err error) {
+// head asks for the state. A 404 or 410 is a state, not an error; with a condition, so is a 304 (unchanged).
+func (c *Client) head(ctx context.Context, u *url.URL, cond Condition) (s State, unchanged bool, err error) {
 	r, err := c.Request(ctx, http.MethodHead, u, nil)
 	if err != nil {
 		return State{}, false, err
@@ -91,10 +91,10 @@ func (c *Client) Head(ctx context.Context, u *url.URL, cond Condition) (s State,
 	return stateOf(res), res.StatusCode == http.StatusNotModified, nil
 }
 
-// settled is Head that waits for a strong tag while the server shows a weak one, for at most settleTime.
+// settled is head that waits for a strong tag while the server shows a weak one, for at most settleTime.
 func (c *Client) settled(ctx context.Context, u *url.URL) (State, error) {
 	for start := time.Now(); ; {
-		s, _, err := c.Head(ctx, u, Condition{})
+		s, _, err := c.head(ctx, u, Condition{})
 		if err != nil || s.Strong() || s.ETag == "" || time.Since(start) > c.settleTime {
 			return s, err
 		}

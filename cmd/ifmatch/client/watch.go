@@ -22,7 +22,7 @@ func (c *Client) Watch(ctx context.Context, u *url.URL, interval time.Duration, 
 	reports, live := c.follow(ctx, u), false
 	failed, wait := false, interval
 	for {
-		s, unchanged, err := c.Head(ctx, u, unless(last))
+		s, unchanged, err := c.head(ctx, u, unless(last))
 		switch {
 		case ctx.Err() != nil:
 			return nil

@@ -4,7 +4,7 @@
 // is ignored: whoever reads a [Table] takes the keys that it knows, and [Document.Err] names the rest.
 // It does not know what the keys mean.
 //
-// Entry points: [Read] and [Parse].
+// Entry point: [Read].
 package config
 
 import (
@@ -52,18 +52,18 @@ func (p Problem) Error() string {
 }
 
 // Read parses a file.
-// Errors: what os.ReadFile says; else those of Parse.
+// Errors: what os.ReadFile says; else those of parse.
 func Read(file string) (*Document, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	return Parse(file, text)
+	return parse(file, text)
 }
 
-// Parse reads text, which stands in file.
+// parse reads text, which stands in file.
 // Errors: a [Problem] where it is no TOML.
-func Parse(file string, text []byte) (*Document, error) {
+func parse(file string, text []byte) (*Document, error) {
 	d := &Document{file: file}
 	text = bytes.TrimPrefix(text, []byte("\uFEFF")) // as editors on Windows begin a file
 	var values map[string]any

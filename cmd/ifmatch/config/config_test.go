@@ -27,7 +27,7 @@ surprise = true
 `
 
 func TestEveryProblemNamesItsLineAndKey(t *testing.T) {
-	d, err := Parse("x.toml", []byte("\uFEFF"+text)) // as Notepad of Windows may write it
+	d, err := parse("x.toml", []byte("\uFEFF"+text)) // as Notepad of Windows may write it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestNoTOML(t *testing.T) {
 		{"a = 1\na = 2\n", "x.toml:2:"},
 		{"[t]\n[t]\n", "x.toml:"},
 	} {
-		if _, err := Parse("x.toml", []byte(tt.text)); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+		if _, err := parse("x.toml", []byte(tt.text)); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("%q: %v, want %s…", tt.text, err, tt.want)
 		}
 	}
@@ -73,7 +73,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(text)
 	f.Add("a = {b = {c = [1, {d = 2}]}}\n[[a.b]]\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		d, err := Parse("x", []byte(text))
+		d, err := parse("x", []byte(text))
 		if err != nil {
 			return
 		}
