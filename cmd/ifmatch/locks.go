@@ -143,7 +143,7 @@ func breakLocks(ctx context.Context, locks []serverLock, what string) (broken []
 		return nil, err
 	}
 	for _, l := range named {
-		some, err := l.at.Break(ctx, []string{l.ID})
+		some, err := l.at.Break(ctx, l.ID)
 		broken = append(broken, some...)
 		if err != nil {
 			return broken, err

@@ -40,7 +40,7 @@ func Serve(state string, d Directory) (stop func(), err error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /locks", d.listLocks)
-	mux.HandleFunc("POST /locks/break", d.breakLocks)
+	mux.HandleFunc("POST /locks/break", d.breakLock)
 	mux.HandleFunc("GET /digest", d.loadDigest)
 	mux.HandleFunc("PUT /digest", d.saveDigest)
 	mux.HandleFunc("GET /digests", d.listDigests)

@@ -144,7 +144,7 @@ func TestLocksOverTheSocket(t *testing.T) {
 		go func() {
 			count := 0
 			for _, l := range locks {
-				some, err := c.Break(t.Context(), []string{l.ID})
+				some, err := c.Break(t.Context(), l.ID)
 				if err != nil {
 					t.Error(err)
 				}

@@ -91,12 +91,9 @@ func (c *Client) Locks(ctx context.Context, tokens bool) (locks []Lock, err erro
 	return locks, err
 }
 
-// Break ends the locks with these IDs, and returns those that had not ended before.
-func (c *Client) Break(ctx context.Context, ids []string) (broken []Lock, err error) {
-	body, err := json.Marshal(breaking{ids})
-	if err == nil {
-		err = c.askJSON(ctx, http.MethodPost, "/locks/break", nil, body, &broken)
-	}
+// Break ends the lock with this ID, and returns it, unless it had ended before.
+func (c *Client) Break(ctx context.Context, id string) (broken []Lock, err error) {
+	err = c.askJSON(ctx, http.MethodPost, "/locks/break", url.Values{"id": {id}}, nil, &broken)
 	return broken, err
 }
 

@@ -3,7 +3,6 @@ package admin
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"path"
@@ -31,11 +30,6 @@ type Lock struct {
 func ID(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return hex.EncodeToString(sum[:6])
-}
-
-// breaking is what a client asks for.
-type breaking struct {
-	IDs []string `json:"ids"`
 }
 
 func (d Directory) listLocks(w http.ResponseWriter, r *http.Request) {
@@ -70,21 +64,11 @@ func (d Directory) tell(share string, l *lock.Lock) Lock {
 	return told
 }
 
-// breakLocks ends locks by their IDs and answers with those that it ended. One that has ended meanwhile is left out.
-func (d Directory) breakLocks(w http.ResponseWriter, r *http.Request) {
-	var b breaking
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 16<<20)).Decode(&b); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	want := map[string]bool{}
-	for _, id := range b.IDs {
-		want[id] = true
-	}
-	by := r.Context().Value(peerKey{}).(peer).name
+// breakLock ends a lock by its ID and answers with a list of it; one that has ended meanwhile is not in it.
+func (d Directory) breakLock(w http.ResponseWriter, r *http.Request) {
 	broken := []Lock{}
 	for _, l := range d.Locks.All(time.Now()) {
-		if !want[ID(l.Token)] {
+		if ID(l.Token) != r.FormValue("id") {
 			continue
 		}
 		err := d.Locks.Break(l.Token)
@@ -97,7 +81,7 @@ func (d Directory) breakLocks(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		d.Log.Warn("a lock was broken", "by", by, "path", told.Path, "dir", told.Dir, "id", told.ID,
+		d.Log.Warn("a lock was broken", "by", r.Context().Value(peerKey{}).(peer).name, "path", told.Path, "dir", told.Dir, "id", told.ID,
 			"user", told.User, "owner", told.Owner, "scope", told.Scope, "depth", told.Depth)
 		broken = append(broken, told)
 	}
