@@ -19,8 +19,8 @@ import (
 // share answers for one [shareSetup].
 type share struct {
 	*shareSetup
-	site *generation
-	one  *handler.Handler // nil: each user has a home
+	generation *generation
+	one        *handler.Handler // nil: each user has a home
 
 	mu    sync.Mutex
 	homes map[string]*home // by user; guarded by mu
@@ -33,7 +33,7 @@ type home struct {
 }
 
 func newShare(sh *shareSetup, g *generation) (*share, error) {
-	s := &share{shareSetup: sh, site: g, homes: map[string]*home{}}
+	s := &share{shareSetup: sh, generation: g, homes: map[string]*home{}}
 	if strings.Contains(sh.dir, "{user}") {
 		return s, nil
 	}
@@ -44,13 +44,13 @@ func newShare(sh *shareSetup, g *generation) (*share, error) {
 
 func (s *share) handler(dir string) (*handler.Handler, error) {
 	own := s.settingsOf(dir)
-	if first := s.site.shareOf(dir); first != s.shareSetup {
+	if first := s.generation.shareOf(dir); first != s.shareSetup {
 		if other := differing(opening(own), opening(first.settingsOf(dir))); other != "" {
 			return nil, fmt.Errorf("%s cannot have %s: it is served at %s as well, with %s", dir,
 				differing(opening(first.settingsOf(dir)), opening(own)), first.prefix, other)
 		}
 	}
-	o, tree, err := s.site.dirs.get(dir, own)
+	o, tree, err := s.generation.dirs.get(dir, own)
 	if err != nil {
 		return nil, err
 	}
@@ -59,10 +59,10 @@ func (s *share) handler(dir string) (*handler.Handler, error) {
 			return nil, fmt.Errorf("%s: what a rule calls %s is there by another spelling; write that one, which a listing shows", dir, path)
 		}
 	}
-	ho := handlerOptions(s.settings, s.site.dirs.log)
+	ho := handlerOptions(s.settings, s.generation.dirs.log)
 	ho.State, ho.Locks, ho.Hosts = o.store, o.locks, s.hosts
-	ho.TrustForwarded, ho.Address = s.site.trusted, s.site.address
-	ho.Elsewhere, ho.Over = s.site.elsewhere, s.site.over
+	ho.TrustForwarded, ho.Address = s.generation.trusted, s.generation.address
+	ho.Elsewhere, ho.Over = s.generation.elsewhere, s.generation.over
 	if !s.who.Uniform() {
 		ho.MayRead = func(r *http.Request, name string) bool {
 			return s.who.May(handler.User(r.Context()), name) >= auth.Read
@@ -73,7 +73,7 @@ func (s *share) handler(dir string) (*handler.Handler, error) {
 		if anew {
 			asked = auth.Append
 		}
-		return s.who.May(user, name) >= asked || user == "" && s.site.canLogIn() // the first write asks them to
+		return s.who.May(user, name) >= asked || user == "" && s.generation.canLogIn() // the first write asks them to
 	}
 	if s.prefix != "/" {
 		ho.Prefix = s.prefix
