@@ -3,8 +3,9 @@ package doctor
 import (
 	"encoding/json"
 	"fmt"
-	"ifmatch/cmd/ifmatch/client"
 	"io"
+
+	"ifmatch/cmd/ifmatch/client"
 )
 
 // Verdict is the outcome of a check.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"ifmatch/cmd/ifmatch/client"
 )
 
 // answer is what came back. A request without an answer leaves the zero answer and fails the check.
@@ -174,7 +176,7 @@ func (x *exam) two(name string) (stale, current string, ok bool) {
 
 var noTags = absent("there are no two strong tags to try it with")
 
-func strong(tag string) bool { return strings.HasPrefix(tag, `"`) && len(tag) > 2 }
+func strong(tag string) bool { return client.State{ETag: tag}.Strong() }
 
 // short is a text as it can stand in a sentence.
 func short(text string) string {
