@@ -172,19 +172,14 @@ func (g gate) permit(w http.ResponseWriter, r *http.Request, s *share, user stri
 		}
 	case "COPY":
 		ok = s.who.Throughout(user, name) >= auth.Read
-		if ok {
-			return g.permitDestination(w, r, s, user)
-		}
-	case "MOVE":
-		ok = s.who.Throughout(user, name) >= auth.Write
-		if ok {
-			return g.permitDestination(w, r, s, user)
-		}
 	default:
 		ok = s.who.Throughout(user, name) >= auth.Write
 	}
-	if !ok {
+	switch {
+	case !ok:
 		g.forbid(w, r, user)
+	case r.Method == "COPY" || r.Method == "MOVE":
+		return g.permitDestination(w, r, s, user)
 	}
 	return ok
 }

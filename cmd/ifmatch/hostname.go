@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	neturl "net/url"
 	"slices"
 	"strings"
 )
@@ -18,12 +19,8 @@ func (g *generation) misled(r *http.Request) bool {
 	if !tcp || r.TLS != nil || r.Header["Accept-Language"] == nil || g.canLogIn() || g.noAuth || g.trusted(r) {
 		return false
 	}
-	host := r.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil || !strings.Contains(host, ".") || strings.HasSuffix(host, ".localhost") {
+	host := strings.TrimSuffix(strings.ToLower((&neturl.URL{Host: r.Host}).Hostname()), ".")
+	if _, err := netip.ParseAddr(host); err == nil || !strings.Contains(host, ".") || strings.HasSuffix(host, ".localhost") {
 		return false
 	}
 	return !slices.ContainsFunc(g.hosts, func(name string) bool { return strings.EqualFold(name, host) || strings.EqualFold(name, r.Host) })

@@ -2,7 +2,7 @@
 //
 // It promises that a conditional write succeeds only if the resource is still in the state the
 // client named, and then completely; the packages below keep that promise, and this one wires
-// them: commands and flags (command.go, serve.go), environment (env.go), listeners (listen.go),
+// them: commands and flags (command.go, settings.go), environment (env.go), listeners (listen.go),
 // signals and the end of the process (here and in server.go).
 //
 // Exit codes: 0 after a signal, 1 when something failed, 2 when the command line or the configuration is wrong; the

@@ -6,8 +6,7 @@ if [ "${1:-}" != session ]; then
 	serve
 	export URL DIR
 	mkdir -m 700 -p "$WORK/run"
-	# gvfsd and its helpers belong to the bus and leave with it
-	# and look for no cameras, phones and disks
+	# gvfsd and its helpers belong to the bus and leave with it, and look for no cameras, phones and disks
 	export GIO_USE_VOLUME_MONITOR=unix
 	XDG_RUNTIME_DIR=$WORK/run dbus-run-session -- bash "$0" session
 	nothing_staged
