@@ -293,6 +293,9 @@ func TestClientMistakes(t *testing.T) {
 	a.want(2, "names no file", "get", "http://example.org/dir/")
 	a.want(1, "refused", "ls", "http://127.0.0.1:1/")
 	a.want(1, "no such file", "put", a.file("none"), "http://127.0.0.1:1/")
+	t.Setenv("HOME", "")
+	a.env = nil
+	a.want(2, "ifmatch: no directory for state is known ", "get", "http://127.0.0.1:1/x")
 }
 
 // What a collection is taken for by mistake: each command says what it is, before anything is written or opened.

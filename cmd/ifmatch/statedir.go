@@ -47,7 +47,7 @@ func stateHome(getenv func(string) string) (string, error) {
 	if home == "" {
 		var err error
 		if home, err = os.UserHomeDir(); err != nil {
-			return "", usagef("--state: no directory for state is known (%v); name one", err)
+			return "", usagef("no directory for state is known (%v); set XDG_STATE_HOME", err)
 		}
 	}
 	return filepath.Join(home, ".local", "state", "ifmatch"), nil
