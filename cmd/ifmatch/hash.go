@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"ifmatch/cmd/ifmatch/admin"
@@ -252,31 +251,5 @@ func keepHashing(ctx context.Context, tree *etagfs.FS, bytesPerSecond int64, log
 	})
 	if err != nil && ctx.Err() == nil {
 		log.Error("hashing in the background ended", "err", err)
-	}
-}
-
-// tally shows on a terminal how many bytes are done.
-type tally struct{ bar *progressbar.ProgressBar }
-
-func newTally(w io.Writer, what string) *tally {
-	if _, ok := onTerminal(w); !ok {
-		return &tally{}
-	}
-	return &tally{progressbar.NewOptions64(-1,
-		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(true),
-		progressbar.OptionShowCount(), // without it, it is drawn when a remainder of the bytes has changed, and for some sizes never
-		progressbar.OptionUseIECUnits(true), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())}
-}
-
-func (t *tally) Set(n int64) {
-	if t.bar != nil {
-		t.bar.Set64(n)
-	}
-}
-
-// Close removes the bar, so that a line can be written; the next Set draws it again.
-func (t *tally) Close() {
-	if t.bar != nil {
-		t.bar.Clear()
 	}
 }
