@@ -20,12 +20,7 @@ import (
 
 // /readyz names the share whose directory is not what it was, and says so again when it is.
 func TestReadyNamesTheShare(t *testing.T) {
-	dir := t.TempDir()
-	for _, d := range []string{"a", "b", "homes"} {
-		must(t, os.Mkdir(filepath.Join(dir, d), 0o755))
-	}
-	writeFile(t, filepath.Join(dir, "users"), "")
-	file := writeFile(t, filepath.Join(dir, "x.toml"), strings.ReplaceAll(`metrics = "127.0.0.1:0"
+	h := houseWith(t, `metrics = "127.0.0.1:0"
 users = "DIR/users"
 [[share]]
 prefix = "/a"
@@ -36,8 +31,9 @@ dir = "DIR/b"
 [[share]]
 prefix = "/home"
 dir = "DIR/homes/{user}"
-`, "DIR", dir))
-	url := metricsURL(start(t, nil, "--config="+file)) + "/readyz"
+`, "a", "b", "homes")
+	h.open()
+	url := metricsURL(h.process) + "/readyz"
 	ready := func(want string) {
 		t.Helper()
 		res, text := send(t, "GET", url, nil)
@@ -50,14 +46,14 @@ dir = "DIR/homes/{user}"
 	}
 	move := func(from, to string) {
 		t.Helper()
-		must(t, os.Rename(filepath.Join(dir, from), filepath.Join(dir, to)))
+		must(t, os.Rename(filepath.Join(h.dir, from), filepath.Join(h.dir, to)))
 	}
 	ready("")
 	move("b", "gone")
 	ready("share /b: ")
-	must(t, os.Mkdir(filepath.Join(dir, "b"), 0o755))
-	ready("share /b: " + filepath.Join(dir, "b") + " is another directory")
-	os.Remove(filepath.Join(dir, "b"))
+	must(t, os.Mkdir(filepath.Join(h.dir, "b"), 0o755))
+	ready("share /b: " + filepath.Join(h.dir, "b") + " is another directory")
+	os.Remove(filepath.Join(h.dir, "b"))
 	move("gone", "b")
 	ready("")
 	move("homes", "gone")

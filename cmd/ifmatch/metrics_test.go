@@ -80,9 +80,7 @@ func value(values map[string]float64, name string, m *dto.Metric) {
 
 // The metrics say what was done, and no more: neither a request of ours nor a label that a client made up.
 func TestMetricsMatchASession(t *testing.T) {
-	h := &house{t: t, dir: t.TempDir()}
-	h.users("anna")
-	dir := t.TempDir()
+	h, dir := houseWith(t, ""), t.TempDir()
 	h.process = start(t, nil, "--metrics=127.0.0.1:0", "--users="+filepath.Join(h.dir, "users"), "--etag=content", "--require-if-match=on", "--no-notify=false", dir)
 	requests := map[string]float64{}
 	var received, sent float64

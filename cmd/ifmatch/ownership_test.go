@@ -10,13 +10,8 @@ import (
 )
 
 func TestUmaskOfAShare(t *testing.T) {
-	h := &house{t: t, dir: t.TempDir()}
-	for _, d := range []string{"a", "b"} {
-		must(t, os.Mkdir(filepath.Join(h.dir, d), 0o755))
-	}
-	h.file = filepath.Join(h.dir, "ifmatch.toml")
-	h.write("umask = \"0077\"\n[[share]]\nprefix = \"/a\"\ndir = \"DIR/a\"\numask = \"002\"\n[[share]]\nprefix = \"/b\"\ndir = \"DIR/b\"\n")
-	h.process = start(t, nil, "--config="+h.file)
+	h := houseWith(t, "umask = \"0077\"\n[[share]]\nprefix = \"/a\"\ndir = \"DIR/a\"\numask = \"002\"\n[[share]]\nprefix = \"/b\"\ndir = \"DIR/b\"\n", "a", "b")
+	h.open()
 	for share, want := range map[string][2]os.FileMode{"a": {0o664, 0o775}, "b": {0o600, 0o700}} {
 		res, _ := h.ask("", "PUT", "/"+share+"/f", "x")
 		wantStatus(t, res, 201)

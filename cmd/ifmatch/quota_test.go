@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,15 +23,10 @@ dir = "DIR/large"
 
 // RFC 4331: the quota of a share is refused with 507 and DAV:quota-not-exceeded, and told by PROPFIND.
 func TestQuotaOfAShare(t *testing.T) {
-	h := &house{t: t, dir: t.TempDir()}
-	for _, d := range []string{"small", "large/tree"} {
-		must(t, os.MkdirAll(filepath.Join(h.dir, d), 0o755))
-	}
+	h := houseWith(t, quotaFile, "small", "large/tree")
 	writeFile(t, filepath.Join(h.dir, "small/old"), strings.Repeat("x", 500))
 	writeFile(t, filepath.Join(h.dir, "large/tree/big"), strings.Repeat("x", 501))
-	h.file = filepath.Join(h.dir, "ifmatch.toml")
-	h.write(quotaFile)
-	h.process = start(t, nil, "--config="+h.file)
+	h.open()
 	for _, tt := range []struct {
 		method, path string
 		body         int

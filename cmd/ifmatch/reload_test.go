@@ -172,7 +172,7 @@ func TestReloadMakesADirectoryWritable(t *testing.T) {
 	text := strings.Replace(photosAlone, `dir = "DIR/photos"`, "dir = \"DIR/photos\"\nread-only = true", 1)
 	h.stop(syscall.SIGTERM)
 	h.write(text)
-	h.process = start(t, nil, "--config="+h.file)
+	h.open()
 	if res, _ := h.ask("anna", "PUT", "/photos/new", "x"); res.StatusCode != 403 {
 		t.Errorf("read-only: %s", res.Status)
 	}

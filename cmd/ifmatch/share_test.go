@@ -47,16 +47,28 @@ dir = "DIR/homes/{user}"
 
 func newHouse(t testing.TB, args ...string) *house {
 	t.Helper()
-	h := &house{t: t, dir: t.TempDir()}
-	for _, d := range []string{"photos/shown", "photos/secret", "backup", "homes"} {
-		must(t, os.MkdirAll(filepath.Join(h.dir, d), 0o755))
-	}
+	h := houseWith(t, houseFile, "photos/shown", "photos/secret", "backup", "homes")
 	writeFile(t, filepath.Join(h.dir, "photos/shown/a.txt"), "a")
-	h.users("anna", "ben")
-	h.file = filepath.Join(h.dir, "ifmatch.toml")
-	h.write(houseFile)
-	h.process = start(t, nil, append(args, "--config="+h.file)...)
+	h.open(args...)
 	return h
+}
+
+// houseWith has the file text and these directories, and is not open yet.
+func houseWith(t testing.TB, text string, dirs ...string) *house {
+	t.Helper()
+	dir := t.TempDir()
+	h := &house{t: t, dir: dir, file: filepath.Join(dir, "ifmatch.toml")}
+	for _, d := range dirs {
+		must(t, os.MkdirAll(filepath.Join(dir, d), 0o755))
+	}
+	h.users("anna", "ben")
+	h.write(text)
+	return h
+}
+
+func (h *house) open(args ...string) {
+	h.t.Helper()
+	h.process = start(h.t, nil, append(args, "--config="+h.file)...)
 }
 
 func (h *house) write(text string) { writeFile(h.t, h.file, strings.ReplaceAll(text, "DIR", h.dir)) }
@@ -338,23 +350,18 @@ func TestFileSaysHowToLog(t *testing.T) {
 
 // One share may let its files run as pages, and the others do not.
 func TestTrustPagesIsForOneShare(t *testing.T) {
-	dir := t.TempDir()
-	for _, share := range []string{"site", "files"} {
-		must(t, os.Mkdir(filepath.Join(dir, share), 0o755))
-		writeFile(t, filepath.Join(dir, share, "a.html"), "<h1>a</h1>")
-	}
-	file := filepath.Join(dir, "ifmatch.toml")
-	writeFile(t, file, strings.ReplaceAll(`[[share]]
+	h := houseWith(t, `[[share]]
 prefix = "/site"
 dir = "DIR/site"
 trust-pages = true
 [[share]]
 prefix = "/files"
 dir = "DIR/files"
-`, "DIR", dir))
-	url := start(t, nil, "--config", file, "--state", t.TempDir()).url
+`, "site", "files")
+	h.open()
 	for path, want := range map[string]string{"/site/a.html": "", "/files/a.html": "attachment"} {
-		res, _ := send(t, "GET", url+path, nil)
+		writeFile(t, filepath.Join(h.dir, path), "<h1>a</h1>")
+		res, _ := h.ask("", "GET", path, "")
 		wantStatus(t, res, http.StatusOK)
 		if got := res.Header.Get("Content-Disposition"); got != want {
 			t.Errorf("%s: Content-Disposition %q, want %q", path, got, want)
@@ -364,12 +371,8 @@ dir = "DIR/files"
 
 // One --state for all is a directory of its own for each home, too.
 func TestHomesWithOneStateDirectory(t *testing.T) {
-	h := &house{t: t, dir: t.TempDir()}
-	must(t, os.Mkdir(filepath.Join(h.dir, "homes"), 0o755))
-	h.users("anna", "ben")
-	h.file = filepath.Join(h.dir, "ifmatch.toml")
-	h.write("users = \"DIR/users\"\nstate = \"DIR/state\"\n[[share]]\nprefix = \"/home\"\ndir = \"DIR/homes/{user}\"\n")
-	h.process = start(t, nil, "--config="+h.file)
+	h := houseWith(t, "users = \"DIR/users\"\nstate = \"DIR/state\"\n[[share]]\nprefix = \"/home\"\ndir = \"DIR/homes/{user}\"\n", "homes")
+	h.open()
 	for _, user := range []string{"anna", "ben"} {
 		if res, text := h.ask(user, "PUT", "/home/x", user); res.StatusCode != 201 {
 			t.Error(user, res.Status, text)

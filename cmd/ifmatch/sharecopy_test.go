@@ -46,17 +46,11 @@ may = "write"
 
 func newCopyHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{t: t, dir: t.TempDir()}
-	for _, d := range []string{"a/tree/sub", "a/inner", "shown", "content", "backup", "homes", "anna"} {
-		must(t, os.MkdirAll(filepath.Join(h.dir, d), 0o755))
-	}
+	h := houseWith(t, copyFile, "a/tree/sub", "a/inner", "shown", "content", "backup", "homes", "anna")
 	for name, text := range map[string]string{"a/one": "one", "a/two": "two", "a/tree/x": "x", "a/tree/sub/y": "y", "shown/s": "s", "anna/secret": "secret"} {
 		writeFile(t, filepath.Join(h.dir, name), text)
 	}
-	h.users("anna", "ben")
-	h.file = filepath.Join(h.dir, "ifmatch.toml")
-	h.write(copyFile)
-	h.process = start(t, nil, "--config="+h.file)
+	h.open()
 	return h
 }
 
