@@ -22,14 +22,14 @@ const (
 )
 
 // race lets all racers go at once and returns their answers.
-func race(go1 func(racer int) answer) [racers]answer {
+func race(run func(racer int) answer) [racers]answer {
 	var answers [racers]answer
 	var wg sync.WaitGroup
 	start := make(chan struct{})
 	for i := range racers {
 		wg.Go(func() {
 			<-start
-			answers[i] = go1(i)
+			answers[i] = run(i)
 		})
 	}
 	close(start)

@@ -86,11 +86,11 @@ func (x *exam) fail(err error) {
 func (x *exam) sendBody(ctx context.Context, method, name string, body io.Reader, sizeBytes int64, header ...string) (answer, error) {
 	r, err := x.request(ctx, method, name, body, sizeBytes, header...)
 	if err != nil {
-		return answer{header: http.Header{}}, err
+		return answer{}, err
 	}
 	res, err := x.c.Send(r)
 	if err != nil {
-		return answer{header: http.Header{}}, err
+		return answer{}, err
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(res.Body, 8<<20))
@@ -106,9 +106,6 @@ func (x *exam) request(ctx context.Context, method, name string, body io.Reader,
 		return nil, err
 	}
 	r.ContentLength = sizeBytes
-	if sizeBytes == 0 && method == http.MethodPut {
-		r.Body = http.NoBody
-	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
