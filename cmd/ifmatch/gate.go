@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	neturl "net/url"
 	"slices"
@@ -62,7 +63,7 @@ func (g gate) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case a.wait > 0:
 		g.login.throttled.Add(1)
-		after := strconv.Itoa(retryAfter(a.wait))
+		after := strconv.Itoa(int(math.Ceil(a.wait.Seconds())))
 		w.Header().Set("Retry-After", after)
 		g.refuse(w, r, "", http.StatusTooManyRequests, "Too many passwords were wrong; try again in "+after+" s.")
 		return

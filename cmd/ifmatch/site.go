@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/singleflight"
 
@@ -170,6 +169,3 @@ func (s *share) nameIn(urlPath string) string {
 	}
 	return path.Clean("/" + urlPath)
 }
-
-// retryAfter is d in whole seconds, one at least.
-func retryAfter(d time.Duration) int { return int(max(1, (d+time.Second-1)/time.Second)) }

@@ -23,7 +23,7 @@ import (
 	"time"
 )
 
-// Options say how to reach servers. The zero value works without credentials, progress and memory.
+// Options say how to reach servers. The zero value works without credentials and progress, for what needs no Memory.
 type Options struct {
 	User, Password string                                    // for every server; empty for those of Login
 	Login          func(host string) (user, password string) // for example from a netrc file; may be nil

@@ -14,8 +14,8 @@ import (
 )
 
 // Memory remembers, for each pair of a URL and a local file, which state of the resource the file was made from. It
-// is a directory with a small file for each pair; nothing is remembered in the zero Memory. Several processes may
-// use one Memory: a pair is written in one step, and the last one counts.
+// is a directory with a small file for each pair. Several processes may use one Memory: a pair is written in one step, and
+// the last one counts.
 type Memory struct{ Dir string }
 
 // Memo says what a local file was made from.
@@ -29,9 +29,6 @@ type Memo struct {
 
 // recall returns what is remembered; ok is false if nothing is.
 func (m Memory) recall(u *url.URL, file string) (memo Memo, ok bool, err error) {
-	if m.Dir == "" {
-		return Memo{}, false, nil
-	}
 	path, _, err := m.path(u, file)
 	if err != nil {
 		return Memo{}, false, err
@@ -59,9 +56,6 @@ func (m Memory) remember(u *url.URL, file, etag string, sum []byte) error {
 }
 
 func (m Memory) note(u *url.URL, file, etag string, sum []byte) error {
-	if m.Dir == "" {
-		return nil
-	}
 	path, memo, err := m.path(u, file)
 	if err != nil {
 		return err
