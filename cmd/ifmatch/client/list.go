@@ -144,7 +144,7 @@ func (x *response) listed(base *url.URL) (listed, bool) {
 		if t, err := http.ParseTime(ps.Prop.Modified); err == nil {
 			l.Modified = t
 		}
-		l.ETag, l.Type = ps.Prop.ETag, ps.Prop.Type
+		l.ETag, l.Type = strings.TrimSpace(ps.Prop.ETag), ps.Prop.Type
 	}
 	return l, true
 }
