@@ -34,6 +34,24 @@ func TestGetAndPutWantAFile(t *testing.T) {
 	}
 }
 
+// A new file has the mode that any program gives one there: by the umask, or by a default ACL.
+func TestGetMakesFilesAsOthersDo(t *testing.T) {
+	url := start(t, nil, "--memory").url + "/x"
+	a, dir := newPerson(t), t.TempDir()
+	a.want(0, "created", "put", a.write("x", "text"), url)
+	for _, file := range []string{"by-umask", "by-acl"} {
+		theirs, ours := filepath.Join(dir, "their-"+file), filepath.Join(dir, file)
+		must(t, os.WriteFile(theirs, nil, 0o666))
+		a.want(0, "fetched", "get", url, ours)
+		want, err := os.Stat(theirs)
+		must(t, err)
+		if got, err := os.Stat(ours); err != nil || got.Mode() != want.Mode() {
+			t.Errorf("%s: %v, %v; want %v", file, got.Mode(), err, want.Mode())
+		}
+		must(t, exec.Command("setfacl", "-d", "-m", "u:nobody:rw,g::rw,o::-", dir).Run())
+	}
+}
+
 // Ctrl-C at the question whether to edit again says where the text is, also after one that the editor took.
 func TestEditIsInterruptedAtItsQuestion(t *testing.T) {
 	url := start(t, nil, "--memory").url + "/todo.txt"

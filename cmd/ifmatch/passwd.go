@@ -122,7 +122,7 @@ func setUser(file, user, hash string) error {
 	if !found {
 		b.WriteString(user + ":" + hash + "\n")
 	}
-	return client.ReplaceFile(file, func(tmp *os.File) error {
+	return client.ReplaceFile(file, 0o600, func(tmp *os.File) error {
 		_, err := tmp.WriteString(b.String())
 		return errors.Join(err, keepOwner(tmp, file))
 	})

@@ -64,7 +64,7 @@ func (s *ownCert) renew(now time.Time) (renewed bool, err error) {
 	if err := os.MkdirAll(filepath.Dir(s.file), 0o700); err != nil {
 		return false, err
 	}
-	return true, client.ReplaceFile(s.file, func(f *os.File) error {
+	return true, client.ReplaceFile(s.file, 0o600, func(f *os.File) error {
 		_, err := f.Write(text)
 		return err
 	})

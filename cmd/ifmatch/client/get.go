@@ -34,19 +34,22 @@ func (c *Client) Get(ctx context.Context, u *url.URL, file string, force bool) (
 	case local != nil && !force:
 		return State{}, false, refuse("%s has been changed here since it was fetched; put it, or replace it with --force", file)
 	}
-	mode := iofs.FileMode(0o666) &^ umask()
+	perm := iofs.FileMode(0o666)
 	if local != nil {
-		mode = local.Mode().Perm()
+		perm = 0o600 // until it has that of the old one
 	}
 	h := sha256.New()
-	err = ReplaceFile(file, func(f *os.File) error {
+	err = ReplaceFile(file, perm, func(f *os.File) error {
 		if s, unchanged, err = c.Fetch(ctx, u, cond, io.MultiWriter(f, h)); err != nil {
 			return err
 		}
 		if unchanged || !sameFile(local, file) {
 			return errKeep
 		}
-		return f.Chmod(mode)
+		if local != nil {
+			return f.Chmod(local.Mode().Perm())
+		}
+		return nil
 	})
 	if errors.Is(err, errKeep) && unchanged {
 		return s, true, nil

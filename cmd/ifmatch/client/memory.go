@@ -74,7 +74,7 @@ func (m Memory) note(u *url.URL, file, etag string, sum []byte) error {
 	if err := os.MkdirAll(m.Dir, 0o700); err != nil {
 		return err
 	}
-	return ReplaceFile(path, func(f *os.File) error {
+	return ReplaceFile(path, 0o600, func(f *os.File) error {
 		_, err := f.Write(append(b, '\n'))
 		return err
 	})

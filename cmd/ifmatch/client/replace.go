@@ -1,22 +1,23 @@
 package client
 
 import (
+	"crypto/rand"
 	"errors"
 	iofs "io/fs"
 	"os"
 	"path/filepath"
 )
 
-// ReplaceFile has write write a new file beside path, which only we can read, and renames it over path when it is complete
-// and on disk. Where path is a symbolic link, the file that it leads to is replaced.
+// ReplaceFile has write write a new file beside path, and renames it over path when it is complete and on disk. It is made with
+// perm, from which the system takes the umask. Where path is a symbolic link, the file that it leads to is replaced.
 // Errors: those of write; those of the file system, among them that a link leads nowhere.
-func ReplaceFile(path string, write func(*os.File) error) error {
+func ReplaceFile(path string, perm iofs.FileMode, write func(*os.File) error) error {
 	if fi, err := os.Lstat(path); err == nil && fi.Mode().Type() == iofs.ModeSymlink {
 		if path, err = filepath.EvalSymlinks(path); err != nil {
 			return err
 		}
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // of a name that is not too long
+	f, err := os.OpenFile(filepath.Join(filepath.Dir(path), ".new-"+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 	if err != nil {
 		return err
 	}
