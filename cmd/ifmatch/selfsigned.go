@@ -12,7 +12,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"log/slog"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -114,12 +113,8 @@ func selfSign(names []string, now time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
-	if err != nil {
-		return nil, err
-	}
 	c := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "ifmatch"},
+		Subject:   pkix.Name{CommonName: "ifmatch"},
 		NotBefore: now.Add(-time.Hour), // clocks of clients that are slow
 		NotAfter:  now.Add(selfSignedFor - time.Hour - time.Second),
 		KeyUsage:  x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
