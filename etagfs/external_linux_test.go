@@ -195,6 +195,26 @@ func TestChangesOnTheFarSideAreSeenAtOnce(t *testing.T) {
 	}
 }
 
+// A time that a client chose, and the one that a save stamps, are kept by file systems that hear nothing of a mtime alone.
+func TestModTimeIsKeptOnFUSE(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Fatal("only root can mount: run the tests as root, as CI does, or under unshare -Urm")
+	}
+	f := diskAt(t, mountBindfs(t, t.TempDir()), Options{})
+	want := time.Unix(1e9, 0)
+	info, _, err := f.Put(ctx, "/f", strings.NewReader("x"), PutOptions{ModTime: want})
+	must(t, err)
+	if got := info.ModTime().Unix(); got != want.Unix() {
+		t.Errorf("put at %d, and it is %d", want.Unix(), got)
+	}
+	want = want.Add(time.Hour)
+	info, err = f.Update(ctx, "/f", want, Write{})
+	must(t, err)
+	if got := info.ModTime().Unix(); got != want.Unix() {
+		t.Errorf("set to %d, and it is %d", want.Unix(), got)
+	}
+}
+
 // What is answered to a write is the tag of the next look also where a file cannot be given its name in one step: FUSE keeps what
 // is removed while it is open under another name, so that its state changes when it is closed.
 func TestAnsweredTagIsThatOfTheNextLookOnFUSE(t *testing.T) {

@@ -136,10 +136,12 @@ func setTimesPath(fd int, mtime int64) error {
 // timespec has 64 bits on every system: those of the C library of a 32-bit one end in 2038.
 type timespec struct{ sec, nsec int64 }
 
-// utimens is utimensat(2) with a path that may be nil, which x/sys has no name for.
+// utimens is utimensat(2) with a path that may be nil, which x/sys has no name for. The access time becomes now: who sets one of
+// the two alone is not heard by file systems of libfuse 2, as bindfs and exfat-fuse.
 func utimens(fd int, path *byte, mtime int64, flags int) error {
 	at := time.Unix(0, mtime)
-	ts := [2]timespec{{nsec: unix.UTIME_OMIT}, {at.Unix(), int64(at.Nanosecond())}}
+	now := time.Now()
+	ts := [2]timespec{{now.Unix(), int64(now.Nanosecond())}, {at.Unix(), int64(at.Nanosecond())}}
 	for {
 		_, _, e := unix.Syscall6(sysUtimensat, uintptr(fd), uintptr(unsafe.Pointer(path)),
 			uintptr(unsafe.Pointer(&ts)), uintptr(flags), 0, 0)
