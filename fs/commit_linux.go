@@ -60,7 +60,7 @@ func (s *staged) Commit(exact bool, check func(cur *Info) error) (info Info, cre
 		// of these bytes, so its tag must not be that of what came after them.
 		info.Mtime = s.stored
 	}
-	info.Unsure = s.unsure || info.Mtime != s.mtime
+	info.Unsure = (s.unsure || info.Mtime != s.mtime) && !s.r.device(info.Dev).fine
 	s.Discard()
 	return info, created, closer(old), nil
 }

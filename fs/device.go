@@ -12,6 +12,7 @@ type device struct {
 	dev         uint64        // as in an Identity
 	mark        [2]uint64     // tells it from another file system that has the number later, where the system has such a thing
 	storeNS     int64         // step in which times are stored
+	fine        bool          // every change has its own time
 	granularity time.Duration // as in Features
 	behind      time.Duration // how far its clock is behind ours
 	folds       bool          // names that differ in case only may be one to it

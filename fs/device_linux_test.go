@@ -34,6 +34,29 @@ func TestClockBehindOurs(t *testing.T) {
 	}
 }
 
+// Where every change has its own time, a modification time that another state has, too, leaves no doubt.
+func TestStateIsUnsureOnlyWhereChangesShareTimes(t *testing.T) {
+	f := openRoot(t, t.TempDir(), RootOptions{})
+	for _, fine := range []bool{false, true} {
+		root := *f.tried.Load().root
+		root.storeNS, root.fine = int64(time.Second), fine
+		tried := *f.tried.Load()
+		tried.root = &root
+		f.tried.Store(&tried)
+		staged, err := f.Stage("/f")
+		must(t, err)
+		must(t, staged.Prepare(time.Unix(1e9, 0), false))
+		made, _, release, err := staged.Commit(false, func(*Info) error { return nil })
+		must(t, err)
+		release()
+		_, dated, err := f.SetModTime("/f", time.Unix(1e9, 0))
+		must(t, err)
+		if made.Unsure == fine || dated.Unsure == fine {
+			t.Errorf("fine %v: a save is unsure: %v, a time that was set: %v", fine, made.Unsure, dated.Unsure)
+		}
+	}
+}
+
 // A file of which no lease can be had was written to a minute ago, as the clock behind ours says; it was a second ago.
 func TestSettledWhereTheClockIsBehind(t *testing.T) {
 	dir := t.TempDir()

@@ -99,7 +99,8 @@ type FS interface {
 	Features() Features
 
 	// Granularity is how far apart two changes have different times on the file system with this number (Identity.Dev);
-	// 1 ns: every change. Below the root others may be mounted: each counts as the coarsest until something is staged on it.
+	// 1 ns: every change. Below the root others may be mounted: each counts as the coarsest until something is staged on it. Where
+	// somebody may write unseen (FUSE, networks), it is as long as that may take at least.
 	Granularity(dev uint64) time.Duration
 
 	// Ready tries the tree with other options (Hook and Left stay) and returns what makes them count, which cannot fail. Until then, and

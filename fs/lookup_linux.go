@@ -212,7 +212,7 @@ func (r *Root) SetModTime(name string, t time.Time) (was Identity, info Info, er
 		was = Identity{} // it stays that of before, which is nobody's any more
 	}
 	info.fill(&st)
-	info.Unsure = unsure || info.Mtime != mtime
+	info.Unsure = (unsure || info.Mtime != mtime) && !r.device(info.Dev).fine
 	return was, info, nil
 }
 

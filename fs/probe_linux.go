@@ -127,8 +127,22 @@ func tryClock(fd int, now func() time.Time) *device {
 	if step == 0 {
 		step = int64(unknownGranularity)
 	}
-	return &device{dev: device64(&st), storeNS: step, behind: behind,
+	fine := change <= 1
+	if change < farWrite && !here(fd) {
+		change = farWrite
+	}
+	return &device{dev: device64(&st), storeNS: step, behind: behind, fine: fine,
 		granularity: granularity(time.Duration(step), change, behind)}
+}
+
+// farWrite is longer than one write takes on the far side of FUSE or a network. It gives a file its new times before the bytes, and no
+// lease tells of who writes there: so for that long what is read may not be the bytes of the state, as where the clock is coarse.
+const farWrite = 2 * time.Second
+
+// here tells whether only programs of this machine can write to a file, and only by the file system that fd is on.
+func here(fd int) bool {
+	var fs unix.Statfs_t
+	return unix.Fstatfs(fd, &fs) == nil && reporting(kindName(int64(fs.Type)))
 }
 
 // storedGranularity writes a time whose every digit counts and looks what is left of it; 0: it
