@@ -22,8 +22,8 @@ import (
 // Replacing by rename, as ifmatch and most programs do, never disturbs a reader.
 //
 // BUG(handler): a download waits for its client on Linux alone; elsewhere what waits in a socket can still change after the last
-// look at the file. So can what a client in another network namespace of this machine (a container) leaves unread in a socket that
-// holds more than copiedBytes.
+// look at the file. So can what a client in another network namespace of this machine (a container), or behind a proxy on it that
+// splices, leaves unread in a socket that holds more than copiedBytes.
 type content struct {
 	file *etagfs.File
 	size int64

@@ -55,6 +55,50 @@ func TestDownloadWhoseEndWaitsForTheClient(t *testing.T) {
 	}
 }
 
+// A proxy on this machine can pass pages of the file on as they are (splice(2), here by io.Copy), and has read all when its client has
+// not: what is copied at the end is more than sockets hold by default.
+func TestDownloadThroughAProxyThatSplices(t *testing.T) {
+	dir := t.TempDir()
+	p := start(t, nil, dir)
+	server := strings.TrimPrefix(p.url, "http://")
+	proxy, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer proxy.Close()
+	go func() {
+		for {
+			down, err := proxy.Accept()
+			if err != nil {
+				return
+			}
+			up, err := net.Dial("tcp", server)
+			if err != nil {
+				down.Close()
+				continue
+			}
+			go io.Copy(up, down)
+			go func() {
+				io.Copy(down, up)
+				down.Close()
+			}()
+		}
+	}()
+	const size, unread = 20 << 20, 4 << 20
+	file := filepath.Join(dir, "f")
+	writeFile(t, file, strings.Repeat("o", size))
+	p.url = "http://" + proxy.Addr().String()
+	body, got := p.partly(size, size-unread, 64<<20)
+	time.Sleep(500 * time.Millisecond)
+	beside, err := os.OpenFile(file, os.O_WRONLY, 0)
+	must(t, err)
+	_, err = beside.WriteAt(bytes.Repeat([]byte("n"), unread), size-unread)
+	beside.Close()
+	must(t, err)
+	_, err = got.ReadFrom(body)
+	if bad := bytes.Count(got.Bytes(), []byte("n")); err == nil && bad > 0 {
+		t.Errorf("whole, and %d bytes of it changed", bad)
+	}
+}
+
 // The end waits as long as a connection may stand still, and then it is cut off; for ever where that is allowed.
 func TestDownloadThatNobodyTakes(t *testing.T) {
 	t.Parallel()
