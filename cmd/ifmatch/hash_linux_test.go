@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +18,28 @@ import (
 	"ifmatch/etagfs"
 	"ifmatch/fs"
 )
+
+// The background hasher has a thread that everybody else goes before, at the processor and at the disk.
+func TestBackgroundHasherIsIdle(t *testing.T) {
+	p := start(t, nil, "--etag=content", t.TempDir())
+	waitFor(t, func() bool { return hasIdleThread(t, p.cmd.Process.Pid) })
+}
+
+func hasIdleThread(t *testing.T, pid int) bool {
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
+	must(t, err)
+	for _, task := range tasks {
+		tid, err := strconv.Atoi(filepath.Base(task))
+		must(t, err)
+		const whoProcess, idle = 1, 3 // IOPRIO_WHO_PROCESS, IOPRIO_CLASS_IDLE: ioprio_set(2)
+		ioprio, _, _ := unix.Syscall(unix.SYS_IOPRIO_GET, whoProcess, uintptr(tid), 0)
+		nice, err := unix.Getpriority(unix.PRIO_PROCESS, tid)
+		if err == nil && 20-nice == 19 && ioprio>>13 == idle { // the system call has 20 less the nice value
+			return true
+		}
+	}
+	return false
+}
 
 // hash fills the digests; scrub reads again what nobody has changed since.
 func TestHashAndScrub(t *testing.T) {
