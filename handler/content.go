@@ -63,11 +63,13 @@ func contentOf(f *etagfs.File) (*content, error) {
 	}
 	c.pooled = buffers.Get().(*[smallBytes]byte)
 	c.small = c.pooled[:c.size]
-	if _, err := io.ReadFull(f, c.small); err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		c.free()
-		return nil, err
+	_, err := io.ReadFull(f, c.small)
+	if err == nil {
+		err = c.unchanged()
+	} else if err == io.EOF || err == io.ErrUnexpectedEOF { // it shrank, or is on a file system that says more than it has
+		err = errChanged
 	}
-	if err := c.unchanged(); err != nil {
+	if err != nil {
 		c.free()
 		return nil, err
 	}

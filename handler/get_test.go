@@ -499,6 +499,16 @@ func TestSmallGetWhileTheFileChanges(t *testing.T) {
 	}
 }
 
+// A file can be shorter than its state says, as those of sysfs are, and some in user space. What is missing is not made up with what
+// the buffer holds: the bytes of a file that somebody else has read.
+func TestSmallGetOfFileThatIsShorterThanItSays(t *testing.T) {
+	root, _ := smallFile(t)
+	short := &meddled{root, func() error { return io.EOF }}
+	if res, body := do(t, "GET", serve(t, short, handler.Options{})+"/x", ""); res.StatusCode != 503 {
+		t.Errorf("%s, %d bytes", res.Status, len(body))
+	}
+}
+
 // Once a file has no name any more, its times do not tell whether it was written before: a small one is read anew.
 func TestSmallGetOfFileThatIsChangedAndReplaced(t *testing.T) {
 	root, path := smallFile(t)
