@@ -85,22 +85,25 @@ func openBolt(file string, relaxed bool) (e *boltEngine, err error) {
 // sound finds what no record shows: pages that are in use twice, are free as well, or are missing, and would fail one write
 // after the other. A copy that was made of a file in use has them. It reads the whole file, a third of a second for a million
 // digests. bbolt looks on a goroutine where a page that is not there would end the process, so each is looked at before.
-// Errors: ErrDamaged.
-func (e *boltEngine) sound() error {
-	return guard(func() error {
+// It tells whether the file is mostly empty. Errors: ErrDamaged.
+func (e *boltEngine) sound() (hollow bool, err error) {
+	err = guard(func() error {
 		tx, err := e.begin(false)
 		if err != nil {
 			return err
 		}
 		defer e.endView(tx)
-		if err := fit(e.db, tx); err != nil {
+		freeBytes, err := fit(e.db, tx)
+		if err != nil {
 			return err
 		}
+		hollow = freeBytes > max(hollowBytes, tx.Size()/2)
 		for wrong := range tx.Check() {
 			err = fmt.Errorf("%w: %w", ErrDamaged, wrong)
 		}
 		return err
 	})
+	return hollow, err
 }
 
 func (e *boltEngine) View(fn func(Tx) error) error {

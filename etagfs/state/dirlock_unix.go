@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,4 +26,24 @@ func lockDir(dir string) (unlock func(), err error) {
 		return nil, err
 	}
 	return func() { f.Close() }, nil
+}
+
+// likeFile gives file the owner, the group and the permissions of another one.
+func likeFile(file, other string) error {
+	info, err := os.Stat(other)
+	if err != nil {
+		return err
+	}
+	stat := info.Sys().(*syscall.Stat_t)
+	return errors.Join(os.Chown(file, int(stat.Uid), int(stat.Gid)), os.Chmod(file, info.Mode().Perm()))
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
 }

@@ -18,6 +18,7 @@ type pages struct {
 	data      []byte
 	sizeBytes uint64 // of one
 	seen      []bool
+	used      uint64
 }
 
 const (
@@ -26,12 +27,14 @@ const (
 	bucketIn            = 1    // flag of an element of a leaf
 )
 
-// fit finds what would have tx.Check read what is not there, or never end. Errors: ErrDamaged. It panics where the file is too short.
-func fit(db *bolt.DB, tx *bolt.Tx) error {
+// fit finds what would have tx.Check read what is not there, or never end, and tells how many bytes hold no records.
+// Errors: ErrDamaged. It panics where the file is too short.
+func fit(db *bolt.DB, tx *bolt.Tx) (freeBytes int64, err error) {
 	info := db.Info()
 	data := unsafe.Slice((*byte)(unsafe.Add(nil, info.Data)), tx.Size()) // no pointer into what Go moves
-	p := &pages{data, uint64(info.PageSize), make([]bool, tx.Size()/int64(info.PageSize))}
-	return p.tree(uint64(tx.Cursor().Bucket().RootPage()))
+	p := &pages{data: data, sizeBytes: uint64(info.PageSize), seen: make([]bool, tx.Size()/int64(info.PageSize))}
+	err = p.tree(uint64(tx.Cursor().Bucket().RootPage()))
+	return tx.Size() - int64(p.used*p.sizeBytes), err
 }
 
 // tree looks at a page and those below it.
@@ -46,6 +49,7 @@ func (p *pages) tree(number uint64) error {
 	if more >= count-number {
 		return fmt.Errorf("%w: page %d goes on beyond the end", ErrDamaged, number)
 	}
+	p.used += 1 + more
 	return p.elements(page[:(1+more)*p.sizeBytes])
 }
 

@@ -123,7 +123,13 @@ func openFile(file string, o Options) (s *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = e.sound(); err == nil {
+	hollow, err := e.sound()
+	if err == nil && hollow {
+		if e, err = e.pack(file, o); err != nil {
+			return nil, err
+		}
+	}
+	if err == nil {
 		s, err = New(e, o)
 	}
 	if err != nil {
