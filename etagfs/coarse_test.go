@@ -3,7 +3,9 @@ package etagfs
 import (
 	"crypto/sha256"
 	"os"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -263,12 +265,37 @@ func TestYoungDigestIsNotKept(t *testing.T) {
 	})
 }
 
+// A large file is read for hours, in a directory where another program makes a name a millisecond.
+func TestReportsOfOtherFilesWhileReadingTakeNoMemory(t *testing.T) {
+	f := New(fs.NewMemory(), Options{Settings: Settings{NoNotify: true, Content: true}})
+	state := identity(time.Nanosecond, time.Unix(1, 0))
+	reading := f.content.begin("/d/f")
+	other := *state
+	names := make([]string, 20_000)
+	for i := range names {
+		names[i] = "/d/" + strconv.Itoa(i)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for _, name := range names {
+		other.Ino++
+		f.content.changed(name, &other)
+		f.content.changed(name, nil)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 100_000 {
+		t.Errorf("%d bytes for %d names", n, len(names))
+	}
+	reading.end(state.Identity, Digest{1}, false)
+}
+
 // A report that comes while the bytes are read keeps their digest out of the cache.
 func TestReportWhileReadingKeepsTheDigestOut(t *testing.T) {
 	f := New(fs.NewMemory(), Options{Settings: Settings{NoNotify: true, Content: true}})
 	state := identity(time.Nanosecond, time.Unix(1, 0))
 	for _, name := range []string{"/d/f", "/d/another name of it"} {
 		begin := f.content.begin("/d/f")
+		begin.opened(state.Identity)
 		f.content.changed(name, state)
 		if begin.end(state.Identity, Digest{1}, true) {
 			t.Errorf("kept although a report of %s came", name)
@@ -287,6 +314,7 @@ func TestReportWhileReadingKeepsTheDigestOut(t *testing.T) {
 	other := *state
 	other.Ino++
 	begin = f.content.begin("/d/f")
+	begin.opened(state.Identity)
 	f.content.changed("/d/g", &other)
 	if !begin.end(state.Identity, Digest{1}, true) {
 		t.Error("not kept although nothing happened to it")

@@ -149,7 +149,7 @@ func (f *FS) hashFile(ctx context.Context, name string, m manner) (found, error)
 	c := f.content
 	f.reports.watch(path.Dir(name)) // without a watch, stat alone decides
 	t := c.begin(name)
-	r, err := f.readDigest(ctx, name, m)
+	r, err := f.readDigest(ctx, name, m, t)
 	r.sure = r.held && !c.young(r.state.Identity, t.began)
 	t.end(r.state.Identity, r.digest, r.held)
 	if r.held {
@@ -160,14 +160,15 @@ func (f *FS) hashFile(ctx context.Context, name string, m manner) (found, error)
 }
 
 // readDigest reads a file and returns the digest of its bytes with the state they belong to; it does not read one that
-// another program has open for writing.
-func (f *FS) readDigest(ctx context.Context, name string, m manner) (r found, err error) {
+// another program has open for writing. t is nil where the digest is not kept.
+func (f *FS) readDigest(ctx context.Context, name string, m manner, t *ticket) (r found, err error) {
 	file, err := f.base.OpenRead(name)
 	if err != nil {
 		return r, err
 	}
 	defer file.Close()
 	r.state = file.Info()
+	t.opened(r.state.Identity)
 	if !quiet(file) { // asked before the bytes are read, which would be those of no state
 		return r, nil
 	}

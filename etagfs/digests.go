@@ -40,20 +40,12 @@ type digests struct {
 	young func(id fs.Identity, at time.Time) bool // whether a change at that time could leave the same times
 
 	mu      sync.RWMutex
-	known   map[inode]digestEntry // guarded by mu
-	readers map[string]*reports   // guarded by mu; of the directories where somebody reads
-	told    uint64                // guarded by mu; counts reports
-	lost    uint64                // guarded by mu; counts Lost
-	fresh   int                   // guarded by mu; inodes that came in since the last pass (prune.go)
-	passAt  int                   // guarded by mu; how many of them make one due
-	due     chan struct{}         // holds a token when a pass is due
-}
-
-// reports are the latest ones of a directory, as digests.told counted them.
-type reports struct {
-	readers int // tickets that are out
-	names   map[string]uint64
-	inodes  map[inode]uint64 // a file has several names
+	known   map[inode]digestEntry           // guarded by mu
+	readers map[string]map[*ticket]struct{} // guarded by mu; by the directory of what they read
+	lost    uint64                          // guarded by mu; counts Lost
+	fresh   int                             // guarded by mu; inodes that came in since the last pass (prune.go)
+	passAt  int                             // guarded by mu; how many of them make one due
+	due     chan struct{}                   // holds a token when a pass is due
 }
 
 type inode struct{ dev, ino uint64 }
@@ -68,7 +60,7 @@ func newDigests(store DigestStore, tags *statTagger) *digests {
 		store: store, now: tags.now,
 		young:   func(id fs.Identity, at time.Time) bool { return tags.youngAt(id, at) && !tags.mine(id) },
 		known:   make(map[inode]digestEntry),
-		readers: make(map[string]*reports),
+		readers: make(map[string]map[*ticket]struct{}),
 		passAt:  passEvery, due: make(chan struct{}, 1),
 	}
 }
@@ -110,36 +102,48 @@ func (d *digests) put(id fs.Identity, digest Digest, save bool) {
 	}
 }
 
-// ticket remembers what had been reported before the bytes of a file were read.
+// ticket is of one who reads a file, and remembers whether it was reported meanwhile.
 type ticket struct {
 	d     *digests
 	name  string
 	began time.Time
-	told  uint64
 	lost  uint64
+
+	inode inode // guarded by d.mu; of the file, when it is open: it may have other names
+	told  bool  // guarded by d.mu; it was reported
 }
 
 // begin is called after the directory of name is watched and before its bytes are read; end must follow.
-func (d *digests) begin(name string) ticket {
+func (d *digests) begin(name string) *ticket {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	t := &ticket{d: d, name: name, began: d.now(), lost: d.lost}
 	dir := path.Dir(name)
 	if d.readers[dir] == nil {
-		d.readers[dir] = &reports{names: make(map[string]uint64), inodes: make(map[inode]uint64)}
+		d.readers[dir] = make(map[*ticket]struct{})
 	}
-	d.readers[dir].readers++
-	return ticket{d, name, d.now(), d.told, d.lost}
+	d.readers[dir][t] = struct{}{}
+	return t
+}
+
+// opened is called before the bytes are read. A nil ticket is of one who keeps no digest.
+func (t *ticket) opened(id fs.Identity) {
+	if t == nil {
+		return
+	}
+	t.d.mu.Lock()
+	defer t.d.mu.Unlock()
+	t.inode = inode{id.Dev, id.Ino}
 }
 
 // end enters the digest of bytes read since begin, unless the file was reported meanwhile, or the
 // identity was so young then that another change could share it. It tells whether it did.
-func (t ticket) end(id fs.Identity, digest Digest, ok bool) bool {
+func (t *ticket) end(id fs.Identity, digest Digest, ok bool) bool {
 	d := t.d
 	d.mu.Lock()
 	dir := path.Dir(t.name)
-	r := d.readers[dir]
-	ok = ok && d.lost == t.lost && r.names[t.name] <= t.told && r.inodes[inode{id.Dev, id.Ino}] <= t.told
-	if r.readers--; r.readers == 0 {
+	ok = ok && d.lost == t.lost && !t.told
+	if delete(d.readers[dir], t); len(d.readers[dir]) == 0 {
 		delete(d.readers, dir)
 	}
 	d.mu.Unlock()
@@ -154,18 +158,13 @@ func (t ticket) end(id fs.Identity, digest Digest, ok bool) bool {
 func (d *digests) changed(name string, now *fs.Info) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.told++
-	r := d.readers[path.Dir(name)]
-	if r != nil {
-		r.names[name] = d.told
+	for t := range d.readers[path.Dir(name)] {
+		t.told = t.told || name == t.name || now != nil && t.inode == inode{now.Dev, now.Ino}
 	}
 	if now == nil {
 		return // whatever was there is confirmed by stat where it is met again
 	}
 	key := inode{now.Dev, now.Ino}
-	if r != nil {
-		r.inodes[key] = d.told
-	}
 	if e, ok := d.known[key]; ok && (!e.confirmedBy(now.Identity) || d.young(now.Identity, d.now())) {
 		delete(d.known, key)
 	}

@@ -41,7 +41,7 @@ func (f *FS) Scrub(ctx context.Context, progress func(ScrubProgress), rotten fun
 			return
 		}
 		f.uncache(name)
-		got, err := f.readDigest(ctx, name, manner{tell: tell})
+		got, err := f.readDigest(ctx, name, manner{tell: tell}, nil)
 		switch {
 		case ctx.Err() != nil, errors.Is(err, iofs.ErrNotExist): // a file that is gone by now is none to judge
 			return
