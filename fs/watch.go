@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/fsnotify/fsnotify"
 )
@@ -61,6 +62,7 @@ type Watcher struct {
 	cost   int                      // guarded by mu; of all that is watched
 	below  map[string]int           // guarded by mu; number of watched directories below a name
 	over   []string                 // guarded by mu; no longer watched, which fsn has not been told
+	looked time.Time                // guarded by mu; when watches that have ended were last looked for
 	full   bool                     // guarded by mu; the system has no watch left
 	said   bool                     // guarded by mu; the log has it
 	events uint64                   // guarded by mu
@@ -139,6 +141,9 @@ func (w *Watcher) Watch(dir string) bool {
 	if one.is, err = os.Stat(w.osPath(dir)); err != nil {
 		return false
 	}
+	for _, dir := range w.ended() {
+		w.opts.Lost(dir)
+	}
 	if w.watches(one) {
 		return true
 	}
@@ -147,6 +152,37 @@ func (w *Watcher) Watch(dir string) bool {
 		w.opts.Lost(dir)
 	}
 	return ok
+}
+
+// endedEvery bounds how often ended looks, which takes a millisecond where thousands are watched.
+const endedEvery = 2 * time.Second
+
+// ended forgets what the system no longer watches, and returns it: when a disk is unmounted, fsnotify (v1.10.1, handleEvent) tells
+// nobody, and its directories are the same ones when it is mounted again.
+func (w *Watcher) ended() (lost []string) {
+	w.mu.Lock()
+	soon := !unmountsUntold || time.Since(w.looked) < endedEvery
+	if !soon {
+		w.looked = time.Now()
+	}
+	w.mu.Unlock()
+	if soon {
+		return nil
+	}
+	w.changing.Lock() // so that no watch begins or ends meanwhile
+	defer w.changing.Unlock()
+	there := make(map[string]bool)
+	for _, osPath := range w.fsn.WatchList() {
+		there[osPath] = true
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for dir, e := range w.dirs {
+		if !there[w.osPath(dir)] {
+			lost = append(lost, w.forget(e))
+		}
+	}
+	return lost
 }
 
 // watches tells whether that directory is watched. It is not when there is another one by its name, as when a directory above was

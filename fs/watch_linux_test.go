@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
+
+	"ifmatch/fs/fstest/loop"
 )
 
 // A directory is removed and made anew while reports are lost: the new one, which has the number of the old on ext4, is watched when
@@ -47,5 +50,25 @@ func TestWatcherOfDirectoryWithAnotherName(t *testing.T) {
 	r.wait(t, "/new/a/b/f", func() bool { return r.changed["/new/a/b/f"] })
 	if got := w.Stats().Watches; got != 1 || !slices.Equal(r.lost, []string{"/top/a/b"}) {
 		t.Errorf("%d watches, given up %v", got, r.lost)
+	}
+}
+
+// A disk below the root is unmounted, of which nothing is reported, and mounted again: its directories are the same ones.
+func TestWatcherOfADiskThatWasMountedAgain(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.Mkdir(filepath.Join(dir, "disk"), 0o755))
+	again := loop.Ext4(t, filepath.Join(dir, "disk"), 32<<20)
+	must(t, os.Mkdir(filepath.Join(dir, "disk", "d"), 0o755))
+	w, r := watch(t, dir, 0)
+	w.Watch("/disk/d")
+	again()
+	until := time.Now().Add(10 * endedEvery)
+	for time.Now().Before(until) && !r.reported("/disk/d/f") { // it is looked for now and then
+		w.Watch("/disk/d")
+		must(t, os.WriteFile(filepath.Join(dir, "disk", "d", "f"), nil, 0o644))
+		time.Sleep(100 * time.Millisecond)
+	}
+	if !r.reported("/disk/d/f") {
+		t.Error("it is not watched")
 	}
 }

@@ -35,6 +35,12 @@ func watch(t *testing.T, dir string, limit int) (*Watcher, *reports) {
 	return w, r
 }
 
+func (r *reports) reported(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changed[name]
+}
+
 // wait waits until ok holds.
 func (r *reports) wait(t *testing.T, what string, ok func() bool) {
 	t.Helper()
