@@ -103,11 +103,7 @@ func (h *Handler) transfer(r *http.Request, step state.Step) (*transfer, error) 
 	if x.overwrite, err = overwrites(r.Header["Overwrite"]); err != nil {
 		return nil, err
 	}
-	allowed := "0 or infinity"
-	if step == state.Move {
-		allowed = "infinity"
-	}
-	if x.depth, err = parseDepth(r.Header["Depth"], allowed); err != nil {
+	if x.depth, err = parseDepth(r.Header["Depth"]); err != nil {
 		return nil, err
 	}
 	if err = x.check2(); err != nil {
@@ -169,9 +165,6 @@ func (x *transfer) early() error {
 	if err := x.accept(src, dst, to); err != nil {
 		return err
 	}
-	if x.step == state.Move && x.depth == depthZero && src.IsCollection() {
-		return badDepth("infinity")
-	}
 	if dst != nil {
 		return nil
 	}
@@ -186,6 +179,9 @@ func (x *transfer) early() error {
 // without preconditions is refused first only where no state could make it succeed. to is the real name
 // of the destination.
 func (x *transfer) accept(src, dst *etagfs.Info, to string) error {
+	if err := x.takesDepth(src); err != nil {
+		return err
+	}
 	if err := x.decide(src, dst, to); err != nil {
 		return err
 	}
@@ -224,6 +220,19 @@ func (x *transfer) accept(src, dst *etagfs.Info, to string) error {
 		return errOtherForm
 	}
 	x.before = copied(dst)
+	return nil
+}
+
+// takesDepth: a collection is copied with or without all its members, and moved with them. RFC 4918 §9.8.3, §9.9.2.
+func (x *transfer) takesDepth(src *etagfs.Info) error {
+	switch {
+	case src == nil || !src.IsCollection() || x.depth == depthInfinity:
+		return nil
+	case x.step == state.Move:
+		return badDepth("infinity")
+	case x.depth == depthOne:
+		return badDepth("0 or infinity")
+	}
 	return nil
 }
 

@@ -15,6 +15,10 @@ func (h *Handler) delete(w http.ResponseWriter, r *http.Request) error {
 	if t.name == "/" {
 		return &statusError{status: http.StatusForbidden, say: "The root collection cannot be deleted."}
 	}
+	depth, err := parseDepth(r.Header["Depth"])
+	if err != nil {
+		return err
+	}
 	write, err := h.check(r, t)
 	if err != nil {
 		return err
@@ -22,6 +26,9 @@ func (h *Handler) delete(w http.ResponseWriter, r *http.Request) error {
 	var before *etagfs.Info
 	decide := mapped(write.Check)
 	write.Check = func(cur *etagfs.Info) error {
+		if cur != nil && cur.IsCollection() && depth != depthInfinity {
+			return badDepth("infinity") // RFC 4918 §9.6.1: who says 0 or 1 does not mean all members
+		}
 		if err := decide(cur); err != nil {
 			return err
 		}

@@ -33,9 +33,12 @@ func (h *Handler) lock(w http.ResponseWriter, r *http.Request) error {
 	if len(doc) == 0 {
 		return h.refresh(w, r, t, write, locks.header.tokens, timeout)
 	}
-	depth, err := parseDepth(r.Header["Depth"], "0 or infinity")
+	depth, err := parseDepth(r.Header["Depth"])
 	if err != nil {
 		return err
+	}
+	if depth == depthOne { // also for a file: RFC 4918 §9.10.3
+		return badDepth("0 or infinity")
 	}
 	info, err := parseLockInfo(doc)
 	if err != nil {
