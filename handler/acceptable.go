@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 )
@@ -45,4 +46,21 @@ func hasItsLength(r *http.Request) bool {
 		}
 	}
 	return true
+}
+
+// noContent is nil when nothing comes as the content of r. RFC 4918 §8.4: what sends some wants something that this server
+// does not know, and must learn that it was not done.
+func noContent(r *http.Request) error {
+	if r.ContentLength < 0 { // not told
+		switch _, err := io.ReadFull(r.Body, make([]byte, 1)); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return brokenBody(r, err)
+		}
+	}
+	if r.ContentLength == 0 {
+		return nil
+	}
+	return &statusError{status: http.StatusUnsupportedMediaType, say: r.Method + " takes no content. Nothing was changed."}
 }

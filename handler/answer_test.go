@@ -85,10 +85,10 @@ func TestFailuresOfTheTree(t *testing.T) {
 		base.err = c.err
 		log.Reset()
 		for _, m := range []struct {
-			method string
-			want   int
-		}{{"PUT", c.put}, {"DELETE", c.delete}, {"GET", c.get}} {
-			res, body := do(t, m.method, url, "new")
+			method, body string
+			want         int
+		}{{"PUT", "new", c.put}, {"DELETE", "", c.delete}, {"GET", "", c.get}} {
+			res, body := do(t, m.method, url, m.body)
 			if res.StatusCode != m.want {
 				t.Errorf("%v: %s: %s, want %d", c.err, m.method, res.Status, m.want)
 			}

@@ -145,6 +145,8 @@ func TestCopyOfACollectionTakesThePropertiesOfWhatItCopied(t *testing.T) {
 								made(t, h, f[0], "/one"+f[1], "", "Destination", "/one"+f[2])
 							case "PROPPATCH":
 								made(t, h, f[0], "/one"+f[1], setProp("new"), "Content-Type", "application/xml")
+							case "DELETE":
+								made(t, h, f[0], "/one"+f[1], "")
 							default:
 								made(t, h, f[0], "/one"+f[1], "new")
 							}

@@ -121,6 +121,9 @@ var readMethods = map[string]bool{
 	"PROPFIND":         true,
 }
 
+// contentless methods would ignore what is sent with them. RFC 4918 §8.4.
+var contentless = map[string]bool{http.MethodDelete: true, "COPY": true, "MOVE": true, "UNLOCK": true}
+
 // davClasses is the DAV header field (RFC 4918 §10.1). It names what the table of methods can do.
 const davClasses = "1, 2, 3, extended-mkcol"
 
@@ -190,6 +193,11 @@ func (h *Handler) serve(w *response, r *http.Request) error {
 	}
 	if h.opts.ReadOnly && !readMethods[r.Method] && r.Method != "COPY" { // which its destination refuses
 		return errReadOnly
+	}
+	if contentless[r.Method] {
+		if err := noContent(r); err != nil {
+			return err
+		}
 	}
 	return serve(h, w, r)
 }
