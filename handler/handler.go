@@ -172,6 +172,11 @@ func (h *Handler) allowed() string {
 	return strings.Join(names, ", ")
 }
 
+// allowedBut is Allow of a resource that does not take the method. RFC 9110 §15.5.6.
+func (h *Handler) allowedBut(method string) string {
+	return strings.Join(slices.DeleteFunc(strings.Split(h.allow, ", "), func(m string) bool { return m == method }), ", ")
+}
+
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	res := h.pool.Get().(*response)

@@ -93,7 +93,7 @@ func (h *Handler) answer(w *response, r *http.Request, err error) {
 		w.Header()[key] = values
 	}
 	if e.status == http.StatusMethodNotAllowed {
-		set(w, "Allow", h.allow)
+		set(w, "Allow", h.allowedBut(r.Method))
 	}
 	endRefused(w, r, e.status)
 	if !h.withRepresentation(w, r, e) {
