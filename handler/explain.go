@@ -141,16 +141,13 @@ func (h *Handler) errorPage(w http.ResponseWriter, e *statusError) string {
 	return b.String()
 }
 
-// davError is DAV:error. Who did not ask for it gets the element of RFC 4918 alone, as clients know it; who did
-// gets what there is now as well, in elements that have their names from the RFC.
-func (h *Handler) davError(e *statusError, whole bool) string {
+// davError is DAV:error: first the element of RFC 4918, as clients know it, and last the sentence, for people (RFC 9110
+// §15.5). In between, who asked for XML gets what there is now, in elements that have their names from the RFC.
+func (h *Handler) davError(e *statusError, asked bool) string {
 	b := []byte(xmlHead + `<D:error xmlns:D="DAV:">` + e.dav)
-	if whole {
-		if e.cur != nil || len(e.locks) > 0 {
-			b = append(h.appendState(append(b, "<D:prop>"...), e), "</D:prop>"...)
-		}
-		b = appendXMLText(append(b, "<D:responsedescription>"...), e.say)
-		b = append(b, "</D:responsedescription>"...)
+	if asked && (e.cur != nil || len(e.locks) > 0) {
+		b = append(h.appendState(append(b, "<D:prop>"...), e), "</D:prop>"...)
 	}
-	return string(append(b, "</D:error>\n"...))
+	b = appendXMLText(append(b, "<D:responsedescription>"...), e.say)
+	return string(append(b, "</D:responsedescription></D:error>\n"...))
 }
