@@ -59,6 +59,7 @@ const (
 )
 
 var bodyForms = map[string]int{
+	"*/*": noForm, "text/*": formPlain,
 	"application/problem+json": formProblem, "application/json": formProblem,
 	"text/html": formPage, "application/xml": formXML, "text/xml": formXML, "text/plain": formPlain,
 }
@@ -78,11 +79,13 @@ func (h *Handler) errorBody(w http.ResponseWriter, accept []string, e *statusErr
 	return "text/plain; charset=utf-8", e.say + "\n"
 }
 
-// askedForm is the form that Accept names with the highest weight, the first of equals. Ranges such as */* ask for none.
+// askedForm is the form that Accept names with the highest weight, the first of equals. */* asks for none, and stands back
+// behind its equals.
 func askedForm(accept []string) int {
 	best, most := noForm, 0.0
 	for kind, weight := range accepted(accept) {
-		if form, ok := bodyForms[kind]; ok && weight > most {
+		form, ok := bodyForms[kind]
+		if ok && weight > 0 && (weight > most || weight == most && best == noForm) {
 			best, most = form, weight
 		}
 	}
