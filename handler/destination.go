@@ -13,7 +13,7 @@ import (
 // Behind a proxy that ends TLS, clients send the public name while Host is an internal one. So the
 // path counts, and the host may be the Host, one of Options.Hosts, or what a trusted proxy says that
 // the client asked for.
-// Errors: 400 without one, or with one that is no URL; 403 for a tree that is read-only; 502 for another server.
+// Errors: 400 without one, or with one that is no URL or too long; 403 for a tree that is read-only; 502 for another server.
 func (h *Handler) destination(r *http.Request) (there *Handler, t target, err error) {
 	lines := r.Header["Destination"]
 	if len(lines) != 1 || lines[0] == "" {
@@ -32,6 +32,8 @@ func (h *Handler) destination(r *http.Request) (there *Handler, t target, err er
 	switch {
 	case err == errNoResource:
 		return nil, t, &statusError{status: http.StatusBadGateway, say: "Destination is outside what this server serves."}
+	case err == errLongName: // 414 is about the URL of the request
+		return nil, t, &statusError{status: http.StatusBadRequest, say: "Destination: " + errLongName.say}
 	case err != nil:
 		return nil, t, err
 	case reserved(t.name):
