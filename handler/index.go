@@ -58,8 +58,14 @@ func (h *Handler) setIndexMetadata(w http.ResponseWriter, r *http.Request, t tar
 	set(w, "Cache-Control", cache)
 	set(w, "Vary", "Accept")
 	h.setLanguage(w, cur.Name)
-	if !t.slash {
-		set(w, "Content-Location", h.href(t.name, true)) // no redirect: clients of collections do not follow it
+	h.tellSlash(w, t, cur)
+}
+
+// tellSlash tells the URL with a slash where a collection was asked for without one; clients of collections do not follow a
+// redirect. RFC 4918 §5.2.
+func (h *Handler) tellSlash(w http.ResponseWriter, t target, cur *etagfs.Info) {
+	if !t.slash && cur.IsCollection() {
+		set(w, "Content-Location", h.href(t.name, true))
 	}
 }
 

@@ -81,6 +81,7 @@ func (g *grant) answer(w http.ResponseWriter) error {
 	if !info.Tag.IsZero() {
 		set(w, "Etag", info.Tag.String())
 	}
+	g.h.tellSlash(w, g.t, info)
 	set(w, "Lock-Token", "<"+g.got.Token+">")
 	status := http.StatusOK
 	if created {

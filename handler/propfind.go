@@ -31,6 +31,7 @@ func (h *Handler) propfind(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	f.prefer.applied(w)
+	h.tellSlash(w, t, cur)
 	return f.answer(w, cur)
 }
 
@@ -94,6 +95,7 @@ func (f *finder) answer(w http.ResponseWriter, cur *etagfs.Info) error {
 		if err := f.members(f.name, []node{nodeOf(cur)}); err != nil {
 			if !f.ms.began {
 				delete(w.Header(), "Preference-Applied")
+				delete(w.Header(), "Content-Location")
 			}
 			return readError(err)
 		}

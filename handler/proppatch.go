@@ -45,6 +45,7 @@ func (h *Handler) proppatch(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	h.tellSlash(w, t, cur)
 	prefer := parsePrefer(r.Header)
 	prefer.noRoot = false
 	if prefer.minimal && p.failed == 0 {
