@@ -47,6 +47,10 @@ func (g gate) serve(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, r, "", http.StatusMisdirectedRequest, "Nobody has to log in here, so browsers may call this server only localhost, by its address, or by a name that --hosts gives it.")
 		return
 	}
+	if r.URL.Scheme == "https" && r.TLS == nil && !g.trusted(r) { // RFC 9110 §7.4
+		g.refuse(w, r, "", http.StatusMisdirectedRequest, "This connection is not secure, so nobody can ask for an https URL by it.")
+		return
+	}
 	if s == nil && r.URL.Path == "*" && len(g.shares) > 0 {
 		s = g.shares[0]
 	}

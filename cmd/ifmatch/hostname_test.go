@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -51,4 +52,27 @@ func TestNamesOfOtherSites(t *testing.T) {
 	if w.Code != http.StatusCreated {
 		t.Errorf("what is no browser: %d", w.Code)
 	}
+}
+
+// RFC 9110 §7.4: what is asked for as https comes over TLS, or through a proxy that ended it.
+func TestHTTPSNeedsTLS(t *testing.T) {
+	for args, want := range map[string]int{"": http.StatusMisdirectedRequest, "--trusted-proxies=192.0.2.1": http.StatusNoContent} {
+		s := siteFor(t, strings.Fields(args)...)
+		for url, want := range map[string]int{"http://files.example.org/x": http.StatusNoContent, "https://files.example.org/x": want} {
+			if w := askedOver(s, url, nil); w.Code/100 != want/100 {
+				t.Errorf("%s, %s: %d", args, url, w.Code)
+			}
+			if w := askedOver(s, url, &tls.ConnectionState{}); w.Code/100 != 2 {
+				t.Errorf("%s, %s over TLS: %d", args, url, w.Code)
+			}
+		}
+	}
+}
+
+// askedOver is the answer to a PUT whose request line has the whole URL.
+func askedOver(s http.Handler, url string, secured *tls.ConnectionState) *httptest.ResponseRecorder {
+	r, w := httptest.NewRequest("PUT", url, strings.NewReader("a")), httptest.NewRecorder()
+	r.TLS = secured
+	s.ServeHTTP(w, r)
+	return w
 }
