@@ -204,6 +204,8 @@ func (x *transfer) accept(src, dst *etagfs.Info, to string) error {
 	case dst != nil && !x.overwrite:
 		return &statusError{status: http.StatusPreconditionFailed, header: x.there.validators(dst), cur: copied(dst),
 			say: "Something is mapped to the destination already, and Overwrite is F. Nothing was changed. " + x.there.describe(dst)}
+	case dst != nil && onlyAdds(x.r.Context()):
+		return errOnlyAdds
 	case dst != nil && x.there.opts.RequireIfMatch == PolicyOn && x.r.Header["If"] == nil:
 		// If-Match speaks of the source, so only the If header can name the state that is replaced. A collection has
 		// no ETag to name.

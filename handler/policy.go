@@ -26,6 +26,9 @@ func (e *needsCondition) Error() string { return "a write without a condition" }
 // permit is the policy for changing cur, after preconditions and locks had their say. A submitted lock
 // token is a condition as well: nobody else could have changed the resource meanwhile.
 func (h *Handler) permit(r *http.Request, p *preconditions, cur *etagfs.Info) error {
+	if r.Method == http.MethodPut && cur != nil && onlyAdds(r.Context()) {
+		return errOnlyAdds
+	}
 	if h.opts.RequireIfMatch != PolicyOn || cur == nil || p.any() || r.Header["If"] != nil {
 		return nil
 	}
@@ -53,6 +56,19 @@ func (h *Handler) overwritten(r *http.Request, before *etagfs.Info) {
 		slog.String("method", r.Method), slog.String("path", r.URL.Path),
 		slog.String("by", h.writerOf(r).String()), slog.String("of", who), slog.String("etag", before.Tag.String()))
 }
+
+type onlyAddsKey struct{}
+
+// OnlyAdds says that who is asking may create what a PUT or COPY makes, and replace nothing with it.
+func OnlyAdds(ctx context.Context) context.Context {
+	return context.WithValue(ctx, onlyAddsKey{}, true)
+}
+
+func onlyAdds(ctx context.Context) bool { return ctx.Value(onlyAddsKey{}) != nil }
+
+// errOnlyAdds is no 412: the request had no condition (RFC 4918 §12.1), and none would help.
+var errOnlyAdds = &statusError{status: http.StatusForbidden,
+	say: "You may add to what is here, but not change it, and this name is taken. Nothing was changed; use another name."}
 
 type userKey struct{}
 

@@ -24,9 +24,8 @@ import (
 //	COPY                         read for all that is copied; append or write at the destination
 //	all else                     write, for all below as well
 //
-// Append is kept by forcing the condition that nothing is there: If-None-Match: * on PUT, Overwrite: F on
-// COPY. So it is decided under the latch like every condition, and answered with 412. A PUT with If-Match asks to
-// replace: 412 would tell its client to get what is there and to try again, for ever.
+// Append is kept by package handler, which alone knows under the latch whether something is there. A PUT with If-Match asks
+// to replace: 412 would tell its client to get what is there and to try again, for ever.
 
 // gate is what one request passes.
 type gate struct {
@@ -173,7 +172,7 @@ func (g gate) permit(w http.ResponseWriter, r *http.Request, s *share, user stri
 		ok = may >= auth.Append
 		if ok && may < auth.Write && r.Method == http.MethodPut {
 			ok = r.Header["If-Match"] == nil // it asks to replace
-			r.Header["If-None-Match"] = []string{"*"}
+			*r = *r.WithContext(handler.OnlyAdds(r.Context()))
 		}
 	case "COPY":
 		ok = s.who.Throughout(user, name) >= auth.Read
@@ -221,7 +220,7 @@ func (g gate) permitDestination(w http.ResponseWriter, r *http.Request, s *share
 		return false
 	}
 	if may < auth.Write {
-		r.Header["Overwrite"] = []string{"F"}
+		*r = *r.WithContext(handler.OnlyAdds(r.Context()))
 	}
 	return true
 }

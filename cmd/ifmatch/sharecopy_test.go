@@ -86,7 +86,7 @@ func TestCopyBetweenShares(t *testing.T) {
 		{"ben", "COPY", "/shown/s", "/a/s", 201, nil},     // to read is enough at the source
 		{"ben", "COPY", "/a/one", "/shown/one", 403, nil},
 		{"ben", "COPY", "/a/one", "/backup/one", 201, nil},
-		{"ben", "COPY", "/a/two", "/backup/one", 412, []string{"Overwrite", "T"}}, // append-only
+		{"ben", "COPY", "/a/two", "/backup/one", 403, []string{"Overwrite", "T"}}, // append-only
 		{"ben", "COPY", "/a/one", "/anna/one", 403, nil},
 		{"ben", "COPY", "/anna/secret", "/a/secret", 403, nil},
 		{"", "COPY", "/a/one", "/backup/two", 401, nil},
