@@ -15,11 +15,16 @@ type prefer struct {
 // parsePrefer reads the Prefer lines; "Brief: t" is how Microsoft's clients say return=minimal.
 func parsePrefer(h http.Header) prefer {
 	p := prefer{minimal: strings.EqualFold(h.Get("Brief"), "t")}
+	returns := false
 	for pref := range strings.SplitSeq(joined(h["Prefer"]), ",") {
 		pref, _, _ = strings.Cut(pref, ";") // parameters
 		name, value, _ := strings.Cut(pref, "=")
 		switch strings.ToLower(strings.TrimSpace(name)) {
 		case "return":
+			if returns { // RFC 7240 §2: the first counts
+				continue
+			}
+			returns = true
 			value = strings.ToLower(strings.Trim(strings.TrimSpace(value), `"`))
 			p.minimal = p.minimal || value == "minimal"
 			p.representation = p.representation || value == "representation"
