@@ -41,7 +41,7 @@ func (h *Handler) checkWith(locks *lockCheck, r *http.Request, t target) etagfs.
 }
 
 // early asks check for the state of now, without a latch: a refusal that is certain already needs no
-// body, and preconditions come before the 404 or 409 of a URL whose parents are missing. Only the check
+// body, and preconditions come before the 409 of a URL whose parents are missing. Only the check
 // at the commit counts.
 func (h *Handler) early(r *http.Request, t target, write etagfs.Write) (*etagfs.Info, error) {
 	cur, err := h.current(r, t, write.Tags)

@@ -135,7 +135,7 @@ func (x *transfer) check2() error {
 			return err
 		}
 		// Where a collection with members comes to be, the locks that will cover these count, too.
-		fills := src != nil && src.IsCollection() && x.depth != depthZero
+		fills := src.IsCollection() && x.depth != depthZero
 		return locksThere.permit(lock.Change{Place: x.there.lockPlaceAs(x.r.Method, x.dst.name, to), Kind: lock.MapTree, Collection: func(name string) bool {
 			return name == to && fills || x.there.isCollection(name)
 		}})
@@ -176,17 +176,17 @@ func (x *transfer) early() error {
 }
 
 // accept is the whole condition of the step, in the order of RFC 9110 §13.2.1: what would be refused
-// without preconditions is refused first only where no state could make it succeed. to is the real name
+// without preconditions is refused first only where nothing is there, or no state could make it succeed. to is the real name
 // of the destination.
 func (x *transfer) accept(src, dst *etagfs.Info, to string) error {
+	if src == nil {
+		return errNoResource
+	}
 	if err := x.takesDepth(src); err != nil {
 		return err
 	}
 	if err := x.decide(src, dst, to); err != nil {
 		return err
-	}
-	if src == nil {
-		return errNoResource
 	}
 	x.from, x.to = src.Name, to
 	other := x.there.otherForm(x.dst, dst)
@@ -228,7 +228,7 @@ func (x *transfer) accept(src, dst *etagfs.Info, to string) error {
 // takesDepth: a collection is copied with or without all its members, and moved with them. RFC 4918 §9.8.3, §9.9.2.
 func (x *transfer) takesDepth(src *etagfs.Info) error {
 	switch {
-	case src == nil || !src.IsCollection() || x.depth == depthInfinity:
+	case !src.IsCollection() || x.depth == depthInfinity:
 		return nil
 	case x.step == state.Move:
 		return badDepth("infinity")

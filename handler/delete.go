@@ -24,9 +24,9 @@ func (h *Handler) delete(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var before *etagfs.Info
-	decide := mapped(write.Check)
-	write.Check = func(cur *etagfs.Info) error {
-		if cur != nil && cur.IsCollection() && depth != depthInfinity {
+	decide := write.Check
+	write.Check = mapped(func(cur *etagfs.Info) error {
+		if cur.IsCollection() && depth != depthInfinity {
 			return badDepth("infinity") // RFC 4918 §9.6.1: who says 0 or 1 does not mean all members
 		}
 		if err := decide(cur); err != nil {
@@ -34,7 +34,7 @@ func (h *Handler) delete(w http.ResponseWriter, r *http.Request) error {
 		}
 		before = copied(cur)
 		return nil
-	}
+	})
 	if _, err := h.early(r, t, write); err != nil {
 		return err
 	}

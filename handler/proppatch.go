@@ -62,16 +62,14 @@ func (h *Handler) proppatch(w http.ResponseWriter, r *http.Request) error {
 	return m.end()
 }
 
-// mapped adds to a Check that the URL must be mapped, after preconditions and locks had their say.
+// mapped adds to a Check that the URL must be mapped. Otherwise it is 404 whatever the preconditions say (RFC 9110 §13.2.1):
+// whoever repeats a DELETE whose answer was lost learns that it is done.
 func mapped(check etagfs.Check) etagfs.Check {
 	return func(cur *etagfs.Info) error {
-		if err := check(cur); err != nil {
-			return err
-		}
 		if cur == nil {
 			return errNoResource
 		}
-		return nil
+		return check(cur)
 	}
 }
 

@@ -27,7 +27,7 @@ import (
 // leaving out acts makes it.
 
 // seeds are those of sequences that always run; one that a random sequence failed with belongs here.
-var seeds = []uint64{1, 2, 3}
+var seeds = []uint64{1, 2, 4}
 
 func TestSequences(t *testing.T) {
 	var came statuses
