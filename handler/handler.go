@@ -124,7 +124,8 @@ var readMethods = map[string]bool{
 // contentless methods would ignore what is sent with them. RFC 4918 §8.4.
 var contentless = map[string]bool{http.MethodDelete: true, "COPY": true, "MOVE": true, "UNLOCK": true}
 
-// davClasses is the DAV header field (RFC 4918 §10.1). It names what the table of methods can do.
+// davClasses is the DAV header field (RFC 4918 §10.1). It names what the table of methods can do, also where a tree is
+// read-only: without class 2 davfs2 does not ask for a lock before it takes what a program writes, and loses it with the 403.
 const davClasses = "1, 2, 3, extended-mkcol"
 
 // New returns a Handler of tree.
