@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"ifmatch/etagfs"
 	"ifmatch/handler/web"
@@ -20,20 +22,28 @@ import (
 // It is a variable for its test alone.
 var sortedMembers = 20_000
 
-// index answers GET of a collection with a page that works without scripts, for reading; a browser gets the
-// scripts with it that make it work for writing. It is made anew each time and has no validator.
+// index answers GET of a collection with its members: a browser gets the page, which can be read without its scripts, and
+// everybody else a plain list, which programs read. It is made anew each time and has no validator.
 func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *etagfs.Info) error {
 	page := h.newPage(w, r, t.name, true, true)
 	place := h.lockPlace(r.Method, t.name, cur)
-	body := &listing{Scripted: isBrowser(r), Sorted: true, Shares: h.opts.Shares != nil, Lock: h.lockedBy(place), Version: version(cur, h.locksAround(r, t.name, place))}
+	body := &listing{Sorted: true, Shares: h.opts.Shares != nil, Lock: h.lockedBy(place), Version: version(cur, h.locksAround(r, t.name, place))}
 	body.Kept = h.opts.MayWrite != nil && !h.opts.MayWrite(r, t.name, false)
 	page.Body = body
 	h.setIndexMetadata(w, r, t, cur)
+	look := "list"
+	if !isBrowser(r) {
+		look = "plain"
+		set(w, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") // links may have a base
+		if !t.slash {
+			body.Base = relative(path.Base(page.Self)) + "/"
+		}
+	}
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	p := &indexWriter{h: h, r: r, w: bufio.NewWriterSize(w, 32<<10), at: t.name, way: place.Way, page: page, listing: body}
+	p := &indexWriter{h: h, r: r, w: bufio.NewWriterSize(w, 32<<10), at: t.name, way: place.Way, page: page, listing: body, look: look}
 	if err := h.list(t.name, p.member); err != nil {
 		if !p.begun {
 			clear(w.Header())
@@ -71,13 +81,13 @@ func (h *Handler) tellSlash(w http.ResponseWriter, t target, cur *etagfs.Info) {
 
 // listing is the body of the page of a collection.
 type listing struct {
-	Scripted bool   // for a browser
-	Sorted   bool   // by name, collections first
-	Kept     bool   // who asks may change nothing that is there
-	Shares   bool   // its members stand for other trees, so that there is no archive of it
-	Empty    bool   // known at the end
-	Lock     string // who locks the collection
-	Version  string // of the collection, as events tell it: a page that is older than its first event reads again
+	Sorted  bool   // by name, collections first
+	Kept    bool   // who asks may change nothing that is there
+	Shares  bool   // its members stand for other trees, so that there is no archive of it
+	Empty   bool   // known at the end
+	Lock    string // who locks the collection
+	Base    string // of the links of a plain list, where the URL has no slash at its end
+	Version string // of the collection, as events tell it: a page that is older than its first event reads again
 }
 
 // indexWriter gathers members to sort them, and lets them pass when they become too many.
@@ -89,6 +99,7 @@ type indexWriter struct {
 	way     []string // the links that lead there, where there are locks
 	page    *web.Page
 	listing *listing
+	look    string // of the templates: "list" or "plain"
 	members []member
 	rows    int
 	begun   bool // the head was written: members pass
@@ -131,7 +142,7 @@ func (p *indexWriter) member(base string, info *etagfs.Info) error {
 	}
 	m := member{Base: base, Collection: info.IsCollection(), SizeBytes: info.SizeBytes, ModTime: info.ModTime()}
 	m.Href = p.h.href(path.Join(p.at, base), m.Collection)
-	if p.listing.Scripted {
+	if p.look == "list" {
 		m.Lock = p.h.lockedBy(p.h.lockPlaceIn(p.at, p.way, base, info))
 		if !info.Tag.IsZero() {
 			m.ETag = info.Tag.String()
@@ -148,25 +159,26 @@ func (p *indexWriter) member(base string, info *etagfs.Info) error {
 	return p.row(&m)
 }
 
-// row writes one member. A template would cost twenty times as much; an href needs no more escaping. A
-// browser gets a link to the preview, and what the scripts go by: entity-tag, size, time, lock.
+// row writes one member. A template would cost twenty times as much; an href needs no more escaping.
 func (p *indexWriter) row(m *member) error {
 	p.rows++
-	slash, view, data := "", "", ""
+	slash := ""
 	if m.Collection {
 		slash = "/"
 	}
-	if p.listing.Scripted {
-		if !m.Collection {
-			view = "?view"
-		}
-		data = fmt.Sprintf(` data-size="%d" data-time="%d"`, m.SizeBytes, m.ModTime.UnixMilli())
-		if m.ETag != "" {
-			data += ` data-etag="` + html.EscapeString(m.ETag) + `"`
-		}
-		if m.Lock != "" {
-			data += ` data-lock="` + html.EscapeString(m.Lock) + `"`
-		}
+	if p.look == "plain" {
+		return p.line(m, slash)
+	}
+	// A link to the preview, and what the scripts go by: entity-tag, size, time, lock.
+	view, data := "", fmt.Sprintf(` data-size="%d" data-time="%d"`, m.SizeBytes, m.ModTime.UnixMilli())
+	if !m.Collection {
+		view = "?view"
+	}
+	if m.ETag != "" {
+		data += ` data-etag="` + html.EscapeString(m.ETag) + `"`
+	}
+	if m.Lock != "" {
+		data += ` data-lock="` + html.EscapeString(m.Lock) + `"`
 	}
 	_, err := fmt.Fprintf(p.w, `<tr role="row"%s><td role="cell" class="name"><a class="icon %s" href="%s%s">%s%s</a></td>`+
 		`<td role="cell" class="size">%s</td><td role="cell" class="time"><time datetime="%s">%s</time></td></tr>`+"\n",
@@ -175,13 +187,29 @@ func (p *indexWriter) row(m *member) error {
 	return err
 }
 
+// line writes one member as nginx does, since programs that read listings know that form: lftp takes size and time from it,
+// httpdirfs no link but a relative one.
+func (p *indexWriter) line(m *member, slash string) error {
+	size := "-"
+	if !m.Collection {
+		size = strconv.FormatInt(m.SizeBytes, 10)
+	}
+	shown := forEyes(m.Base) + slash
+	_, err := fmt.Fprintf(p.w, `<a href="%s%s">%s</a>%*s %s %19s`+"\n", relative(path.Base(m.Href)), slash, html.EscapeString(shown),
+		max(0, 50-utf8.RuneCountInString(shown)), "", m.ModTime.UTC().Format("02-Jan-2006 15:04"), size)
+	return err
+}
+
+// relative is a segment of a path as a reference of its own, where a colon would end a scheme (RFC 3986 §4.2).
+func relative(segment string) string { return strings.ReplaceAll(segment, ":", "%3A") }
+
 // begin writes the head and the members gathered so far.
 func (p *indexWriter) begin() error {
 	if p.begun {
 		return nil
 	}
 	p.begun = true
-	if err := web.Render(p.w, "list-head", p.page); err != nil {
+	if err := web.Render(p.w, p.look+"-head", p.page); err != nil {
 		return err
 	}
 	for i := range p.members {
@@ -207,7 +235,7 @@ func (p *indexWriter) end() error {
 		return err
 	}
 	p.listing.Empty = p.rows == 0
-	if err := web.Render(p.w, "list-foot", p.page); err != nil {
+	if err := web.Render(p.w, p.look+"-foot", p.page); err != nil {
 		return err
 	}
 	return p.w.Flush()

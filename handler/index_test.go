@@ -27,8 +27,10 @@ func TestIndexOrderAndSize(t *testing.T) {
 			must(t, err)
 			f.Close()
 		}
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Accept", "text/html")
 		rec := httptest.NewRecorder()
-		h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/", nil))
+		h.ServeHTTP(rec, r)
 		body := rec.Body.String()
 		if got := strings.Count(body, "<tr role="); rec.Code != 200 || got != members {
 			t.Errorf("%d: %d rows of %d", rec.Code, got, members)

@@ -11,7 +11,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-all=(others rclone davfs2 kde flood proxies npm gvfs litmus cadaver gowebdav emersion) # the slow ones first
+all=(others rclone davfs2 kde flood proxies listings npm gvfs litmus cadaver gowebdav emersion) # the slow ones first
 most=3    # clients at a time
 limit=900 # seconds for one client, with building it on a fresh and busy machine
 
@@ -19,6 +19,7 @@ limit=900 # seconds for one client, with building it on a fresh and busy machine
 packages=(
 	litmus:litmus cadaver:cadaver mount.davfs:davfs2 gio:libglib2.0-bin kioclient5:kde-cli-tools dbus-run-session:dbus-daemon
 	fusermount3:fuse3 git:git curl:curl node:nodejs npm:npm nginx:nginx-light apache2:apache2 lighttpd:lighttpd caddy:caddy openssl:openssl
+	lftp:lftp httpdirfs:httpdirfs wget:wget
 )
 
 install_clients() {
@@ -29,6 +30,7 @@ install_clients() {
 	[ -e /usr/share/gvfs/mounts/dav.mount ] || missing+=(gvfs gvfs-daemons gvfs-backends)
 	[ -e /usr/share/dbus-1/services/org.kde.KIOFuse.service ] || missing+=(kio-fuse)
 	[ -e /usr/lib/lighttpd/mod_webdav.so ] || missing+=(lighttpd-mod-webdav)
+	/usr/bin/python3 -c 'import aiohttp, fsspec' 2>/dev/null || missing+=(python3-fsspec python3-aiohttp)
 	[ ${#missing[@]} = 0 ] && return
 	echo "installing ${missing[*]}"
 	apt-get update -q >/dev/null
