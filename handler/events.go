@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"ifmatch/etagfs"
@@ -17,10 +18,18 @@ import (
 	"ifmatch/handler/lock"
 )
 
+// streams are the event streams that are open.
+type streams struct {
+	mu   sync.Mutex
+	open int            // guarded by mu, like the next
+	of   map[string]int // by who listens
+}
+
 // Bounds of event streams. What the file system does not report is found by looking now and then; a line
 // now and then also keeps proxies from taking the stream for dead.
 const (
 	maxStreams  = 1024
+	maxOfOne    = maxStreams / 4 // user, or address where nobody has logged in, so that there is room for others
 	lookAgain   = 3 * time.Second
 	sayAlive    = 20 * time.Second
 	eventPause  = 100 * time.Millisecond
@@ -49,10 +58,11 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	defer h.streams.Add(-1)
-	if h.streams.Add(1) > maxStreams {
+	who := h.writerOf(r).String()
+	if !h.streams.enter(who) {
 		return &statusError{status: http.StatusServiceUnavailable, say: "Too many event streams are open.", header: http.Header{"Retry-After": {"30"}}}
 	}
+	defer h.streams.leave(who)
 	changed, cancel := h.fs.Subscribe(t.name)
 	defer cancel()
 	set(w, "Content-Type", eventStream)
@@ -67,6 +77,30 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 	fmt.Fprintf(w, "retry: %d\n\n", eventsRetry)
 	s.run(changed)
 	return nil
+}
+
+// enter takes a place among the streams; leave gives it back.
+func (s *streams) enter(who string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open >= maxStreams || s.of[who] >= maxOfOne {
+		return false
+	}
+	if s.of == nil {
+		s.of = make(map[string]int)
+	}
+	s.open++
+	s.of[who]++
+	return true
+}
+
+func (s *streams) leave(who string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open--
+	if s.of[who]--; s.of[who] == 0 {
+		delete(s.of, who)
+	}
 }
 
 // stream is one client that listens.

@@ -17,7 +17,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"ifmatch/etagfs"
@@ -88,7 +87,7 @@ type Handler struct {
 	forms   forms
 	writers writers
 	plans   planCache
-	streams atomic.Int32 // that are open
+	streams streams
 	pool    sync.Pool    // of *response
 }
 
