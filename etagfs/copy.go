@@ -218,8 +218,7 @@ func (c *copying) fill(ctx context.Context, staged fs.Staged, file fs.File) (*Di
 	return &d, err
 }
 
-// askedBytes is how much is copied before it is asked whether somebody still waits for it. Less is copied for a client that
-// sends its last requests and leaves, too, as every other write is made for one.
+// askedBytes is how much is copied before it is asked whether ctx has ended.
 const askedBytes = 64 << 20
 
 // readFrom copies what is left of file, as long as ctx has not ended.

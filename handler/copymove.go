@@ -1,9 +1,11 @@
 package handler
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"ifmatch/etagfs"
 	"ifmatch/etagfs/state"
@@ -19,8 +21,10 @@ func (h *Handler) copy(w http.ResponseWriter, r *http.Request) error {
 	}
 	x.luggage = x.there.state.Luggage()
 	defer x.luggage.Drop()
+	ctx, done := patiently(r.Context())
+	defer done()
 	return x.run(w, func() (*etagfs.Info, bool, error) {
-		return x.there.fs.Copy(r.Context(), x.src.name, x.dst.name, etagfs.CopyOptions{
+		return x.there.fs.Copy(ctx, x.src.name, x.dst.name, etagfs.CopyOptions{
 			Write2:     x.write(),
 			From:       h.fs,
 			FromBeside: x.fromBeside,
@@ -29,6 +33,24 @@ func (h *Handler) copy(w http.ResponseWriter, r *http.Request) error {
 			Carry:      x.carry,
 		})
 	})
+}
+
+// patience is how long a COPY goes on when its client has left. It is the one write that can take long after the request was read:
+// whoever sends the last requests and leaves has it made, as every other write is, and whoever gives up a large one does not.
+// It is a variable for its test alone.
+var patience = 10 * time.Second
+
+// patiently returns a context that ends patience after ctx.
+func patiently(ctx context.Context) (_ context.Context, done func()) {
+	late, end := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(patience):
+		case <-late.Done():
+		}
+		end()
+	})
+	return late, func() { stop(); end() }
 }
 
 // move renames a resource, a collection with all its members, in one step. RFC 4918 §9.9. There is none between
