@@ -17,3 +17,30 @@ func TestNoRoomForOneMoreCollection(t *testing.T) {
 	_, err := f.MakeCollection("/d")
 	wantErr(t, "MakeCollection", err, ErrNoSpace)
 }
+
+// A FUSE program may answer to an interrupted request that it did nothing.
+func TestInterruptedStepsCanBeTriedAgain(t *testing.T) {
+	interrupted := ""
+	f := openRoot(t, t.TempDir(), RootOptions{Hook: func(step, _ string) error {
+		if step == interrupted {
+			return unix.EINTR
+		}
+		return nil
+	}})
+	mustPut(t, f, "/f", "body")
+	for step, do := range map[string]func() error{
+		"link": func() error { _, _, err := put(f, "/new", "body", true, accept); return err },
+		"rename": func() error {
+			_, _, err := f.Move("/f", "/g", false, func(_, _ *Info) error { return nil })
+			return err
+		},
+		"mkdir": func() error { _, err := f.MakeCollection("/d"); return err },
+	} {
+		interrupted = step
+		wantErr(t, step, do(), ErrBusy)
+		interrupted = ""
+		if err := do(); err != nil {
+			t.Errorf("%s, again: %v", step, err)
+		}
+	}
+}

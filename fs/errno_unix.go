@@ -32,7 +32,7 @@ func wrapErrno(errno syscall.Errno) error {
 		sentinel = ErrBadName
 	case syscall.EINVAL:
 		sentinel = iofs.ErrInvalid
-	case syscall.EAGAIN, syscall.ETXTBSY:
+	case syscall.EAGAIN, syscall.ETXTBSY, syscall.EINTR: // EINTR: of a FUSE program that gave up what a signal interrupted
 		sentinel = ErrBusy
 	case syscall.EMFILE, syscall.ENFILE:
 		sentinel = ErrTooManyOpen
