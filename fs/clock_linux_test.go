@@ -1,6 +1,9 @@
 package fs
 
 import (
+	"fmt"
+	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -20,6 +23,21 @@ func TestNowIsTheTickOfTheKernel(t *testing.T) {
 		now := f.(Clock).Now()
 		if after := tick(); now.Before(before) || now.After(after) {
 			t.Fatalf("%v, between the ticks %v and %v", now, before, after)
+		}
+	}
+}
+
+// A file may be dated so far away that 64 bits do not count the nanoseconds; it stays in the future.
+func TestDatesBeyondNanoseconds(t *testing.T) {
+	dir := t.TempDir()
+	f := openRoot(t, dir, RootOptions{})
+	mustPut(t, f, "/f", "body")
+	for year, want := range map[int]int{1960: 1960, 2261: 2261, 2300: 2262, 2446: 2262} {
+		must(t, exec.Command("touch", "-d", fmt.Sprint(year, "-01-02"), dir+"/f").Run())
+		fi, err := os.Stat(dir + "/f")
+		must(t, err)
+		if info, err := f.Lookup("/f"); err != nil || fi.ModTime().Year() == year && info.ModTime().UTC().Year() != want {
+			t.Errorf("%d: %v, %v", year, info.ModTime(), err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package fs
 import (
 	"errors"
 	iofs "io/fs"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -201,8 +202,11 @@ func appendOnly(dirfd int) bool {
 	return statFD(dirfd, &st) == nil && st.Attributes&unix.STATX_ATTR_APPEND != 0
 }
 
-// nanoseconds since 1970 UTC.
-func nanoseconds(t unix.StatxTimestamp) int64 { return t.Sec*1e9 + int64(t.Nsec) }
+// nanoseconds since 1970 UTC. Times before 1677 or after 2262, which 64 bits cannot count, are as near to them as they can be.
+func nanoseconds(t unix.StatxTimestamp) int64 {
+	const most = math.MaxInt64/int64(time.Second) - 1
+	return min(max(t.Sec, -most), most)*int64(time.Second) + int64(t.Nsec)
+}
 
 // device64 is the number of the file system.
 func device64(st *unix.Statx_t) uint64 { return uint64(st.Dev_major)<<32 | uint64(st.Dev_minor) }
