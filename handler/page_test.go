@@ -56,6 +56,31 @@ func TestZipOfATreeWithLinks(t *testing.T) {
 	}
 }
 
+// An entry has the time of its resource, also a collection; a zip file knows none before 1980.
+func TestTimesInAZip(t *testing.T) {
+	dir := t.TempDir()
+	want := map[string]time.Time{"d/": time.Date(2020, 5, 17, 10, 0, 0, 0, time.Local), "d/f": time.Date(1980, 1, 1, 0, 0, 0, 0, time.Local)}
+	must(t, os.Mkdir(filepath.Join(dir, "d"), 0o755))
+	must(t, os.WriteFile(filepath.Join(dir, "d/f"), nil, 0o644))
+	must(t, os.Chtimes(filepath.Join(dir, "d/f"), time.Time{}, time.Unix(0, 0)))
+	must(t, os.Chtimes(filepath.Join(dir, "d"), time.Time{}, want["d/"]))
+	base, err := fs.OpenRoot(dir, fs.RootOptions{})
+	must(t, err)
+	_, body := do(t, "GET", serve(t, base, handler.Options{})+"/?zip", "")
+	z, err := zip.NewReader(strings.NewReader(body), int64(len(body)))
+	must(t, err)
+	for _, f := range z.File {
+		at := want[f.Name]
+		date := uint16(at.Day() | int(at.Month())<<5 | (at.Year()-1980)<<9) // what Windows shows
+		if f.ModifiedDate != date || !f.Modified.Equal(at) {
+			t.Errorf("%s: %v (%x), want %v (%x)", f.Name, f.Modified, f.ModifiedDate, at, date)
+		}
+	}
+	if len(z.File) != len(want) {
+		t.Errorf("%d entries", len(z.File))
+	}
+}
+
 // An archive is sent while it is made: of one that is larger than any memory, the beginning comes at once.
 func TestZipIsStreamed(t *testing.T) {
 	dir := t.TempDir()

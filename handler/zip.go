@@ -48,7 +48,7 @@ func (h *Handler) zip(w http.ResponseWriter, r *http.Request) error {
 	}
 	a := archive{h: h, ctx: r.Context(), zip: zip.NewWriter(w)}
 	if members == nil {
-		err = a.collection(t.name, "", nil)
+		err = a.collection(cur, "", nil)
 	}
 	for _, m := range members {
 		if err == nil {
@@ -113,16 +113,16 @@ func (a *archive) member(name, as string, above []string) error {
 		a.fail(as)
 		return nil
 	case info.IsCollection():
-		return a.collection(name, as+"/", above)
+		return a.collection(info, as+"/", above)
 	}
 	return a.file(name, as)
 }
 
 // collection adds all members, and the collection itself, so that an empty one is there. A link that leads back
 // up is not followed twice.
-func (a *archive) collection(name, as string, above []string) error {
-	real, err := a.h.fs.Real(name)
-	if err != nil || slices.Contains(above, real) {
+func (a *archive) collection(info *etagfs.Info, as string, above []string) error {
+	real := info.Name
+	if slices.Contains(above, real) {
 		return nil
 	}
 	if len(above) == deepest {
@@ -130,13 +130,13 @@ func (a *archive) collection(name, as string, above []string) error {
 		return nil
 	}
 	if as != "" {
-		if _, err := a.zip.CreateHeader(header(as, time.Time{})); err != nil {
+		if _, err := a.zip.CreateHeader(header(as, info.ModTime())); err != nil {
 			return err
 		}
 	}
 	above = append(above[:len(above):len(above)], real)
 	var bases []string
-	err = a.h.fs.List(real, func(base string, info *etagfs.Info) error {
+	err := a.h.fs.List(real, func(base string, info *etagfs.Info) error {
 		if showable(base) {
 			bases = append(bases, base)
 		}
@@ -175,8 +175,11 @@ func (a *archive) file(name, as string) error {
 	return err
 }
 
-// header of an entry. A backslash would be a directory to programs of Windows.
+// header of an entry. A backslash would be a directory to programs of Windows; the time of an entry cannot be before 1980.
 func header(as string, changed time.Time) *zip.FileHeader {
+	if changed.Year() < 1980 {
+		changed = time.Date(1980, time.January, 1, 0, 0, 0, 0, changed.Location())
+	}
 	return &zip.FileHeader{Name: strings.ReplaceAll(as, `\`, "_"), Method: zip.Store, Modified: changed}
 }
 
