@@ -47,6 +47,27 @@ func TestIndexOrderAndSize(t *testing.T) {
 	}
 }
 
+// Links are relative to the URL that was asked for, or have a base where that has no slash at its end.
+func TestLinksOfAPlainList(t *testing.T) {
+	base := fs.NewMemory()
+	_, err := base.MakeCollection("/f")
+	must(t, err)
+	h, err := New(NewTree(base, etagfs.Options{}), Options{Prefix: "/a b/c:d"})
+	must(t, err)
+	for _, at := range []string{"/a%20b/c:d", "/a%20b/c:d/", "/a%20b/c:d/.", "/a%20b//c:d//"} {
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, at, nil))
+		want, place := `<a href="f/">`, ""
+		if !strings.HasSuffix(at, "/") && !strings.HasSuffix(at, "/.") {
+			place = "/a%20b/c:d/"
+		}
+		body := rec.Body.String()
+		if !strings.Contains(body, want) || strings.Contains(body, `<base href="c%3Ad/">`) != (place != "") || rec.Header().Get("Content-Location") != place {
+			t.Errorf("%s: %v\n%s", at, rec.Header(), body)
+		}
+	}
+}
+
 func TestSizesForPeople(t *testing.T) {
 	for n, want := range map[int64]string{
 		0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 1 << 20: "1.0 MiB", 1<<20 - 1: "1.0 MiB", 5 << 30: "5.0 GiB", 1<<63 - 1: "8.0 EiB",

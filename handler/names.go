@@ -62,13 +62,13 @@ func (h *Handler) parse(u *url.URL) (target, error) {
 			return target{}, errNoResource
 		}
 		path = rest
-		if path == "" {
-			path = "/"
-		}
 	}
 	// RawPath is set when the path is not spelled as net/url would, and an encoded slash is such a case.
 	if u.RawPath != "" && strings.Contains(strings.ToLower(u.RawPath), "%2f") {
 		return target{}, badName("an encoded slash")
+	}
+	if path == "" && h.opts.Prefix != "" {
+		return target{name: "/"}, nil
 	}
 	return cleanPath(path)
 }
