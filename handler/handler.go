@@ -88,7 +88,7 @@ type Handler struct {
 	writers writers
 	plans   planCache
 	streams streams
-	pool    sync.Pool    // of *response
+	pool    sync.Pool // of *response
 }
 
 // A method answers one request; the error it returns is answered by status.go.
