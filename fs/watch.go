@@ -169,7 +169,9 @@ func (w *Watcher) ended() (lost []string) {
 	if soon {
 		return nil
 	}
-	w.changing.Lock() // so that no watch begins or ends meanwhile
+	if !w.changing.TryLock() { // no watch must begin or end meanwhile; one that does, on a disk that is slow, is not waited for
+		return nil
+	}
 	defer w.changing.Unlock()
 	there := make(map[string]bool)
 	for _, osPath := range w.fsn.WatchList() {
