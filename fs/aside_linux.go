@@ -64,7 +64,7 @@ func (d *asideDir) take(base string, checked *unix.Statx_t) error {
 
 func (d *asideDir) holds(base string, checked *unix.Statx_t) bool {
 	var st unix.Statx_t
-	return statIn(d.fd, base, &st) == nil && same(&st, checked)
+	return d.r.look(d.fd, base, &st) == nil && same(&st, checked)
 }
 
 func (d *asideDir) giveBack(base string) error { return d.r.restoreFrom(d.fd, base, d.in, base) }

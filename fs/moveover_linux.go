@@ -119,12 +119,16 @@ func (m *move) moved() bool {
 	return !m.holdsSrc || statFD(m.hs.fd, &st) != nil || st.Nlink >= m.s.Nlink
 }
 
-// takeBack empties the aside of a step that was not taken, and removes it.
-func (m *move) takeBack(a *asideDir, linked bool) (err error) {
-	if !linked && a.holds(m.src, &m.s) {
-		err = a.giveBack(m.src)
-		a.removeEmpty()
-		return err
+// takeBack empties the aside of a step that was not taken, and removes it. What has its only name there is given back, and so is
+// what cannot be looked at.
+func (m *move) takeBack(a *asideDir, linked bool) error {
+	var st unix.Statx_t
+	if !linked {
+		if err := m.r.look(a.fd, m.src, &st); err != unix.ENOENT && (err != nil || same(&st, &m.s)) {
+			err = a.giveBack(m.src)
+			a.removeEmpty()
+			return err
+		}
 	}
 	return m.r.removeTree(a.in.fd, a.finish())
 }
