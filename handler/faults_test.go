@@ -159,12 +159,16 @@ func TestCopyOfAFileThatFails(t *testing.T) {
 
 // A collection that may not be listed: 403 when it is the target; else a member like others, of whose
 // members nothing is known.
-func TestPropfindOfWhatMayNotBeListed(t *testing.T) {
+func TestCollectionThatMayNotBeListed(t *testing.T) {
 	u, h := tree(t, "/open/", "/open/f", "/shut/", "/shut/f")
 	for _, err := range []error{iofs.ErrPermission, iofs.ErrNotExist} {
 		u.list = map[string]error{"/shut": err}
 		if w := dav(h, "PROPFIND", "/shut", "", "Depth", "1"); w.Code != 403 && w.Code != 404 {
 			t.Errorf("%v: %d", err, w.Code)
+		}
+		w := dav(h, "GET", "/shut", "")
+		if header := w.Header(); w.Code != 403 && w.Code != 404 || header.Get("X-Request-Id") == "" || header.Get("Content-Location") != "" {
+			t.Errorf("GET, %v: %d %v", err, w.Code, header)
 		}
 		a := find(t, h, "/", "infinity", "")
 		if got := strings.Join(a.hrefs(), " "); !strings.Contains(got, "/shut/") || strings.Contains(got, "/shut/f") || !strings.Contains(got, "/open/f") {

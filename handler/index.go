@@ -45,9 +45,6 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *e
 	}
 	p := &indexWriter{h: h, r: r, w: bufio.NewWriterSize(w, 32<<10), at: t.name, way: place.Way, page: page, listing: body, look: look}
 	if err := h.list(t.name, p.member); err != nil {
-		if !p.begun {
-			clear(w.Header())
-		}
 		return readError(err)
 	}
 	if err := p.end(); err != nil {

@@ -93,10 +93,6 @@ func (f *finder) answer(w http.ResponseWriter, cur *etagfs.Info) error {
 	}
 	if f.depth != depthZero {
 		if err := f.members(f.name, []node{nodeOf(cur)}); err != nil {
-			if !f.ms.began {
-				delete(w.Header(), "Preference-Applied")
-				delete(w.Header(), "Content-Location")
-			}
 			return readError(err)
 		}
 	}

@@ -89,6 +89,9 @@ func (h *Handler) answer(w *response, r *http.Request, err error) {
 	if w.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
+	for _, key := range []string{"Content-Language", "Content-Location", "Preference-Applied"} {
+		delete(w.Header(), key) // it is of the answer that there was to be
+	}
 	for key, values := range e.header {
 		w.Header()[key] = values
 	}
