@@ -32,7 +32,7 @@ ifmatch/cmd/ifmatch/auth:
 ifmatch/cmd/ifmatch/config:
 	github.com/pelletier/go-toml/v2 github.com/pelletier/go-toml/v2/unstable
 ifmatch/cmd/ifmatch/client:
-	ifmatch/handler/merge
+	ifmatch/handler/merge golang.org/x/sys/unix
 	std: net/http net
 ifmatch/cmd/ifmatch/doctor:
 	ifmatch/cmd/ifmatch/client

@@ -98,8 +98,8 @@ func typed(ctx context.Context, terminal int) (line []byte, err error) {
 	}
 }
 
-// setUser puts a line into the file, of which a server that reads it meanwhile sees all. The new file has the mode
-// and the owner of the old one. Of two who do that at once, one waits.
+// setUser puts a line into the file, of which a server that reads it meanwhile sees all. The new file has the owner
+// of the old one, too. Of two who do that at once, one waits.
 func setUser(file, user, hash string) error {
 	file = real(file)
 	defer alone(filepath.Dir(file))()

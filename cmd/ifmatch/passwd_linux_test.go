@@ -125,6 +125,34 @@ func TestPasswordOfServerIsInterrupted(t *testing.T) {
 	}
 }
 
+// Whom an ACL lets read a file of users, such as the server, may read it afterwards, and nobody else. So it is with get.
+func TestPasswdAndGetKeepTheACL(t *testing.T) {
+	url := start(t, nil, "--memory").url + "/x"
+	a, dir := newPerson(t), t.TempDir()
+	a.want(0, "created", "put", a.write("x", "text"), url)
+	acl := func(args ...string) string {
+		t.Helper()
+		out, err := exec.Command(args[0], args[1:]...).Output()
+		must(t, err)
+		return string(out)
+	}
+	for _, mode := range []string{"u:nobody:r", "g::r"} { // with an ACL and without one
+		file := writeFile(t, filepath.Join(dir, mode), "")
+		acl("setfacl", "-m", mode, file)
+		acl("setfacl", "-d", "-m", "u:daemon:rw", dir) // which is for files that were not there
+		want := acl("getfacl", "-cp", file)
+		must(t, setUser(file, "anna", "hash"))
+		if got := acl("getfacl", "-cp", file); got != want {
+			t.Errorf("after passwd\n%swant\n%s", got, want)
+		}
+		a.want(0, "fetched", "get", "--force", url, file)
+		if got := acl("getfacl", "-cp", file); got != want {
+			t.Errorf("after get\n%swant\n%s", got, want)
+		}
+		acl("setfacl", "-k", dir)
+	}
+}
+
 // Of users that are added at once none is lost.
 func TestPasswdAtOnce(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "users")

@@ -20,17 +20,15 @@ func alone(dir string) (done func()) {
 	return func() { f.Close() }
 }
 
-// keepOwner gives tmp the mode and owner that file has, so that the server can still read it.
+// keepOwner gives tmp the owner that file has, so that the server can still read it.
 func keepOwner(tmp *os.File, file string) error {
 	fi, err := os.Stat(file)
 	if err != nil {
-		return nil // there is no old one: 0600, and ours
+		return nil // there is no old one: it is ours
 	}
 	st := fi.Sys().(*syscall.Stat_t)
 	if st.Uid != uint32(os.Geteuid()) || st.Gid != uint32(os.Getegid()) {
-		if err := tmp.Chown(int(st.Uid), int(st.Gid)); err != nil {
-			return err
-		}
+		return tmp.Chown(int(st.Uid), int(st.Gid))
 	}
-	return tmp.Chmod(fi.Mode().Perm())
+	return nil
 }

@@ -34,20 +34,13 @@ func (c *Client) Get(ctx context.Context, u *url.URL, file string, force bool) (
 	case local != nil && !force:
 		return State{}, false, refuse("%s has been changed here since it was fetched; put it, or replace it with --force", file)
 	}
-	perm := iofs.FileMode(0o666)
-	if local != nil {
-		perm = 0o600 // until it has that of the old one
-	}
 	h := sha256.New()
-	err = ReplaceFile(file, perm, func(f *os.File) error {
+	err = ReplaceFile(file, 0o666, func(f *os.File) error {
 		if s, unchanged, err = c.Fetch(ctx, u, cond, io.MultiWriter(f, h)); err != nil {
 			return err
 		}
 		if unchanged || !sameFile(local, file) {
 			return errKeep
-		}
-		if local != nil {
-			return f.Chmod(local.Mode().Perm())
 		}
 		return nil
 	})
