@@ -106,7 +106,7 @@ func (set *setup) consistent() error {
 		return set.wrong("tls-client-ca", "it needs TLS: tls-cert and tls-key, acme or tls-self-signed")
 	case set.acmeEmail != "" && len(set.acme) == 0:
 		return set.wrong("acme-email", "it needs acme: the names that certificates are for")
-	case set.tlsCert != "" && len(set.acme) > 0, set.tlsCert != "" && set.tlsSelfSigned:
+	case set.tlsCert != "" && (len(set.acme) > 0 || set.tlsSelfSigned):
 		return set.wrong("tls-cert", "tls-cert, acme and tls-self-signed exclude each other")
 	case len(set.acme) > 0 && set.tlsSelfSigned:
 		return set.wrong("acme", "acme and tls-self-signed exclude each other")

@@ -72,7 +72,7 @@ func NewRules(rules []Rule, groups map[string][]string) *Rules {
 
 // May is what user ("" for one who has not logged in) may do at name.
 func (r *Rules) May(user, name string) Right {
-	if len(r.paths) > 1 || len(r.paths) == 1 && r.paths[0].path != "/" {
+	if !r.Uniform() {
 		name = fold(name)
 	}
 	for i := range r.paths {
