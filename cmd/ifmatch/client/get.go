@@ -39,24 +39,22 @@ func (c *Client) Get(ctx context.Context, u *url.URL, file string, force bool) (
 		if s, unchanged, err = c.Fetch(ctx, u, cond, io.MultiWriter(f, h)); err != nil {
 			return err
 		}
-		if unchanged || !sameFile(local, file) {
-			return errKeep
+		if unchanged {
+			return errors.New("the old file stays")
+		}
+		if !sameFile(local, file) {
+			return refuse("%s was changed here while %s was fetched; nothing was replaced", file, u.Redacted())
 		}
 		return nil
 	})
-	if errors.Is(err, errKeep) && unchanged {
+	switch {
+	case unchanged: // err says no more
 		return s, true, nil
-	}
-	if errors.Is(err, errKeep) {
-		return s, false, refuse("%s was changed here while %s was fetched; nothing was replaced", file, u.Redacted())
-	}
-	if err != nil {
+	case err != nil:
 		return s, false, err
 	}
 	return s, false, c.Memory.remember(u, file, s.ETag, h.Sum(nil))
 }
-
-var errKeep = errors.New("the old file stays")
 
 // Fetch writes the representation to w. With a condition, a 304 writes nothing and is no error. Errors: *StatusError;
 // an answer that breaks off, when w has got a part.
