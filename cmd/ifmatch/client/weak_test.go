@@ -155,3 +155,19 @@ func TestGetReplacesInOneStep(t *testing.T) {
 		t.Errorf("left behind: %v", entries)
 	}
 }
+
+// What somebody writes into the file while it is fetched stays.
+func TestGetLooksBeforeItReplaces(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "x.txt")
+	c, u := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		os.WriteFile(file, []byte("theirs"), 0o600)
+		w.Write([]byte("fetched"))
+	}))
+	_, _, err := c.Get(t.Context(), u, file, false)
+	if _, refused := errors.AsType[*Refusal](err); !refused {
+		t.Errorf("%v", err)
+	}
+	if text, _ := os.ReadFile(file); string(text) != "theirs" {
+		t.Errorf("the file holds %q", text)
+	}
+}
