@@ -50,11 +50,14 @@ func (f *DiskFile) Witness() Witness {
 	return nil
 }
 
-// reported tells whether each write to it is: it is on a disk, or else on what nobody can have but by this machine.
+// reported tells whether each write to it is: only programs of this machine can have it, and only by the file system that it is on.
 // A file system of a network may keep who asks waiting.
-func (f *DiskFile) reported() bool {
-	var fs unix.Statfs_t
-	return f.info.Dev>>32 != 0 || f.with(func(fd int) error { return unix.Fstatfs(fd, &fs) }) == nil && reporting(kindName(int64(fs.Type)))
+func (f *DiskFile) reported() (yes bool) {
+	f.with(func(fd int) error {
+		yes = here(fd)
+		return nil
+	})
+	return yes
 }
 
 func (o *witnesses) watch(f *DiskFile) (w *witness) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -181,6 +182,30 @@ func TestWitnessNeedsReports(t *testing.T) {
 	for kind, want := range map[string]bool{"ext4": true, "tmpfs": true, "fuse": false, "nfs": false, "smb": false, "cifs": false, "9p": false} {
 		if reporting(kind) != want {
 			t.Errorf("%s: reports %v", kind, !want)
+		}
+	}
+}
+
+// A file system in user space can have the number of a disk, as ntfs-3g has that of its partition.
+func TestNoWitnessInUserSpace(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Fatal("only root can mount: run the tests as root, as CI does, or under unshare -Urm")
+	}
+	below, above := t.TempDir(), t.TempDir()
+	must(t, os.WriteFile(filepath.Join(below, "f"), []byte("body"), 0o644))
+	if out, err := exec.Command("bindfs", below, above).CombinedOutput(); err != nil {
+		t.Fatalf("bindfs: %v: %s", err, out)
+	}
+	t.Cleanup(func() { unix.Unmount(above, unix.MNT_DETACH) })
+	f := openRoot(t, above, RootOptions{})
+	for _, major := range []uint64{0, 8} {
+		file, err := f.OpenRead("/f")
+		must(t, err)
+		defer file.Close()
+		file.(*DiskFile).info.Dev |= major << 32
+		if w := file.(Witnessed).Witness(); w != nil {
+			w.Close()
+			t.Errorf("major number %d: writes are taken to be reported", major)
 		}
 	}
 }
