@@ -93,7 +93,8 @@ func (s *staged) published() {
 }
 
 // publishedTwice is published for a file that still has its reserved name, which goes when the file is closed, and moves
-// ctime. So what is at the name in the end is looked at; it is ours if nothing but ctime has changed.
+// ctime. So what is at the name in the end is looked at; it is ours if it has our size and our stamp. Its inode may have another number
+// by this name, as sshfs gives each name one.
 func (s *staged) publishedTwice(p parent, base string) {
 	var ours unix.Statx_t
 	err := statFD(s.fd, &ours)
@@ -106,7 +107,7 @@ func (s *staged) publishedTwice(p parent, base string) {
 	if err == nil {
 		err = s.r.look(p.fd, base, &s.now)
 	}
-	if err != nil || !same(&s.now, &ours) {
+	if err != nil || s.now.Size != ours.Size || s.now.Mtime != ours.Mtime {
 		s.now = s.own
 	}
 }
