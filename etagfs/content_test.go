@@ -614,6 +614,22 @@ func TestDigestsSurviveRestart(t *testing.T) {
 	}
 }
 
+// Where times are whole seconds and files are numbered anew with each mount, a record may be of another file at the next start.
+func TestDigestsOfWholeSecondsAreNotKept(t *testing.T) {
+	kept := records{}
+	f, _ := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(kept)})
+	id := fs.Identity{Dev: 1, Ino: 42, SizeBytes: 4500, Mtime: 1e18, Ctime: 1e18}
+	f.content.put(id, Digest{1}, true)
+	if _, known := f.content.get(id); len(kept) != 0 || !known {
+		t.Errorf("%d records, known now: %v", len(kept), known)
+	}
+	f.content.forgetAll()
+	KeepDigests(kept).SaveDigest(id, Digest{2}) // by an earlier version
+	if d, known := f.content.get(id); known {
+		t.Errorf("it is taken for %x", d)
+	}
+}
+
 func TestScrubFindsBitRot(t *testing.T) {
 	kept := records{}
 	f, dir := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(kept)})

@@ -77,7 +77,7 @@ func (d *digests) get(id fs.Identity) (Digest, bool) {
 	if ok && e.confirmedBy(id) {
 		return e.digest, true
 	}
-	if d.store == nil {
+	if d.store == nil || !lasting(id) {
 		return Digest{}, false
 	}
 	stored, digest, ok := d.store.LoadDigest(id.Dev, id.Ino)
@@ -97,10 +97,14 @@ func (d *digests) put(id fs.Identity, digest Digest, save bool) {
 	}
 	d.known[key] = digestEntry{id.SizeBytes, id.Mtime, id.Ctime, digest}
 	d.mu.Unlock()
-	if save && d.store != nil {
+	if save && d.store != nil && lasting(id) {
 		d.store.SaveDigest(id, digest)
 	}
 }
+
+// lasting tells whether a record can be kept for the next start. FAT and sshfs number their files anew with each mount, so the identity
+// may be that of another file then: of one that was changed in the same second, for these keep whole seconds.
+func lasting(id fs.Identity) bool { return id.Ctime%int64(time.Second) != 0 }
 
 // ticket is of one who reads a file, and remembers whether it was reported meanwhile.
 type ticket struct {
