@@ -80,60 +80,71 @@ func (p *portable) sweepOne(rel string) bool {
 	if inUse(p.root, rel, since) {
 		return false
 	}
+	var err error
 	switch a, isAside := parseAside(path.Base(rel)); {
 	case a.was:
-		p.restore(rel)
+		err = p.restore(rel)
 	case isAside:
 		return false // only the Root of Linux, which has left it, can tell whether its step was taken
 	case strings.HasSuffix(rel, newSuffix):
-		p.unreserve(rel)
+		err = p.unreserve(rel)
 	}
-	if p.hook("unlink", "/"+rel) != nil {
-		return false
+	if err == nil {
+		err = p.hook("unlink", "/"+rel)
 	}
-	return p.root.RemoveAll(rel) == nil
+	return err == nil && p.root.RemoveAll(rel) == nil
 }
 
 // restore puts back what stepped aside for a MOVE that a crash cut off, if its name is still free.
-func (p *portable) restore(away string) {
-	base := p.only(away)
-	name := path.Join(path.Dir(away), base)
+func (p *portable) restore(away string) error {
+	base, err := p.only(away)
 	if base == "" {
-		return
+		return err
 	}
+	name := path.Join(path.Dir(away), base)
 	if _, err := p.root.Lstat(name); !errors.Is(err, iofs.ErrNotExist) {
-		return
+		return err
 	}
-	if p.hook("rename", "/"+name) == nil {
-		p.root.Rename(path.Join(away, base), name)
+	if err := p.hook("rename", "/"+name); err != nil {
+		return err
 	}
+	return p.root.Rename(path.Join(away, base), name)
 }
 
 // unreserve removes the empty file that reserved a name when a crash came.
-func (p *portable) unreserve(mark string) {
-	base := p.only(mark)
+func (p *portable) unreserve(mark string) error {
+	base, err := p.only(mark)
 	if base == "" {
-		return
+		return err
 	}
 	name := path.Join(path.Dir(mark), base)
 	fi, err := p.root.Lstat(name)
-	if err == nil && fi.Mode().IsRegular() && fi.Size() == 0 && p.hook("unlink", "/"+name) == nil {
-		p.root.Remove(name)
+	if err == nil && fi.Mode().IsRegular() && fi.Size() == 0 {
+		if err = p.hook("unlink", "/"+name); err == nil {
+			err = p.root.Remove(name)
+		}
 	}
+	return ignoreGone(err)
 }
 
-// only returns the one name in a reserved directory, "" when there is none.
-func (p *portable) only(rel string) string {
+// only returns the one name in a reserved directory, "" when there is none, or it is no directory.
+func (p *portable) only(rel string) (string, error) {
+	if fi, err := p.root.Lstat(rel); err != nil || !fi.IsDir() {
+		return "", err
+	}
 	dir, err := p.root.Open(rel)
 	if err != nil {
-		return ""
+		return "", err
 	}
 	defer dir.Close()
 	bases, err := dir.Readdirnames(1)
-	if err != nil || len(bases) == 0 {
-		return ""
+	if errors.Is(err, io.EOF) {
+		return "", nil
 	}
-	return bases[0]
+	if err != nil {
+		return "", err
+	}
+	return bases[0], nil
 }
 
 // probe finds out what the file system can, by trying in the root of the tree.

@@ -3,6 +3,7 @@ package fs_test
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"ifmatch/fs"
@@ -18,6 +19,27 @@ func TestPortableConformance(t *testing.T) { onDisks(t, fs.OpenPortable) }
 func TestLinklessConformance(t *testing.T) { onDisks(t, fs.OpenLinkless) }
 
 func TestRootConformance(t *testing.T) { onDisks(t, fs.OpenRoot) }
+
+// What stepped aside for a MOVE that a crash cut off, and cannot be put back now, is there for the next start.
+func TestSweepKeepsWhatItCannotPutBack(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(dir, fs.ReservedPrefix+"0123456789abcdef-1-was", "d", "sub"), 0o777))
+	for _, fails := range []error{syscall.EIO, nil} {
+		f, err := fs.OpenPortable(dir, fs.RootOptions{Hook: func(step, _ string) error {
+			if step == "rename" {
+				return fails
+			}
+			return nil
+		}})
+		must(t, err)
+		_, err = f.Sweep()
+		must(t, err)
+		if _, err := f.Lookup("/d/sub"); (err == nil) != (fails == nil) {
+			t.Errorf("the rename says %v, and then: %v", fails, err)
+		}
+		f.Close()
+	}
+}
 
 // What keeps names inside the tree is said as it is: os.Root looks at each step by itself.
 func TestPortableIsNotTheKernel(t *testing.T) {
