@@ -13,7 +13,7 @@ import (
 
 const (
 	corsMethods = "OPTIONS, GET, HEAD, PUT, DELETE, POST, PROPFIND, PROPPATCH, MKCOL, COPY, MOVE, LOCK, UNLOCK"
-	corsExposed = "ETag, DAV, Allow, Location, Content-Location, Lock-Token, Last-Modified, Content-Range, Accept-Ranges, Content-Length, Retry-After, WWW-Authenticate, Preference-Applied, X-Request-Id"
+	corsExposed = "ETag, DAV, Allow, Location, Content-Location, Lock-Token, Content-Range, Accept-Ranges, Content-Length, Retry-After, WWW-Authenticate, Preference-Applied, Repr-Digest, X-OC-Mtime, X-Request-Id"
 )
 
 // allowOrigin returns a writer whose answer the page may read. A preflight it answers itself, and

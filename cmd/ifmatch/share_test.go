@@ -269,7 +269,8 @@ func TestCORS(t *testing.T) {
 		t.Errorf("preflight: %s %v", res.Status, res.Header)
 	}
 	res, text := h.ask("", "GET", "/photos/shown/a.txt", "", "Origin", "https://app.example")
-	if text != "a" || !strings.Contains(res.Header.Get("Access-Control-Expose-Headers"), "ETag") || !strings.Contains(strings.Join(res.Header["Vary"], ","), "Origin") {
+	exposed := res.Header.Get("Access-Control-Expose-Headers")
+	if text != "a" || !strings.Contains(exposed, "ETag") || !strings.Contains(exposed, "Repr-Digest") || !strings.Contains(strings.Join(res.Header["Vary"], ","), "Origin") {
 		t.Errorf("GET: %q %v", text, res.Header)
 	}
 	if res, _ = h.ask("", "GET", "/photos/x", "", "Origin", "https://app.example"); res.StatusCode != 401 || res.Header.Get("Access-Control-Allow-Origin") == "" {
