@@ -46,7 +46,6 @@ const defaultWatchLimit = 8192
 type Watcher struct {
 	root string // osPath of "/"
 	opts WatchOptions
-	fsn  *fsnotify.Watcher
 
 	running sync.WaitGroup
 	losses  atomic.Uint64
@@ -54,6 +53,8 @@ type Watcher struct {
 	// changing is held by who begins or ends watches of fsn, which on Windows wait until the reports before are taken. So who takes
 	// them waits for mu alone, which nobody holds meanwhile.
 	changing sync.Mutex
+	fsn      *fsnotify.Watcher // guarded by changing; nil until something is watched, for a user can have few (fs.inotify.max_user_instances)
+	closed   bool              // guarded by changing
 
 	mu     sync.Mutex
 	dirs   map[string]*list.Element // guarded by mu; watched, by name
@@ -111,26 +112,43 @@ func newWatcher(osRoot string, o WatchOptions) (*Watcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	fsn, err := fsnotify.NewWatcher()
-	if err != nil {
-		return nil, err
-	}
-	w := &Watcher{
-		root: osRoot, opts: o, fsn: fsn,
+	return &Watcher{
+		root: osRoot, opts: o,
 		dirs: make(map[string]*list.Element), names: make(map[any]string), recent: list.New(), below: make(map[string]int),
-	}
-	w.running.Go(w.reported)
-	w.running.Go(w.failed)
-	return w, nil
+	}, nil
 }
 
 // Close ends the reports.
 func (w *Watcher) Close() error {
 	w.changing.Lock()
-	err := w.fsn.Close()
+	var err error
+	if w.closed = true; w.fsn != nil {
+		err = w.fsn.Close()
+	}
 	w.changing.Unlock()
 	w.running.Wait()
 	return err
+}
+
+// start tells whether there can be reports; w.changing is held.
+func (w *Watcher) start() bool {
+	if w.closed || w.fsn != nil {
+		return !w.closed
+	}
+	fsn, err := fsnotify.NewWatcher()
+	if err != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if !w.said {
+			w.said = true
+			w.opts.Log.Warn("changes by other programs are not reported: answers stay right and get slower", "err", err)
+		}
+		return false
+	}
+	w.fsn = fsn
+	w.running.Go(func() { w.reported(fsn.Events) })
+	w.running.Go(func() { w.failed(fsn.Errors) })
+	return true
 }
 
 // Watch makes sure that changes in the directory dir are reported from now on, and tells whether
@@ -173,6 +191,9 @@ func (w *Watcher) ended() (lost []string) {
 		return nil
 	}
 	defer w.changing.Unlock()
+	if w.fsn == nil {
+		return nil
+	}
 	there := make(map[string]bool)
 	for _, osPath := range w.fsn.WatchList() {
 		there[osPath] = true
@@ -210,7 +231,7 @@ func (w *Watcher) begin(one watched) (ok bool, lost []string) {
 	if w.watches(one) { // somebody else was faster
 		return true, nil
 	}
-	if one.cost = watchCost(w.osPath(one.dir), w.opts.Limit); one.cost > w.opts.Limit {
+	if one.cost = watchCost(w.osPath(one.dir), w.opts.Limit); one.cost > w.opts.Limit || !w.start() {
 		return false, nil
 	}
 	key := watchKey(one.dir, one.is)
@@ -308,16 +329,16 @@ func (w *Watcher) count(dir string, n int) {
 	}
 }
 
-func (w *Watcher) reported() {
-	for e := range w.fsn.Events {
+func (w *Watcher) reported(events <-chan fsnotify.Event) {
+	for e := range events {
 		w.report(e)
 	}
 }
 
 // failed takes the errors. fsnotify (v1.10.1, handleEvent) waits for that with its mutex held, for which who begins or ends a
 // watch waits: so it has a goroutine of its own, which takes no mutex.
-func (w *Watcher) failed() {
-	for err := range w.fsn.Errors {
+func (w *Watcher) failed(errs <-chan error) {
+	for err := range errs {
 		if errors.Is(err, syscall.EINVAL) {
 			continue // a directory was moved and removed, and its watch with it, before fsnotify came to remove that
 		}

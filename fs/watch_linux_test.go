@@ -72,3 +72,31 @@ func TestWatcherOfADiskThatWasMountedAgain(t *testing.T) {
 		t.Error("it is not watched")
 	}
 }
+
+// Of 128 that a user can have (fs.inotify.max_user_instances), a home that nobody watches takes none.
+func TestWatcherTakesNoQueueBeforeItWatches(t *testing.T) {
+	dir := t.TempDir()
+	queues := func() (n int) {
+		members, err := os.ReadDir("/proc/self/fd")
+		must(t, err)
+		for _, m := range members {
+			if to, _ := os.Readlink(filepath.Join("/proc/self/fd", m.Name())); to == "anon_inode:inotify" {
+				n++
+			}
+		}
+		return n
+	}
+	before := queues()
+	w, _ := watch(t, dir, 0)
+	if n := queues() - before; n != 0 {
+		t.Errorf("%d queues before", n)
+	}
+	if ok, n := w.Watch("/"), queues()-before; !ok || n != 1 {
+		t.Errorf("watched: %v, %d queues", ok, n)
+	}
+	must(t, w.Close())
+	must(t, os.Mkdir(filepath.Join(dir, "d"), 0o755))
+	if ok, n := w.Watch("/d"), queues()-before; ok || n != 0 {
+		t.Errorf("after the end: watched: %v, %d queues", ok, n)
+	}
+}
