@@ -22,6 +22,9 @@ func TestClockBehindOurs(t *testing.T) {
 		if d.behind < want || d.behind > want+time.Second {
 			t.Errorf("%v is found to be %v", behind, d.behind)
 		}
+		if d.fine != (d.granularity <= 1) {
+			t.Errorf("changes are told apart within %v, and each has its own time: %v", d.granularity, d.fine)
+		}
 		if d.granularity > 1 && d.granularity < want {
 			t.Errorf("%v behind, and changes are told apart within %v", behind, d.granularity)
 		}
