@@ -114,8 +114,8 @@ func (w writer) String() string {
 // and only a help: a state it does not know was written by somebody else or long ago.
 type writers struct {
 	mu   sync.Mutex
-	by   map[string]writer // by the opaque tag of the state
-	ring [4096]string      // keys in the order they came
+	by   map[string]writer // by the opaque tag of the state; nil before the first
+	ring []string          // keys in the order they came
 	next int
 }
 
@@ -127,7 +127,7 @@ func (w *writers) wrote(i *etagfs.Info, by writer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.by == nil {
-		w.by = make(map[string]writer)
+		w.by, w.ring = make(map[string]writer), make([]string, 4096)
 	}
 	if _, again := w.by[key]; !again {
 		delete(w.by, w.ring[w.next])
