@@ -31,19 +31,14 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *e
 	body.Kept = h.opts.MayWrite != nil && !h.opts.MayWrite(r, t.name, false)
 	page.Body = body
 	h.setIndexMetadata(w, r, t, cur)
-	look := "list"
-	if !isBrowser(r) {
-		look = "plain"
-		set(w, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") // links may have a base
-		if !t.slash {
-			body.Base = relative(path.Base(page.Self)) + "/"
-		}
-	}
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	p := &indexWriter{h: h, r: r, w: bufio.NewWriterSize(w, 32<<10), at: t.name, way: place.Way, page: page, listing: body, look: look}
+	p := &indexWriter{h: h, r: r, w: bufio.NewWriterSize(w, 32<<10), at: t.name, way: place.Way, page: page, listing: body, look: "list"}
+	if !isBrowser(r) {
+		p.look, p.relative = "plain", t.slash
+	}
 	if err := h.list(t.name, p.member); err != nil {
 		return readError(err)
 	}
@@ -83,23 +78,23 @@ type listing struct {
 	Shares  bool   // its members stand for other trees, so that there is no archive of it
 	Empty   bool   // known at the end
 	Lock    string // who locks the collection
-	Base    string // of the links of a plain list, where the URL has no slash at its end
 	Version string // of the collection, as events tell it: a page that is older than its first event reads again
 }
 
 // indexWriter gathers members to sort them, and lets them pass when they become too many.
 type indexWriter struct {
-	h       *Handler
-	r       *http.Request
-	w       *bufio.Writer
-	at      string
-	way     []string // the links that lead there, where there are locks
-	page    *web.Page
-	listing *listing
-	look    string // of the templates: "list" or "plain"
-	members []member
-	rows    int
-	begun   bool // the head was written: members pass
+	h        *Handler
+	r        *http.Request
+	w        *bufio.Writer
+	at       string
+	way      []string // the links that lead there, where there are locks
+	page     *web.Page
+	listing  *listing
+	look     string // of the templates: "list" or "plain"
+	relative bool   // links of a plain list; where its URL has no slash at its end they are absolute, for programs that know no base
+	members  []member
+	rows     int
+	begun    bool // the head was written: members pass
 }
 
 // member is one row of an index.
@@ -184,21 +179,20 @@ func (p *indexWriter) row(m *member) error {
 	return err
 }
 
-// line writes one member as nginx does, since programs that read listings know that form: lftp takes size and time from it,
-// httpdirfs no link but a relative one.
+// line writes one member as nginx does, since programs that read listings know that form: lftp takes size and time from it.
 func (p *indexWriter) line(m *member, slash string) error {
-	size := "-"
+	href, size := m.Href, "-"
+	if p.relative { // a colon in it would end a scheme (RFC 3986 §4.2)
+		href = strings.ReplaceAll(path.Base(href), ":", "%3A") + slash
+	}
 	if !m.Collection {
 		size = strconv.FormatInt(m.SizeBytes, 10)
 	}
 	shown := forEyes(m.Base) + slash
-	_, err := fmt.Fprintf(p.w, `<a href="%s%s">%s</a>%*s %s %19s`+"\n", relative(path.Base(m.Href)), slash, html.EscapeString(shown),
+	_, err := fmt.Fprintf(p.w, `<a href="%s">%s</a>%*s %s %19s`+"\n", href, html.EscapeString(shown),
 		max(0, 50-utf8.RuneCountInString(shown)), "", m.ModTime.UTC().Format("02-Jan-2006 15:04"), size)
 	return err
 }
-
-// relative is a segment of a path as a reference of its own, where a colon would end a scheme (RFC 3986 §4.2).
-func relative(segment string) string { return strings.ReplaceAll(segment, ":", "%3A") }
 
 // begin writes the head and the members gathered so far.
 func (p *indexWriter) begin() error {

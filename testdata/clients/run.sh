@@ -19,7 +19,7 @@ limit=900 # seconds for one client, with building it on a fresh and busy machine
 packages=(
 	litmus:litmus cadaver:cadaver mount.davfs:davfs2 gio:libglib2.0-bin kioclient5:kde-cli-tools dbus-run-session:dbus-daemon
 	fusermount3:fuse3 git:git curl:curl node:nodejs npm:npm nginx:nginx-light apache2:apache2 lighttpd:lighttpd caddy:caddy openssl:openssl
-	lftp:lftp httpdirfs:httpdirfs wget:wget
+	lftp:lftp wget:wget
 )
 
 install_clients() {
