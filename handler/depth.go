@@ -25,7 +25,7 @@ func parseDepth(lines []string) (depth, error) {
 	case "0":
 		return depthZero, nil
 	}
-	return 0, badDepth("0, 1 or infinity")
+	return 0, &statusError{status: http.StatusBadRequest, say: "Depth is neither 0 nor 1 nor infinity."}
 }
 
 // propfindDepth reads the Depth header field of a PROPFIND. Microsoft's clients add ",noroot" (RFC 8144 §4 is the same as a
