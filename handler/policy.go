@@ -59,7 +59,7 @@ func (h *Handler) overwritten(r *http.Request, before *etagfs.Info) {
 
 type onlyAddsKey struct{}
 
-// OnlyAdds says that who is asking may create what a PUT or COPY makes, and replace nothing with it.
+// OnlyAdds says that who is asking may create what a PUT, COPY or MOVE brings, and replace nothing with it.
 func OnlyAdds(ctx context.Context) context.Context {
 	return context.WithValue(ctx, onlyAddsKey{}, true)
 }

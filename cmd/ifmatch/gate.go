@@ -22,6 +22,7 @@ import (
 //	GET HEAD PROPFIND POST       read (POST merges texts, and changes nothing)
 //	PUT MKCOL                    append, or write
 //	COPY                         read for all that is copied; append or write at the destination
+//	MOVE                         write for all that is moved; append or write at the destination
 //	all else                     write, for all below as well
 //
 // Append is kept by package handler, which alone knows under the latch whether something is there. A PUT with If-Match asks

@@ -390,3 +390,35 @@ func TestHomesWithOneStateDirectory(t *testing.T) {
 		}
 	}
 }
+
+// Who may write in one place and only add in another replaces nothing there by moving.
+func TestMoveToWhereOneMayOnlyAdd(t *testing.T) {
+	h := houseWith(t, `users = "DIR/users"
+[[share]]
+prefix = "/s"
+dir = "DIR/s"
+[[share.rule]]
+who = ["ben"]
+may = "append"
+[[share.rule]]
+path = "/desk"
+who = ["ben"]
+may = "write"
+`, "s/desk/c", "s/c")
+	for _, name := range []string{"desk/a", "a"} {
+		writeFile(t, filepath.Join(h.dir, "s", name), name)
+	}
+	h.open()
+	for _, tt := range []struct {
+		path, to string
+		status   int
+	}{{"a", "a", 403}, {"c/", "c/", 403}, {"c/", "a", 403}, {"a", "c", 403}, {"a", "new", 201}, {"c/", "more/", 201}} {
+		res, say := h.ask("ben", "MOVE", "/s/desk/"+tt.path, "", "Destination", "URL/s/"+tt.to, "Overwrite", "T")
+		if res.StatusCode != tt.status {
+			t.Errorf("%s to %s: %s: %s", tt.path, tt.to, res.Status, say)
+		}
+	}
+	if _, text := h.ask("ben", "GET", "/s/a", ""); text != "a" {
+		t.Errorf("a is %q", text)
+	}
+}
