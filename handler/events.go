@@ -59,8 +59,8 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	who := h.writerOf(r).String()
-	if !h.streams.enter(who) {
-		return &statusError{status: http.StatusServiceUnavailable, say: "Too many event streams are open.", header: http.Header{"Retry-After": {"30"}}}
+	if full := h.streams.enter(who); full != 0 {
+		return &statusError{status: full, say: "Too many event streams are open.", header: http.Header{"Retry-After": {"30"}}}
 	}
 	defer h.streams.leave(who)
 	changed, cancel := h.fs.Subscribe(t.name)
@@ -79,19 +79,23 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// enter takes a place among the streams; leave gives it back.
-func (s *streams) enter(who string) bool {
+// enter takes a place among the streams; leave gives it back. full is 0, or the status that says why there is none: what one
+// listener has too many of is no fault of the server.
+func (s *streams) enter(who string) (full int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open >= maxStreams || s.of[who] >= maxOfOne {
-		return false
+	switch {
+	case s.of[who] >= maxOfOne:
+		return http.StatusTooManyRequests
+	case s.open >= maxStreams:
+		return http.StatusServiceUnavailable
 	}
 	if s.of == nil {
 		s.of = make(map[string]int)
 	}
 	s.open++
 	s.of[who]++
-	return true
+	return 0
 }
 
 func (s *streams) leave(who string) {
