@@ -388,3 +388,30 @@ func TestOpenOfYoungBytes(t *testing.T) {
 		})
 	}
 }
+
+// On FUSE and networks a commit is young for two seconds, so thousands of them are at a time.
+func TestManyYoungCommitsCostNoMoreEach(t *testing.T) {
+	const commits = 10000
+	looks := 0
+	start := time.Now()
+	s := &statTagger{granularity: func(uint64) time.Duration { return 2 * time.Second }, now: func() time.Time { looks++; return start }}
+	id := func(n int) fs.Identity { return fs.Identity{Dev: 1, Ino: uint64(n), Ctime: start.UnixNano()} }
+	for n := range commits {
+		s.committed(id(n))
+	}
+	for n := range commits {
+		if !s.mine(id(n)) {
+			t.Fatalf("commit %d is forgotten, though it is young", n)
+		}
+	}
+	if looks > 4*commits {
+		t.Errorf("%d commits looked %d times whether one is young", commits, looks)
+	}
+	start = start.Add(time.Minute)
+	for n := range 2 * commits {
+		s.committed(id(commits + n)) // whatever is noted now is old at once
+	}
+	if len(s.own) > 4*commits {
+		t.Errorf("%d are kept", len(s.own))
+	}
+}

@@ -3,6 +3,7 @@ package etagfs
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"maps"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -36,8 +37,9 @@ type statTagger struct {
 	now         func() time.Time
 	last        atomic.Int64 // what moment returned
 
-	mu  sync.Mutex
-	own map[fs.Identity]struct{} // guarded by mu; commits younger than granularity
+	mu     sync.Mutex
+	own    map[fs.Identity]struct{} // guarded by mu; commits younger than granularity, and some that were
+	lookAt int                      // guarded by mu; how many of them have those dropped that are no longer young
 }
 
 func (s *statTagger) tag(i *fs.Info, w *words) ETag {
@@ -99,13 +101,9 @@ func (s *statTagger) committed(id fs.Identity) {
 	if s.own == nil {
 		s.own = make(map[fs.Identity]struct{})
 	}
-	for old := range s.own {
-		if len(s.own) < 64 {
-			break
-		}
-		if !s.young(old) {
-			delete(s.own, old)
-		}
+	if len(s.own) >= s.lookAt { // each time twice as many, or each commit would look at all that came in two seconds
+		maps.DeleteFunc(s.own, func(old fs.Identity, _ struct{}) bool { return !s.young(old) })
+		s.lookAt = max(64, 2*len(s.own))
 	}
 	s.own[id] = struct{}{}
 }
