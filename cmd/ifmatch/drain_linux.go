@@ -12,8 +12,10 @@ import (
 // machine that passes pages on as they are (splice(2)), as systemd-socket-proxyd does.
 func (c *idleTCPConn) ToCopy(n, usual int64) int64 {
 	local, remote := c.ends()
-	if _, here := unread(local, remote); !here && (remote.IP.IsLoopback() || remote.IP.Equal(local.IP)) {
-		return n
+	if remote.IP.IsLoopback() || remote.IP.Equal(local.IP) {
+		if _, here := unread(local, remote); !here {
+			return n
+		}
 	}
 	return usual
 }
