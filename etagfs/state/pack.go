@@ -18,17 +18,21 @@ const hollowBytes = 16 << 20
 // packAtOnce bounds the memory of a transaction of pack.
 const packAtOnce = 16 << 20
 
-// pack returns an engine of the same records in a file without free pages, or e where none can be made, as on a full disk.
-// Errors: those of openBolt; that the new name is not durable. Then e is closed.
+// pack gives e back with the same records in a file without free pages, or in the old one where none can be made, as on a full disk,
+// or take its place. Errors: those of openBolt; that the new name is not durable. Then e is closed.
 func (e *boltEngine) pack(file string, o Options) (*boltEngine, error) {
 	packed := file + ".packed"
-	if err := errors.Join(guard(func() error { return e.copyTo(packed) }), likeFile(packed, file)); err != nil {
+	err := errors.Join(guard(func() error { return e.copyTo(packed) }), likeFile(packed, file))
+	if err := e.Close(); err != nil { // Windows replaces no file that is open
+		return nil, err
+	}
+	if err == nil {
+		err = os.Rename(packed, file)
+	}
+	if err != nil {
 		os.Remove(packed)
 		o.Log.Warn("the file of locks and properties stays larger than what it holds", "file", file, "err", err)
-		return e, nil
-	}
-	err := errors.Join(e.Close(), os.Rename(packed, file), syncDir(filepath.Dir(file)))
-	if err != nil {
+	} else if err := syncDir(filepath.Dir(file)); err != nil {
 		return nil, err
 	}
 	return openBolt(file, o.Relaxed)

@@ -12,23 +12,13 @@ import (
 func TestStartAfterManyPropertiesAreGone(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, fileName)
-	s, err := Open(dir, Options{Relaxed: true})
-	must(t, err)
-	const resources = 400
-	large := set("", "large", strings.Repeat("x", 60<<10))
-	for i := range resources {
-		patch(t, s, fmt.Sprint("/", i), large, set("", "p", fmt.Sprint(i)))
-	}
-	for i := range resources {
-		patch(t, s, fmt.Sprint("/", i), Op{Name: large.Name})
-	}
-	want, before := all(t, s), size(t, file)
-	must(t, s.Close())
+	want := makeHollow(t, dir)
+	before := size(t, file)
 
 	// Where it cannot be made anew, it is as good as before.
 	inTheWay := filepath.Join(dir, fileName+".packed", "x")
 	must(t, os.MkdirAll(inTheWay, 0o700))
-	s = open(t, dir)
+	s := open(t, dir)
 	if got := all(t, s); got != want || size(t, file) != before {
 		t.Errorf("got %s of %d bytes, want %s of %d", got, size(t, file), want, before)
 	}
@@ -49,6 +39,22 @@ func TestStartAfterManyPropertiesAreGone(t *testing.T) {
 	if was, now := size(t, file), sizeAfterOpen(t, dir); now != was {
 		t.Errorf("a second start made %d bytes of %d", now, was)
 	}
+}
+
+// makeHollow makes a store that is mostly empty, and returns all that is in it.
+func makeHollow(t *testing.T, dir string) string {
+	s, err := Open(dir, Options{Relaxed: true})
+	must(t, err)
+	const resources = 400
+	large := set("", "large", strings.Repeat("x", 60<<10))
+	for i := range resources {
+		patch(t, s, fmt.Sprint("/", i), large, set("", "p", fmt.Sprint(i)))
+	}
+	for i := range resources {
+		patch(t, s, fmt.Sprint("/", i), Op{Name: large.Name})
+	}
+	defer func() { must(t, s.Close()) }()
+	return all(t, s)
 }
 
 func sizeAfterOpen(t *testing.T, dir string) int64 {
