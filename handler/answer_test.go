@@ -157,6 +157,34 @@ func TestPanicIsAnswered(t *testing.T) {
 	}
 }
 
+// A file is not told to be by who wrote the same bytes into another one, of which who asks may not even know.
+func TestWriterOfEqualBytesElsewhere(t *testing.T) {
+	for _, content := range []bool{false, true} {
+		tree := handler.NewTree(fs.NewMemory(), etagfs.Options{Settings: etagfs.Settings{Content: content}})
+		h, err := handler.New(tree, handler.Options{})
+		must(t, err)
+		ask := func(user, method, path string, fields ...string) string {
+			r := httptest.NewRequest(method, path, nil)
+			if method == "PUT" {
+				r = httptest.NewRequest(method, path, strings.NewReader("yes"))
+			}
+			for i := 0; i < len(fields); i += 2 {
+				r.Header.Set(fields[i], fields[i+1])
+			}
+			rec := httptest.NewRecorder()
+			h.ServeHTTP(rec, r.WithContext(handler.WithUser(context.Background(), user)))
+			return rec.Body.String()
+		}
+		ask("bob", "PUT", "/guess")
+		ask("alice", "PUT", "/private")
+		for path, by := range map[string]string{"/guess": "by bob", "/private": "by alice"} {
+			if got := ask("bob", "DELETE", path, "If-Match", `"stale"`); !strings.Contains(got, by) {
+				t.Errorf("content tags %v, %s: no %q in %s", content, path, by, got)
+			}
+		}
+	}
+}
+
 // The access log says who did what, with which result, and why a write was refused.
 func TestAccessLog(t *testing.T) {
 	var log bytes.Buffer

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"ifmatch/etagfs"
+	"ifmatch/fs"
 )
 
 // Policy says what becomes of an overwrite or DELETE without a condition.
@@ -114,20 +115,28 @@ func (w writer) String() string {
 // and only a help: a state it does not know was written by somebody else or long ago.
 type writers struct {
 	mu   sync.Mutex
-	by   map[string]writer // by the opaque tag of the state; nil before the first
-	ring []string          // keys in the order they came
+	by   map[written]writer // nil before the first
+	ring []written          // keys in the order they came
 	next int
 }
 
+// written is a state of one file: files of equal bytes can have equal tags, and not everybody may know who has written the other.
+type written struct {
+	file fs.Identity
+	tag  string // opaque
+}
+
+func stateOf(i *etagfs.Info) written { return written{i.Identity, i.Tag.Opaque} }
+
 func (w *writers) wrote(i *etagfs.Info, by writer) {
-	key := i.Tag.Opaque
-	if key == "" {
+	if i.Tag.IsZero() {
 		return
 	}
+	key := stateOf(i)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.by == nil {
-		w.by, w.ring = make(map[string]writer), make([]string, 4096)
+		w.by, w.ring = make(map[written]writer), make([]written, 4096)
 	}
 	if _, again := w.by[key]; !again {
 		delete(w.by, w.ring[w.next])
@@ -141,5 +150,5 @@ func (w *writers) wrote(i *etagfs.Info, by writer) {
 func (w *writers) last(i *etagfs.Info) writer {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.by[i.Tag.Opaque]
+	return w.by[stateOf(i)]
 }
