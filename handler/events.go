@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"path"
@@ -151,8 +152,10 @@ func (s *stream) run(changed <-chan struct{}) {
 	}
 }
 
+var errOver = errors.New("another Handler has taken over")
+
 // tell sends the state if it, or who has locked it, is not what was told last; word says that somebody changed
-// something, which for a collection may be a member.
+// something, which for a collection may be a member. Errors: errOver, and those of the connection: that was the last.
 func (s *stream) tell(word bool) error {
 	cur, err := s.h.fs.Stat(s.name)
 	if err != nil {
@@ -168,6 +171,11 @@ func (s *stream) tell(word bool) error {
 	members := word && cur != nil && cur.IsCollection()
 	if s.sent && id == s.last && tag == s.tag && held == s.held && !members {
 		return nil
+	}
+	select {
+	case <-s.h.opts.Over: // who listens may have lost the right to read what was just found
+		return errOver
+	default:
 	}
 	s.last, s.tag, s.held, s.sent = id, tag, held, true
 	kind, news := "state", s.h.members(cur)

@@ -1,9 +1,11 @@
 package handler
 
 import (
+	"bufio"
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -39,5 +41,33 @@ func TestOneUserDoesNotTakeAllEventStreams(t *testing.T) {
 	streams.Wait()
 	if got := ask(t.Context(), http.MethodHead, "anna"); got != http.StatusOK {
 		t.Errorf("when they have ended: %d", got)
+	}
+}
+
+// What came after a reload is not told to who listened before it: they may not read it any more.
+func TestEventStreamTellsNothingAfterItsEnd(t *testing.T) {
+	over := make(chan struct{})
+	h, err := New(NewTree(fs.NewMemory(), etagfs.Options{}), Options{Over: over})
+	must(t, err)
+	put := func(body string) {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPut, "/x", strings.NewReader(body)))
+	}
+	put("1")
+	url := httptest.NewServer(h)
+	defer url.Close()
+	res, err := http.Get(url.URL + "/x?events")
+	must(t, err)
+	defer res.Body.Close()
+	said := bufio.NewScanner(res.Body)
+	for said.Scan() && !strings.Contains(said.Text(), `"size":1`) {
+	}
+	put("22") // which is told of after eventPause
+	time.Sleep(eventPause / 5)
+	close(over)
+	put("333")
+	for said.Scan() {
+		if strings.Contains(said.Text(), `"size":3`) {
+			t.Errorf("after the end: %s", said.Text())
+		}
 	}
 }
