@@ -160,7 +160,8 @@ func (f *FS) hashFile(ctx context.Context, name string, m manner) (found, error)
 }
 
 // readDigest reads a file and returns the digest of its bytes with the state they belong to; it does not read one that
-// another program has open for writing. t is nil where the digest is not kept.
+// another program has open for writing, nor more than the state says: some of /proc have no end. t is nil where the digest
+// is not kept.
 func (f *FS) readDigest(ctx context.Context, name string, m manner, t *ticket) (r found, err error) {
 	file, err := f.base.OpenRead(name)
 	if err != nil {
@@ -182,7 +183,8 @@ func (f *FS) readDigest(ctx context.Context, name string, m manner, t *ticket) (
 	h := sha256.New()
 	buf := hashBuffers.Get().(*[hashBufferBytes]byte)
 	defer hashBuffers.Put(buf)
-	if _, err := io.CopyBuffer(struct{ io.Writer }{h}, from, buf[:]); err != nil {
+	n, err := io.CopyBuffer(struct{ io.Writer }{h}, io.LimitReader(from, r.state.SizeBytes+1), buf[:])
+	if err != nil {
 		return r, err
 	}
 	after, err := file.Again()
@@ -190,7 +192,7 @@ func (f *FS) readDigest(ctx context.Context, name string, m manner, t *ticket) (
 		return r, err
 	}
 	h.Sum(r.digest[:0])
-	r.held = after.Identity == r.state.Identity
+	r.held = n == r.state.SizeBytes && after.Identity == r.state.Identity // else it changed, or its file system says another size
 	return r, nil
 }
 

@@ -441,7 +441,7 @@ func TestYoungStateIsReadByEach(t *testing.T) {
 	}
 	var clock atomic.Int64
 	clock.Store(s.info.Mtime)
-	s.info.Ctime = s.info.Mtime
+	s.info.Ctime, s.info.SizeBytes = s.info.Mtime, int64(len(s.body))
 	f := New(s, Options{Settings: Settings{Relaxed: true, Content: true, NoNotify: true}, Now: func() time.Time { return time.Unix(0, clock.Load()) }})
 	stat := func() <-chan ETag {
 		got := make(chan ETag, 1)

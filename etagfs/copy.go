@@ -189,8 +189,7 @@ func (c *copying) stage(ctx context.Context, file fs.File, dst string) (fs.Stage
 	if err != nil {
 		return nil, copied{}, err
 	}
-	from.digest, err = c.fill(ctx, staged, file)
-	if err == nil {
+	if from.digest, err = c.fill(ctx, staged, file); err == nil {
 		err = unchanged(file)
 	}
 	if err == nil {
@@ -214,19 +213,30 @@ func (c *copying) fill(ctx context.Context, staged fs.Staged, file fs.File) (*Di
 	if c.to.content == nil || digest != nil || state.SizeBytes > c.to.limitBytes {
 		return digest, readFrom(ctx, staged, file)
 	}
-	d, err := copyHashing(staged, &bodyReader{ctx: ctx, r: file})
+	b := &bodyReader{ctx: ctx, r: io.LimitReader(file, state.SizeBytes+1)}
+	d, err := copyHashing(staged, b)
+	if err == nil && b.read != state.SizeBytes {
+		err = errMoved
+	}
 	return &d, err
 }
 
 // askedBytes is how much is copied before it is asked whether ctx has ended.
 const askedBytes = 64 << 20
 
-// readFrom copies what is left of file, as long as ctx has not ended.
+// readFrom copies file, as long as ctx has not ended. Error: errMoved when it does not have as many bytes as its state says.
 func readFrom(ctx context.Context, staged fs.Staged, file fs.File) error {
+	left := file.Info().SizeBytes
 	for {
-		n, err := staged.ReadFrom(io.LimitReader(file, askedBytes))
-		if err != nil || n < askedBytes {
+		n, err := staged.ReadFrom(io.LimitReader(file, min(left, askedBytes-1)+1))
+		left -= n
+		switch {
+		case err != nil:
 			return err
+		case n < askedBytes && left == 0:
+			return nil
+		case n < askedBytes, left < 0:
+			return errMoved
 		}
 		if err := ctx.Err(); err != nil {
 			return err
