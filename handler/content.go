@@ -34,7 +34,7 @@ type content struct {
 	small   []byte // all of it, when it is small
 	anew    bool   // who wrote since it was opened could have hidden it
 	witness fs.Witness
-	pooled  *[smallBytes]byte
+	pooled  *[smallBytes + 1]byte
 	err     error
 	over    bool // nobody may read any more
 }
@@ -44,7 +44,7 @@ const (
 	copiedBytes = 8 << 20 // more than most sockets hold for who does not read
 )
 
-var buffers = sync.Pool{New: func() any { return new([smallBytes]byte) }}
+var buffers = sync.Pool{New: func() any { return new([smallBytes + 1]byte) }}
 
 var (
 	errChanged = errors.New("the file was changed in place while it was read")
@@ -61,13 +61,13 @@ func contentOf(f *etagfs.File) (*content, error) {
 		}
 		return c, nil
 	}
-	c.pooled = buffers.Get().(*[smallBytes]byte)
+	c.pooled = buffers.Get().(*[smallBytes + 1]byte)
 	c.small = c.pooled[:c.size]
-	_, err := io.ReadFull(f, c.small)
-	if err == nil {
-		err = c.unchanged()
-	} else if err == io.EOF || err == io.ErrUnexpectedEOF { // it shrank, or is on a file system that says more than it has
-		err = errChanged
+	n, err := io.ReadAtLeast(f, c.pooled[:c.size+1], max(1, len(c.small)))
+	if err == nil || err == io.EOF || err == io.ErrUnexpectedEOF {
+		if err = errChanged; n == len(c.small) { // else it grew or shrank, or its file system says another size
+			err = c.unchanged()
+		}
 	}
 	if err != nil {
 		c.free()
@@ -203,7 +203,7 @@ func (c *content) send(w *response, n int64) (sent int64, err error) {
 			return sent, err
 		}
 	}
-	buf := buffers.Get().(*[smallBytes]byte)
+	buf := buffers.Get().(*[smallBytes + 1]byte)
 	defer buffers.Put(buf)
 	for sent < n {
 		piece := buf[:min(n-sent, smallBytes)]

@@ -509,6 +509,45 @@ func TestSmallGetOfFileThatIsShorterThanItSays(t *testing.T) {
 	}
 }
 
+// Nor is the beginning of a file that is longer than its state says, as those of /proc are, and those of unknown length in a mount
+// of rclone, a representation.
+func TestSmallGetOfFileThatIsLongerThanItSays(t *testing.T) {
+	for _, size := range []int64{0, 500, 999} {
+		root, _ := smallFile(t)
+		if res, body := do(t, "GET", serve(t, &understated{root, size}, handler.Options{})+"/x", ""); res.StatusCode != 503 {
+			t.Errorf("%d: %s, %d bytes", size, res.Status, len(body))
+		}
+	}
+}
+
+// understated says another size of each file than it has.
+type understated struct {
+	fs.FS
+	sizeBytes int64
+}
+
+type understatedFile struct {
+	fs.File
+	sizeBytes int64
+}
+
+func (u *understated) OpenRead(name string) (fs.File, error) {
+	f, err := u.FS.OpenRead(name)
+	return &understatedFile{f, u.sizeBytes}, err
+}
+
+func (f *understatedFile) Info() fs.Info {
+	info := f.File.Info()
+	info.SizeBytes = f.sizeBytes
+	return info
+}
+
+func (f *understatedFile) Again() (fs.Info, error) {
+	info, err := f.File.Again()
+	info.SizeBytes = f.sizeBytes
+	return info, err
+}
+
 // Once a file has no name any more, its times do not tell whether it was written before: a small one is read anew.
 func TestSmallGetOfFileThatIsChangedAndReplaced(t *testing.T) {
 	root, path := smallFile(t)
