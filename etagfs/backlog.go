@@ -92,7 +92,7 @@ func (f *FS) hashAll(ctx context.Context, own bool, o *HashOptions, p *HashProgr
 		pass.missed(err)
 		failed(o, name, err)
 	}
-	err = f.walk(ctx, "/", nil, notListed, func(name string, i *fs.Info) {
+	err = f.walk(ctx, "/", notListed, func(name string, i *fs.Info) {
 		if pass.meet(i); i.IsCollection() {
 			return
 		}

@@ -661,6 +661,25 @@ func TestScrubFindsBitRot(t *testing.T) {
 	}
 }
 
+// A symbolic link is no failure, and what it leads to is read once.
+func TestScrubOfLinks(t *testing.T) {
+	f, dir := disk(t, Options{Settings: Settings{Content: true}, Digests: KeepDigests(records{})})
+	must(t, os.Mkdir(filepath.Join(dir, "c"), 0o700))
+	put(t, f, "/c/f", "content")
+	for link, to := range map[string]string{"file": "c/f", "collection": "c", "c/above": "..", "none": "nowhere"} {
+		must(t, os.Symlink(to, filepath.Join(dir, link)))
+	}
+	p, err := f.Scrub(ctx, nil, func(name string, _, _ Digest) {
+		t.Errorf("%s has rotten", name)
+	}, func(name string, err error) { t.Errorf("%s: %v", name, err) })
+	if err != nil || p.Files != 1 || p.Unknown != 0 {
+		t.Errorf("%+v, %v; want 1 file read", p, err)
+	}
+	if h, err := f.HashAll(ctx, HashOptions{}); err != nil || h.Files != 0 || h.Known != 1 {
+		t.Errorf("hash: %+v, %v; want 1 file known", h, err)
+	}
+}
+
 // A file that is changed when scrub comes to it has not rotten.
 func TestScrubOfWhatChanges(t *testing.T) {
 	base := &disturbed{FS: fs.NewMemory()}

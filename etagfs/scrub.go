@@ -5,7 +5,6 @@ import (
 	"errors"
 	iofs "io/fs"
 	"path"
-	"slices"
 
 	"ifmatch/fs"
 )
@@ -31,7 +30,7 @@ func (f *FS) Scrub(ctx context.Context, progress func(ScrubProgress), rotten fun
 		now.Bytes += bytes
 		progress(now)
 	}
-	err = f.walk(ctx, "/", nil, failed, func(name string, i *fs.Info) {
+	err = f.walk(ctx, "/", failed, func(name string, i *fs.Info) {
 		if i.IsCollection() {
 			return
 		}
@@ -73,33 +72,25 @@ func (f *FS) uncache(name string) {
 	}
 }
 
-// walk calls fn for every resource below dir. What cannot be listed is told to failed; only the end of ctx is
-// an error. above are the collections on the way, since links may lead back to them.
-func (f *FS) walk(ctx context.Context, dir string, above []string, failed func(string, error), fn func(name string, i *fs.Info)) error {
-	dir, err := f.base.Resolve(dir)
-	if err != nil {
-		if !errors.Is(err, iofs.ErrNotExist) { // else gone, or out of the tree
-			failed(dir, err)
-		}
-		return ctx.Err()
-	}
-	if slices.Contains(above, dir) {
-		return nil
-	}
-	above = append(above, dir)
+// walk calls fn for every resource below dir, by its real name alone: what a symbolic link leads to is met there. What cannot be
+// listed is told to failed; only the end of ctx is an error.
+func (f *FS) walk(ctx context.Context, dir string, failed func(string, error), fn func(name string, i *fs.Info)) error {
 	var collections []string
-	err = f.base.List(dir, func(base string, i *fs.Info) error {
+	err := f.base.List(dir, func(base string, i *fs.Info) error {
+		if i.Real != "" {
+			return ctx.Err()
+		}
 		if i.IsCollection() {
 			collections = append(collections, path.Join(dir, base))
 		}
 		fn(path.Join(dir, base), i)
 		return ctx.Err()
 	})
-	if err != nil && ctx.Err() == nil && !errors.Is(err, iofs.ErrNotExist) {
+	if err != nil && ctx.Err() == nil && !errors.Is(unmapped(err), iofs.ErrNotExist) { // else it is no collection any more
 		failed(dir, err)
 	}
 	for _, c := range collections {
-		if err := f.walk(ctx, c, above, failed, fn); err != nil {
+		if err := f.walk(ctx, c, failed, fn); err != nil {
 			return err
 		}
 	}
