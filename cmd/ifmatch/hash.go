@@ -52,7 +52,7 @@ Exit codes: 0 done, 1 something failed, 2 the command line is wrong.`,
 					Progress:       func(p etagfs.HashProgress) { tally.Set(p.Bytes) },
 					Failed: func(name string, err error) {
 						failures++
-						fmt.Fprintf(cmd.ErrOrStderr(), "ifmatch: %v\n", err)
+						fmt.Fprintf(cmd.ErrOrStderr(), "ifmatch: %s\n", client.Printable(err.Error()))
 					},
 				})
 				if err == nil && failures > 0 {
@@ -139,14 +139,14 @@ func scrub(ctx context.Context, tree *etagfs.FS, asJSON bool, stdout, stderr io.
 			report.Rotten = append(report.Rotten, rottenFile{name, hex.EncodeToString(want[:]), hex.EncodeToString(got[:])})
 			if !asJSON {
 				tally.Close()
-				fmt.Fprintf(stdout, "%s: rotten: recorded sha256 %x, found %x\n", name, want, got)
+				fmt.Fprintf(stdout, "%s: rotten: recorded sha256 %x, found %x\n", client.Printable(name), want, got)
 			}
 		},
 		func(name string, err error) {
 			report.Failed = append(report.Failed, failedToGet{name, err.Error()})
 			if !asJSON {
 				tally.Close()
-				fmt.Fprintf(stderr, "ifmatch: %v\n", err)
+				fmt.Fprintf(stderr, "ifmatch: %s\n", client.Printable(err.Error()))
 			}
 		})
 	tally.Close()

@@ -117,18 +117,18 @@ func TestScrubExitsWithOneForRot(t *testing.T) {
 	must(t, err)
 	defer os.RemoveAll(dir)
 	env := map[string]string{"XDG_STATE_HOME": t.TempDir()}
-	path := filepath.Join(dir, "f")
+	path := filepath.Join(dir, "f\x1b[2J") // clients choose the names; a terminal obeys none, and JSON has the very name
 	must(t, os.WriteFile(path, []byte("content of f"), 0o644))
 	if code, _, errs := call(context.Background(), env, "hash", dir); code != 0 {
 		t.Fatal(errs)
 	}
 	rot(t, path)
 	code, out, _ := call(context.Background(), env, "scrub", dir)
-	if code != 1 || !strings.Contains(out, "/f: rotten") {
+	if code != 1 || !strings.Contains(out, "/f?[2J: rotten") {
 		t.Errorf("exit code %d, %q, want 1 and the name", code, out)
 	}
 	code, out, _ = call(context.Background(), env, "scrub", "--json", dir)
-	if code != 1 || !strings.Contains(out, `"name":"/f"`) {
+	if code != 1 || !strings.Contains(out, `"name":"/f\u001b[2J"`) {
 		t.Errorf("--json: exit code %d, %q", code, out)
 	}
 }
