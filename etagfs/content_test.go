@@ -231,6 +231,18 @@ func (d *disturbed) OpenRead(name string) (fs.File, error) {
 	return file, err
 }
 
+// A program that takes the name away when the time is set makes no failure of it.
+func TestTimeOfWhatIsRenamedBeside(t *testing.T) {
+	base := &disturbed{FS: fs.NewMemory()}
+	f := New(base, Options{Settings: Settings{NoNotify: true}})
+	defer f.Close()
+	put(t, f, "/f", "one")
+	base.steps = []func(){func() { must(t, f.base.Rename("/f", "/g")) }}
+	if _, err := f.Update(ctx, "/f", time.Unix(1e9, 0), Write{}); err != nil || len(base.steps) > 0 {
+		t.Errorf("%v, %d steps left", err, len(base.steps))
+	}
+}
+
 // The reports begin before the bytes are read: else a change in between is told to nobody.
 func TestWatchedBeforeItIsHashed(t *testing.T) {
 	root, err := fs.OpenRoot(t.TempDir(), fs.RootOptions{})

@@ -262,7 +262,8 @@ func (f *FS) keep(info *Info) error {
 	if err == nil {
 		err = errors.Join(file.Sync(), file.Close())
 	}
-	if errors.Is(err, iofs.ErrPermission) { // it may not be read; or the system syncs only what may be written
+	// It may not be read; or the system syncs only what may be written; or another program has taken the name away.
+	if errors.Is(err, iofs.ErrPermission) || errors.Is(unmapped(err), iofs.ErrNotExist) {
 		err = f.base.SyncAll()
 	}
 	return err
