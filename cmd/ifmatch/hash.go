@@ -109,12 +109,13 @@ Exit codes: 0 nothing found, 1 something was found or failed, 2 the command line
 
 // scrubReport is what scrub --json prints.
 type scrubReport struct {
-	Files   int64         `json:"files"`
-	Bytes   int64         `json:"bytes"`
-	Unknown int64         `json:"unknown"`
-	Seconds float64       `json:"seconds"`
-	Rotten  []rottenFile  `json:"rotten"`
-	Failed  []failedToGet `json:"failed"`
+	Complete bool          `json:"complete"` // it was not interrupted
+	Files    int64         `json:"files"`
+	Bytes    int64         `json:"bytes"`
+	Unknown  int64         `json:"unknown"`
+	Seconds  float64       `json:"seconds"`
+	Rotten   []rottenFile  `json:"rotten"`
+	Failed   []failedToGet `json:"failed"`
 }
 
 type rottenFile struct {
@@ -150,6 +151,7 @@ func scrub(ctx context.Context, tree *etagfs.FS, asJSON bool, stdout, stderr io.
 			}
 		})
 	tally.Close()
+	report.Complete = err == nil
 	report.Files, report.Bytes, report.Unknown, report.Seconds = p.Files, p.Bytes, p.Unknown, time.Since(began).Seconds()
 	var untold error
 	if asJSON {

@@ -146,6 +146,24 @@ func rot(t *testing.T, path string) {
 	must(t, unix.Munmap(m))
 }
 
+// The report of a scrub that was interrupted says so: it must not pass for a clean one.
+func TestScrubThatIsInterrupted(t *testing.T) {
+	tree := etagfs.New(fs.NewMemory(), etagfs.Options{Settings: etagfs.Settings{Content: true, NoNotify: true}})
+	defer tree.Close()
+	for _, interrupted := range []bool{false, true} {
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		if interrupted {
+			stop()
+		}
+		var out strings.Builder
+		err := scrub(ctx, tree, true, &out, io.Discard)
+		if want := fmt.Sprintf(`"complete":%t`, !interrupted); (err != nil) != interrupted || !strings.Contains(out.String(), want) {
+			t.Errorf("%v, %s; want %s", err, out.String(), want)
+		}
+	}
+}
+
 // A report that cannot be written is no clean one.
 func TestScrubWhoseReportIsLost(t *testing.T) {
 	tree := etagfs.New(fs.NewMemory(), etagfs.Options{Settings: etagfs.Settings{Content: true, NoNotify: true}})
