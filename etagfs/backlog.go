@@ -100,6 +100,7 @@ func (f *FS) hashAll(ctx context.Context, own bool, o *HashOptions, p *HashProgr
 			p.Known++
 			return
 		}
+		f.hashWanted(ctx, o, p)
 		f.hashOne(ctx, name, o, p)
 	})
 	if err != nil {
@@ -118,7 +119,16 @@ func (f *FS) hashAll(ctx context.Context, own bool, o *HashOptions, p *HashProgr
 	return ctx.Err()
 }
 
-// KeepHashing hashes the whole tree and then what listings and reports meet, until ctx ends. It goes over the
+// hashWanted hashes what listings have met by now: a first pass over a large tree takes days, and somebody waits for these.
+func (f *FS) hashWanted(ctx context.Context, o *HashOptions, p *HashProgress) {
+	for range f.content.wanted.count() {
+		if n, ok := f.content.wanted.take(); ok {
+			f.hashOne(ctx, n, o, p)
+		}
+	}
+}
+
+// KeepHashing hashes the whole tree, and what listings meet before the rest of it, until ctx ends. It goes over the
 // whole tree again when so many digests came in that many of the records may be of files that are gone. The records are
 // those of this tree, whichever they were of before.
 func (f *FS) KeepHashing(ctx context.Context, o HashOptions) error {

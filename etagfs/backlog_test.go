@@ -3,6 +3,9 @@ package etagfs
 import (
 	"context"
 	iofs "io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -56,4 +59,42 @@ func TestListingsOfWhatMayNotBeRead(t *testing.T) {
 	if len(said) > 0 {
 		t.Errorf("said %d times more", len(said))
 	}
+}
+
+// A pass over the whole tree takes long: what somebody has listed comes before the rest of it.
+func TestWhatIsListedIsHashedFirst(t *testing.T) {
+	f, dir := disk(t, Options{Settings: Settings{Content: true, Relaxed: true, NoNotify: true}})
+	collections := []string{"/a", "/b"}
+	for _, c := range collections {
+		must(t, os.Mkdir(filepath.Join(dir, c), 0o700))
+		for i := range 9 {
+			must(t, os.WriteFile(filepath.Join(dir, c, strconv.Itoa(i)), []byte("content"), 0o600))
+		}
+	}
+	time.Sleep(50 * time.Millisecond) // they are no longer young
+	tagged := func(c string) (n int) {
+		must(t, f.List(c, func(_ string, i *Info) error {
+			if !i.Tag.IsZero() {
+				n++
+			}
+			return nil
+		}))
+		return n
+	}
+	later := ""
+	_, err := f.HashAll(ctx, HashOptions{Progress: func(p HashProgress) {
+		switch p.Files {
+		case 1:
+			for _, c := range collections {
+				if tagged(c) == 0 {
+					later = c
+				}
+			}
+		case 5:
+			if n := tagged(later); n == 0 {
+				t.Errorf("nothing of %s, which was listed, is hashed after %d files of the other collection", later, p.Files)
+			}
+		}
+	}})
+	must(t, err)
 }
