@@ -109,13 +109,13 @@ Exit codes: 0 nothing found, 1 something was found or failed, 2 the command line
 
 // scrubReport is what scrub --json prints.
 type scrubReport struct {
-	Complete bool          `json:"complete"` // it was not interrupted
 	Files    int64         `json:"files"`
 	Bytes    int64         `json:"bytes"`
 	Unknown  int64         `json:"unknown"`
 	Seconds  float64       `json:"seconds"`
 	Rotten   []rottenFile  `json:"rotten"`
 	Failed   []failedToGet `json:"failed"`
+	Complete bool          `json:"complete"` // it was not interrupted
 }
 
 type rottenFile struct {
