@@ -80,3 +80,47 @@ func TestFileOfAnotherSizeThanItSays(t *testing.T) {
 		}
 	}
 }
+
+// A log is written whenever somebody looks whether it still is.
+type busyLog struct {
+	fs.FS
+	path string
+}
+
+type busyLogFile struct {
+	fs.File
+	path string
+}
+
+func (l *busyLog) OpenRead(name string) (fs.File, error) {
+	f, err := l.FS.OpenRead(name)
+	return &busyLogFile{f, l.path}, err
+}
+
+func (f *busyLogFile) Settled() bool {
+	if log, err := os.OpenFile(f.path, os.O_APPEND|os.O_WRONLY, 0); err == nil {
+		log.WriteString("a line\n")
+		log.Close()
+	}
+	return false
+}
+
+// Who has waited for a writer in vain reads the state that is there then, or every download of a log would be cut off.
+func TestOpenOfALogThatIsWritten(t *testing.T) {
+	dir := t.TempDir()
+	root, err := fs.OpenRoot(dir, fs.RootOptions{})
+	must(t, err)
+	defer root.Close()
+	path := filepath.Join(dir, "log")
+	must(t, os.WriteFile(path, nil, 0o644))
+	f := New(&busyLog{root, path}, Options{Settings: Settings{NoNotify: true}})
+	defer f.Close()
+	file, err := f.Open("/log")
+	must(t, err)
+	defer file.Close()
+	there, err := os.Stat(path)
+	must(t, err)
+	if s := file.State(); s.SizeBytes != there.Size() || there.Size() == 0 || !s.Tag.Weak {
+		t.Errorf("opened with %d bytes of %d, tag %v", s.SizeBytes, there.Size(), s.Tag)
+	}
+}

@@ -46,6 +46,9 @@ func (f *FS) Open(name string) (*File, error) {
 	case !f.own.has(state.Identity) && !quiet(file):
 		// Another program is writing: write(2) moves mtime before it copies the bytes, so what is
 		// read now could be taken for what comes.
+		file = f.caughtUp(name, file)
+		state = file.Info()
+		info = f.info(name, &state)
 		info.Tag, info.Digest = f.tags.unsure(&state), nil
 	case info.Tag.IsZero():
 		switch unsure := f.lazily(info); {
@@ -182,6 +185,25 @@ func quiet(file fs.File) bool {
 
 // quietTries is how many milliseconds a reader waits for a writer.
 const quietTries = 5
+
+// caughtUp opens a file anew that was written while its reader waited: what is read under a state that has gone by is cut off,
+// so a log that is written all the time could not be read at all.
+func (f *FS) caughtUp(name string, file fs.File) fs.File {
+	was := file.Info()
+	if now, err := file.Again(); err != nil || now.Identity == was.Identity {
+		return file
+	}
+	again, err := f.base.OpenRead(name)
+	if err != nil {
+		return file
+	}
+	if now := again.Info(); now.Dev != was.Dev || now.Ino != was.Ino { // replaced: whoever asks next gets that one
+		again.Close()
+		return file
+	}
+	file.Close()
+	return again
+}
 
 // settled tells whether the bytes of file are those of its identity, and not what a writer is about to
 // change under it.
