@@ -101,6 +101,32 @@ func TestZipIsStreamed(t *testing.T) {
 	}
 }
 
+// One file that is cut short while it is read does not end an archive, which says so.
+func TestZipOfAFileThatShrinks(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"large", "later"} {
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte("beginning"), 0o644))
+	}
+	must(t, os.Truncate(filepath.Join(dir, "large"), 1<<30)) // more than waits in any socket
+	base, err := fs.OpenRoot(dir, fs.RootOptions{})
+	must(t, err)
+	answer, err := http.Get(serve(t, base, handler.Options{}) + "/?zip")
+	must(t, err)
+	defer answer.Body.Close()
+	must(t, os.Truncate(filepath.Join(dir, "large"), 9))
+	body, err := io.ReadAll(answer.Body)
+	must(t, err)
+	z, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
+	must(t, err)
+	for name, want := range map[string]string{"later": "beginning", "MISSING.txt": "large"} {
+		f, err := z.Open(name)
+		must(t, err)
+		if got, err := io.ReadAll(f); err != nil || !strings.Contains(string(got), want) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
 // Whoever follows a resource hears its state, then each change, then that it is gone; the stream ends when the
 // server stops.
 func TestEventsOfAFile(t *testing.T) {

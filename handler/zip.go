@@ -97,7 +97,7 @@ type archive struct {
 	h      *Handler
 	ctx    context.Context
 	zip    *zip.Writer
-	failed []string // what could not be read, as the archive names it
+	failed []string // what could not be read whole, as the archive names it
 }
 
 // member adds a resource as name. above are the real names of the collections around it.
@@ -168,11 +168,13 @@ func (a *archive) file(name, as string) error {
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(entry, io.LimitReader(f, f.State().SizeBytes))
-	if err == nil && n < f.State().SizeBytes {
-		err = io.ErrUnexpectedEOF // it was cut in place meanwhile
+	was := f.State()
+	_, err = io.Copy(entry, io.LimitReader(f, was.SizeBytes))
+	now, gone := f.Again()
+	if err != nil || gone != nil || now.Mtime != was.Mtime || now.SizeBytes != was.SizeBytes {
+		a.fail(as)
 	}
-	return err
+	return nil // a client that left is met by the next write
 }
 
 // header of an entry. A backslash would be a directory to programs of Windows; the time of an entry cannot be before 1980.
@@ -185,14 +187,14 @@ func header(as string, changed time.Time) *zip.FileHeader {
 
 func (a *archive) fail(as string) { a.failed = append(a.failed, as) }
 
-// end says in the archive what is missing, and writes its directory.
+// end says in the archive what is not right in it, and writes its directory.
 func (a *archive) end() error {
 	if len(a.failed) > 0 {
 		entry, err := a.zip.CreateHeader(header("MISSING.txt", a.h.opts.Now()))
 		if err != nil {
 			return err
 		}
-		_, err = io.WriteString(entry, "These could not be read, so they are not in this archive:\n\n"+strings.Join(a.failed, "\n")+"\n")
+		_, err = io.WriteString(entry, "These could not be read, or changed while they were read, so they are missing here or not whole:\n\n"+strings.Join(a.failed, "\n")+"\n")
 		if err != nil {
 			return err
 		}
