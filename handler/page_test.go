@@ -5,7 +5,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -124,6 +126,24 @@ func TestZipOfAFileThatShrinks(t *testing.T) {
 		if got, err := io.ReadAll(f); err != nil || !strings.Contains(string(got), want) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
+	}
+}
+
+// A client that shuts its side of the connection behind the request gets the archive.
+func TestZipForWhoSendsNoMore(t *testing.T) {
+	base := serve(t, trees["disk"](t), handler.Options{})
+	for i := range 100 {
+		succeed(t, "PUT", fmt.Sprintf("%s/%d", base, i), "text")
+	}
+	conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
+	must(t, err)
+	defer conn.Close()
+	io.WriteString(conn, "GET /?zip HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+	must(t, conn.(*net.TCPConn).CloseWrite())
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	must(t, err)
+	if _, err := io.ReadAll(answer.Body); err != nil {
+		t.Error(err)
 	}
 }
 

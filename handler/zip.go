@@ -2,7 +2,6 @@ package handler
 
 import (
 	"archive/zip"
-	"context"
 	"io"
 	"net/http"
 	"net/url"
@@ -46,7 +45,7 @@ func (h *Handler) zip(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	a := archive{h: h, ctx: r.Context(), zip: zip.NewWriter(w)}
+	a := archive{h: h, zip: zip.NewWriter(w)}
 	if members == nil {
 		err = a.collection(cur, "", nil)
 	}
@@ -95,16 +94,12 @@ func zipName(name string, members []string) string {
 // archive is a zip file on its way.
 type archive struct {
 	h      *Handler
-	ctx    context.Context
 	zip    *zip.Writer
 	failed []string // what could not be read whole, as the archive names it
 }
 
 // member adds a resource as name. above are the real names of the collections around it.
 func (a *archive) member(name, as string, above []string) error {
-	if err := a.ctx.Err(); err != nil {
-		return err
-	}
 	info, err := a.h.fs.Stat(name)
 	switch {
 	case isUnmapped(err): // it went while the archive was made
@@ -140,7 +135,7 @@ func (a *archive) collection(info *etagfs.Info, as string, above []string) error
 		if showable(base) {
 			bases = append(bases, base)
 		}
-		return a.ctx.Err()
+		return nil
 	})
 	if err != nil {
 		a.fail(as)
