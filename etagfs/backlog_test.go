@@ -5,8 +5,11 @@ import (
 	iofs "io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/spf13/afero"
@@ -97,4 +100,25 @@ func TestWhatIsListedIsHashedFirst(t *testing.T) {
 		}
 	}})
 	must(t, err)
+}
+
+// The rate holds within a large file, too, and its progress is told while it is read.
+func TestLargeFileIsHashedAtItsRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := New(fs.NewMemory(), Options{Settings: Settings{Content: true, NoNotify: true}})
+		defer f.Close()
+		beside(t, f, "/f", strings.Repeat("x", 3*tellBytes))
+		began := time.Now()
+		var told []HashProgress
+		_, err := f.HashAll(ctx, HashOptions{BytesPerSecond: tellBytes, Progress: func(p HashProgress) {
+			told = append(told, p)
+			if least := time.Duration(p.Bytes-hashBufferBytes) * time.Second / tellBytes; time.Since(began) < least {
+				t.Errorf("%d bytes after %v", p.Bytes, time.Since(began))
+			}
+		}})
+		must(t, err)
+		if want := []HashProgress{{Bytes: tellBytes}, {Bytes: 2 * tellBytes}, {Bytes: 3 * tellBytes}, {Files: 1, Bytes: 3 * tellBytes}}; !slices.Equal(told, want) {
+			t.Errorf("told %v, want %v", told, want)
+		}
+	})
 }

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -163,8 +162,8 @@ func TestOneHashesForAll(t *testing.T) {
 	f, dir := disk(t, Options{Settings: Settings{Content: true, HashLimitBytes: 1}})
 	body := strings.Repeat("x", 8<<20)
 	must(t, os.WriteFile(filepath.Join(dir, "f"), []byte(body), 0o644))
-	if info, err := f.Stat("/f"); err != nil || !info.Tag.IsZero() {
-		t.Fatalf("somebody who only looks got %v, %v", info, err)
+	if info, err := f.Stat("/f"); err != nil || !info.Tag.IsZero() || f.Backlog() != 1 {
+		t.Fatalf("somebody who only looks got %v, %v; %d files wait for the background hasher", info, err, f.Backlog())
 	}
 	want := hashTag(sha256.Sum256([]byte(body)))
 	var all sync.WaitGroup
@@ -321,6 +320,22 @@ func (r *torn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// A report that names the file otherwise, as one of another hard link does, counts while it is hashed.
+func TestReportByAnotherNameWhileHashing(t *testing.T) {
+	base := &disturbed{FS: fs.NewMemory()}
+	f := New(base, Options{Settings: Settings{Relaxed: true, Content: true, NoNotify: true}})
+	defer f.Close()
+	beside(t, f, "/f", "one")
+	state, err := base.Lookup("/f")
+	must(t, err)
+	base.torn = func() { f.content.changed("/another name of it", &state) }
+	_, err = f.Stat("/f")
+	must(t, err)
+	if _, known := f.content.get(state.Identity); known || base.torn != nil {
+		t.Error("the digest was kept, or nobody has read the file")
+	}
+}
+
 // What was read while another program wrote is the digest of no state.
 func TestDigestOfTornBytesIsNotKept(t *testing.T) {
 	base := &disturbed{FS: fs.NewMemory()}
@@ -358,26 +373,48 @@ func newGated(t *testing.T) (gated, *FS) {
 
 // When the one who reads for all goes away, the others get their answer.
 func TestReaderForAllGivesUp(t *testing.T) {
-	g, f := newGated(t)
-	first, giveUp := context.WithCancel(ctx)
-	errs := make(chan error)
-	go func() { _, err := f.StatTagged(first, "/f"); errs <- err }()
-	<-g.asked
-	go func() {
-		info, err := f.StatTagged(ctx, "/f")
-		if err == nil && info.Tag != hashTag(sha256.Sum256([]byte("some bytes"))) {
-			err = fmt.Errorf("tag %v", info.Tag)
+	synctest.Test(t, func(t *testing.T) {
+		g, f := newGated(t)
+		first, giveUp := context.WithCancel(ctx)
+		gaveUp, waited := make(chan error, 1), make(chan error, 1)
+		go func() { _, err := f.StatTagged(first, "/f"); gaveUp <- err }()
+		<-g.asked
+		go func() {
+			info, err := f.StatTagged(ctx, "/f")
+			if err == nil && info.Tag != hashTag(sha256.Sum256([]byte("some bytes"))) {
+				err = fmt.Errorf("tag %v", info.Tag)
+			}
+			waited <- err
+		}()
+		synctest.Wait() // for the second, who waits for the first
+		giveUp()
+		close(g.open)
+		if err := <-gaveUp; !errors.Is(err, context.Canceled) {
+			t.Errorf("who gave up: %v", err)
 		}
-		errs <- err
-	}()
-	giveUp()
-	close(g.open)
-	var got []error
-	for range 2 {
-		got = append(got, <-errs)
+		if err := <-waited; err != nil {
+			t.Errorf("who did not: %v", err)
+		}
+	})
+}
+
+// Where reports are lost whenever a file is read, its digest is not kept; who waits for it has it all the same.
+func TestDigestWhileReportsAreLost(t *testing.T) {
+	base := &disturbed{FS: fs.NewMemory()}
+	f := New(base, Options{Settings: Settings{Relaxed: true, Content: true, HashLimitBytes: 1, NoNotify: true}})
+	defer f.Close()
+	beside(t, f, "/f", "some bytes")
+	want := hashTag(sha256.Sum256([]byte("some bytes")))
+	base.steps = []func(){func() { base.torn = f.content.forgetAll }}
+	if info, err := f.StatTagged(ctx, "/f"); err != nil || info.Tag != want {
+		t.Errorf("looked at: %v, %v", info, err)
 	}
-	if !slices.ContainsFunc(got, func(err error) bool { return errors.Is(err, context.Canceled) }) || !slices.Contains(got, nil) {
-		t.Errorf("got %v, want one that gave up, and one that did not", got)
+	base.steps = []func(){func() {}, func() { base.torn = f.content.forgetAll }} // it is opened first, and then hashed
+	file, err := f.OpenTagged(ctx, "/f")
+	must(t, err)
+	defer file.Close()
+	if tag := file.State().Tag; tag != want || f.Stats().HashedFiles != 2 {
+		t.Errorf("opened: %v", tag)
 	}
 }
 
@@ -704,6 +741,38 @@ func TestScrubOfWhatChanges(t *testing.T) {
 	}, func(name string, err error) { t.Errorf("%s: %v", name, err) })
 	if err != nil || p.Unknown != 1 || len(base.steps) > 0 {
 		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+// broken is a tree on a disk that cannot read the bytes of a file.
+type broken struct{ fs.FS }
+
+func (b broken) OpenRead(name string) (fs.File, error) {
+	file, err := b.FS.OpenRead(name)
+	return brokenFile{file}, err
+}
+
+type brokenFile struct{ fs.File }
+
+var errBroken = errors.New("input/output error")
+
+func (brokenFile) Read([]byte) (int, error) { return 0, errBroken }
+
+// What the disk cannot read is told, by scrub and by hash, and has no digest.
+func TestHashAndScrubOfWhatCannotBeRead(t *testing.T) {
+	f := New(broken{fs.NewMemory()}, Options{Settings: Settings{Content: true, NoNotify: true}})
+	defer f.Close()
+	put(t, f, "/known", "one")
+	beside(t, f, "/new", "two")
+	told := map[string]error{}
+	tell := func(name string, err error) { told[name] = err }
+	p, err := f.Scrub(ctx, nil, func(name string, _, _ Digest) { t.Error(name, "is rotten") }, tell)
+	if err != nil || p.Files != 0 || p.Unknown != 1 || !errors.Is(told["/known"], errBroken) {
+		t.Errorf("scrub: %+v, %v, told %v", p, err, told)
+	}
+	h, err := f.HashAll(ctx, HashOptions{Failed: tell})
+	if err != nil || h.Files != 0 || !errors.Is(told["/new"], errBroken) {
+		t.Errorf("hash: %+v, %v, told %v", h, err, told)
 	}
 }
 
