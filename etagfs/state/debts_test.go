@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"ifmatch/fs"
 )
 
 // fullDisk is an Engine that makes nothing durable while it is full.
@@ -81,6 +83,27 @@ func TestFailedDoneComesBeforeWhatIsLater(t *testing.T) {
 				t.Errorf("%s has %q, want %q", name, got, want)
 			}
 		})
+	}
+}
+
+// TestNoStepWithoutItsIntent: what cannot be kept, or cannot be told after a crash, is refused before the tree changes.
+func TestNoStepWithoutItsIntent(t *testing.T) {
+	e, s := startFull(t)
+	patch(t, s, "/a", set("", "p", "1"))
+	e.full.Store(true)
+	if in, err := s.Begin(Change{Step: Move, Src: "/a", Dst: "/b"}, false); in != nil || !errors.Is(err, errFull) {
+		t.Error("move:", in, err)
+	}
+	if in, err := s.Stamp("/a", []Op{set("", "p", "2")}, fs.Identity{}, time.Unix(1, 0)); in != nil || !errors.Is(err, errFull) {
+		t.Error("stamp:", in, err)
+	}
+	e.full.Store(false)
+	s.tree = oddTree{broken: "/a"}
+	if in, err := s.Begin(Change{Step: Move, Src: "/a", Dst: "/b"}, false); in != nil || err == nil {
+		t.Error("move of what cannot be looked at:", in, err)
+	}
+	if got := show(t, s, "/a"); got != "p=1" {
+		t.Errorf("got %q", got)
 	}
 }
 

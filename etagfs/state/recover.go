@@ -114,9 +114,6 @@ func (in *Intent) otherRoot(tree Tree, root Node) bool {
 // same tells whether a name holds now what it did. The number of a device says only whether it is that of the root; a
 // record of before does not know that one.
 func (in *Intent) same(now, was, root Node) bool {
-	if now == (Node{}) || was == (Node{}) {
-		return now == was
-	}
 	if in.Root != (Node{}) && (now.Dev == root.Dev) != (was.Dev == in.Root.Dev) {
 		return false
 	}

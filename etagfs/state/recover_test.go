@@ -50,6 +50,7 @@ func TestRecoverInAnotherTree(t *testing.T) {
 		{"remove, a mount in place of it", Remove, false, oddTree{tree: tree{"/": root, "/a": {3, 10}}}, "/b=/b", 0},
 		{"copy not taken, another number", Copy, false, oddTree{tree: at(2, "/ /a /b")}, before, 0},
 		{"copy taken, another number", Copy, false, oddTree{tree: tree{"/": {2, 2}, "/b": {2, 12}}}, "/a=/a /b=/a", 0},
+		{"copy not taken, what it was to replace is gone", Copy, false, oddTree{tree: tree{"/": root, "/a": src}}, before, 0},
 		{"move taken, another number", Move, false, oddTree{tree: tree{"/": {2, 2}, "/b": {2, 10}}}, "/b=/a", 0},
 		{"not mounted", Remove, false, oddTree{tree: tree{"/": {1, 7}}, empty: true}, before, 1},
 		{"not mounted, the same inode", Remove, false, oddTree{tree: tree{"/": {5, 2}}, empty: true}, before, 1},
@@ -132,6 +133,7 @@ func TestLeftIntentEndsBeforeLaterChanges(t *testing.T) {
 		"step above, without state": {func(s *Store) error { return second(s.Begin(Change{Step: Copy, Dst: "/", Carries: true}, false)) }, 0},
 		"put or lock":               {func(s *Store) error { return s.Overtake("/a") }, 0},
 		"put elsewhere":             {func(s *Store) error { return s.Overtake("/c") }, 1},
+		"put elsewhere, then there": {func(s *Store) error { return errors.Join(s.Overtake("/c"), s.Overtake("/a")) }, 0},
 	} {
 		t.Run(what, func(t *testing.T) {
 			e, s := startFull(t)
@@ -162,5 +164,16 @@ func TestLeftIntentEndsBeforeLaterChanges(t *testing.T) {
 				t.Errorf("locks ended at %v: %v", ended, err)
 			}
 		})
+	}
+}
+
+// TestDamagedIntents: nobody can tell what they were about, so the store is not taken for whole.
+func TestDamagedIntents(t *testing.T) {
+	for _, record := range []struct{ key, value string }{{"short", "{}"}, {"8 bytes.", "no JSON"}} {
+		s := NewMemory(Options{})
+		must(t, s.begin(func(tx Tx, _ *counts) error { return tx.Put(Intents, []byte(record.key), []byte(record.value)) }).wait())
+		if _, err := s.Recover(tree{}, &removed{}); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%v: %v", record, err)
+		}
 	}
 }
