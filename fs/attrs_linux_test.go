@@ -40,6 +40,10 @@ func needRoot(t *testing.T) {
 
 func TestReplaceKeepsAttributes(t *testing.T) {
 	needRoot(t)
+	kept := map[string][]byte{"user.note": []byte("kept"), "user.large": bytes.Repeat([]byte("x"), 2000), aclAttr: acl(77)}
+	for i := range 5 { // the names take more than a kilobyte
+		kept[fmt.Sprintf("user.%0230d", i)] = nil
+	}
 	disks(t, func(t *testing.T, dir string) {
 		f := openRoot(t, dir, RootOptions{})
 		for _, exact := range []bool{false, true} {
@@ -48,11 +52,11 @@ func TestReplaceKeepsAttributes(t *testing.T) {
 			for _, err := range []error{
 				os.Chown(path, 1234, 4321),
 				unix.Chmod(path, 0o4640), // setuid, which goes with a write
-				unix.Setxattr(path, "user.note", []byte("kept"), 0),
-				unix.Setxattr(path, "user.large", bytes.Repeat([]byte("x"), 2000), 0),
-				unix.Setxattr(path, aclAttr, acl(77), 0),
 			} {
 				must(t, err)
+			}
+			for name, value := range kept {
+				must(t, unix.Setxattr(path, name, value, 0))
 			}
 			if _, _, err := put(f, "/f", "new", exact, accept); err != nil {
 				t.Fatal(err)
@@ -62,9 +66,7 @@ func TestReplaceKeepsAttributes(t *testing.T) {
 			if st.Uid != 1234 || st.Gid != 4321 || st.Mode&0o7777 != 0o660 { // the mask of the ACL
 				t.Errorf("owner %d:%d, mode %o", st.Uid, st.Gid, st.Mode)
 			}
-			for name, want := range map[string][]byte{
-				"user.note": []byte("kept"), "user.large": bytes.Repeat([]byte("x"), 2000), aclAttr: acl(77),
-			} {
+			for name, want := range kept {
 				buf := make([]byte, 4096)
 				n, err := unix.Getxattr(path, name, buf)
 				if err != nil || !bytes.Equal(buf[:max(n, 0)], want) {
@@ -102,13 +104,15 @@ func TestCommitTakesOnLate(t *testing.T) {
 		for _, exact := range []bool{false, true} {
 			mustPut(t, f, "/f", "old")
 			os.Chmod(path, 0o600)
+			must(t, unix.Setxattr(path, "user.note", []byte("of the old one"), 0))
 			s, err := f.Stage("/f")
 			must(t, err)
 			must(t, s.Prepare(time.Time{}, true))
 			want := iofs.FileMode(0o640)
+			attrs := 1
 			if vanish {
 				os.Remove(path)
-				want = 0o644
+				want, attrs = 0o644, 0
 			} else {
 				os.Chmod(path, 0o640)
 			}
@@ -120,8 +124,41 @@ func TestCommitTakesOnLate(t *testing.T) {
 			if mode := mustLookup(t, f, "/f").Mode; mode != want {
 				t.Errorf("vanish %v exact %v: mode %o, not %o", vanish, exact, mode, want)
 			}
+			if n, err := unix.Listxattr(path, nil); n != attrs*len("user.note\x00") || err != nil {
+				t.Errorf("vanish %v exact %v: %d bytes of attributes, %v", vanish, exact, n, err)
+			}
 			os.Remove(path)
 		}
+	}
+}
+
+// A file that is created after all has the owner and the ACL of a new one, and nobody else's.
+func TestCreateAfterTheOldOneHasGone(t *testing.T) {
+	needRoot(t)
+	dir := t.TempDir()
+	f := openRoot(t, dir, RootOptions{})
+	path := filepath.Join(dir, "f")
+	mustPut(t, f, "/f", "old")
+	must(t, errors.Join(os.Chown(path, 1234, 4321), unix.Setxattr(path, aclAttr, acl(77), 0)))
+	must(t, unix.Setxattr(dir, defaultACLAttr, acl(78), 0))
+	mustPut(t, f, "/new", "new")
+	s, err := f.Stage("/f")
+	must(t, err)
+	must(t, s.Prepare(time.Time{}, true))
+	os.Remove(path)
+	_, _, release, err := s.Commit(false, accept)
+	must(t, err)
+	release()
+	of := func(path string) string {
+		var st unix.Stat_t
+		must(t, unix.Stat(path, &st))
+		buf := make([]byte, 256)
+		n, err := unix.Getxattr(path, aclAttr, buf)
+		must(t, err)
+		return fmt.Sprintf("%d:%d %o %x", st.Uid, st.Gid, st.Mode, buf[:n])
+	}
+	if got, want := of(path), of(filepath.Join(dir, "new")); got != want {
+		t.Errorf("%s, and a new file has %s", got, want)
 	}
 }
 

@@ -246,28 +246,23 @@ func (s *staged) again(old int, st *unix.Statx_t) error {
 	return s.secure()
 }
 
-// undress gives back mode and owner it took on, when the file it took them from is gone.
+// undress takes on what a new file has, when the file is gone that it took mode, owner and attributes from.
 func (s *staged) undress() error {
 	if !s.took {
 		return nil
 	}
-	var st unix.Statx_t
-	if err := statFD(s.fd, &st); err != nil {
+	fresh, err := s.r.stage(s.name)
+	if err != nil {
 		return err
 	}
-	if err := s.r.hook("attributes", s.name); err != nil {
+	defer fresh.Discard()
+	if err := s.r.adopt(fresh.fd, s.name); err != nil {
 		return err
 	}
-	if st.Uid != s.own.Uid || st.Gid != s.own.Gid {
-		if err := unix.Fchown(s.fd, int(s.own.Uid), int(s.own.Gid)); err != nil {
-			return err
-		}
-	}
-	s.took = false
-	if err := unix.Fchmod(s.fd, uint32(s.own.Mode)&0o7777); err != nil || !s.durable {
+	if err := statFD(fresh.fd, &fresh.own); err != nil {
 		return err
 	}
-	return s.secure()
+	return s.again(fresh.fd, &fresh.own)
 }
 
 // Discard drops the bytes.
