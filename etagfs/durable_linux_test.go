@@ -2,13 +2,17 @@ package etagfs
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	iofs "io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"ifmatch/fs"
@@ -46,6 +50,52 @@ func TestBytesAreSyncedBetweenTheLastOfThemAndTheStep(t *testing.T) {
 		}
 	}
 }
+
+// A write that is refused, or whose body breaks off, leaves no open file and no name. Nor does one that is made, however large
+// what it replaces is.
+func TestWritesLeaveNothingOpen(t *testing.T) {
+	f, dir := disk(t, Options{})
+	open := func() int {
+		members, err := os.ReadDir("/proc/self/fd")
+		must(t, err)
+		return len(members)
+	}
+	refused := Write{Exact: true, Check: func(*Info) error { return iofs.ErrInvalid }}
+	before := 0
+	for n := range 30 {
+		put(t, f, "/f", "content")
+		put(t, f, "/large", strings.Repeat("x", 1<<20))
+		_, _, err := f.Put(ctx, "/large", strings.NewReader("small"), PutOptions{Write: Write{Exact: true}})
+		must(t, err)
+		must(t, os.MkdirAll(filepath.Join(dir, "d", "below"), 0o700))
+		must(t, f.Remove(ctx, "/d", Write{}))
+		for what, err := range map[string]error{
+			"put":    third(f.Put(ctx, "/f", strings.NewReader("x"), PutOptions{Write: refused})),
+			"body":   third(f.Put(ctx, "/f", iotest.ErrReader(iofs.ErrInvalid), PutOptions{})),
+			"delete": f.Remove(ctx, "/f", refused),
+			"mkcol":  second(f.MakeCollection(ctx, "/c", time.Unix(1e9, 0), refused)),
+			"copy":   third(f.Copy(ctx, "/f", "/g", CopyOptions{Write2: Write2{Check: func(_, _ *Info, _ string) error { return iofs.ErrInvalid }}})),
+		} {
+			if !errors.Is(err, iofs.ErrInvalid) {
+				t.Fatalf("%s: %v", what, err)
+			}
+		}
+		if n == 0 {
+			before = open()
+		}
+	}
+	if after := open(); after > before+10 {
+		t.Errorf("%d descriptors, and %d before", after, before)
+	}
+	members, err := os.ReadDir(dir)
+	if err != nil || len(members) != 2 {
+		t.Errorf("what is left: %v, %v", members, err)
+	}
+}
+
+func second[A any](_ A, err error) error { return err }
+
+func third[A, B any](_ A, _ B, err error) error { return err }
 
 // lastOf is the place of the last of these steps, -1 where there is none.
 func lastOf(steps []string, these ...string) int {
