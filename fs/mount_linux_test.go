@@ -92,6 +92,8 @@ func TestFullDisk(t *testing.T) {
 func TestReadOnlyFileSystem(t *testing.T) {
 	dir := t.TempDir()
 	os.WriteFile(filepath.Join(dir, "f"), []byte("x"), 0o666)
+	left := filepath.Join(dir, ReservedPrefix+"0123456789abcdef-1") // by a server that could write
+	os.WriteFile(left, []byte("x"), 0o666)
 	check := func(t *testing.T, f *Root) {
 		if !f.Features().ReadOnly {
 			t.Errorf("%+v", f.Features())
@@ -116,6 +118,10 @@ func TestReadOnlyFileSystem(t *testing.T) {
 		wantErr(t, "Create", err, ErrReadOnly)
 		if err := f.SyncDir("/"); err != nil {
 			t.Error(err)
+		}
+		f.Sweep()
+		if _, err := os.Lstat(left); err != nil {
+			t.Error("Sweep:", err)
 		}
 	}
 	t.Run("option", func(t *testing.T) { check(t, openRoot(t, dir, RootOptions{ReadOnly: true})) })
