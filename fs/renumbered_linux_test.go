@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,23 +20,27 @@ func TestCommitWhereEachNameHasAnInodeOfItsOwn(t *testing.T) {
 		t.Fatalf("bindfs: %v: %s", err, out)
 	}
 	t.Cleanup(func() { unix.Unmount(above, unix.MNT_DETACH) })
-	for body, ours := range map[string]bool{"body": true, "longer": false} {
+	for _, c := range []struct {
+		body  string // of what is found by the name; "": the file itself
+		later time.Duration
+		ours  bool
+	}{{"", 0, true}, {"body", 0, true}, {"longer", 0, false}, {"else", time.Second, false}} {
 		f := openRoot(t, above, RootOptions{Hook: func(step, name string) error {
-			if step != "look" || name != "f" {
+			if step != "look" || name != "f" || c.body == "" {
 				return nil
 			}
 			is, err := os.Stat(above + "/f")
 			must(t, err)
-			must(t, os.WriteFile(above+"/copy", []byte(body), 0o644))
-			must(t, os.Chtimes(above+"/copy", is.ModTime(), is.ModTime()))
+			must(t, os.WriteFile(above+"/copy", []byte(c.body), 0o644))
+			must(t, os.Chtimes(above+"/copy", is.ModTime().Add(c.later), is.ModTime().Add(c.later)))
 			return os.Rename(above+"/copy", above+"/f")
 		}})
 		info, _, err := put(f, "/f", "body", false, accept)
 		must(t, err)
 		now, err := f.Lookup("/f")
 		must(t, err)
-		if (info.Identity == now.Identity) != ours {
-			t.Errorf("saved as %+v, and %q by that name is %+v", info.Identity, body, now.Identity)
+		if (info.Identity == now.Identity) != c.ours {
+			t.Errorf("saved as %+v, and %q by that name is %+v", info.Identity, c.body, now.Identity)
 		}
 		must(t, os.Remove(above+"/f"))
 	}
