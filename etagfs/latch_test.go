@@ -1,6 +1,7 @@
 package etagfs
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -33,6 +34,23 @@ func TestLatchExcludesSameName(t *testing.T) {
 	}
 	if len(ls.held) != 0 {
 		t.Errorf("%d latches left behind", len(ls.held))
+	}
+}
+
+// Latches are taken in the order of paths, also those of two trees: the members of a collection follow it.
+func TestOrderOfLatches(t *testing.T) {
+	order := []string{"", "/", "/a", "/a/b", "/a/b/c", "/a/c", "/a!", "/a!/b", "/ab"}
+	for i, a := range order {
+		for j, b := range order {
+			if got := byPath(a, b); got != cmp.Compare(i, j) {
+				t.Errorf("%q and %q: %d", a, b, got)
+			}
+		}
+	}
+	within := func(dir string) *FS { return New(fs.NewMemory(), Options{Latches: new(Latches), Within: dir}) }
+	c, b, a := within("/c"), within("/b"), within("/b")
+	if !b.before(c) || c.before(b) || !b.before(a) || a.before(b) {
+		t.Error("trees are in no order, or not in that of their directories and then of their making")
 	}
 }
 
