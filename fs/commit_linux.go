@@ -61,7 +61,7 @@ func (s *staged) Commit(exact bool, check func(cur *Info) error) (info Info, cre
 		info.Mtime = s.stored
 	}
 	info.Unsure = (s.unsure || info.Mtime != s.mtime) && !s.r.device(info.Dev).fine
-	s.Discard()
+	s.Discard() // and with it the name of what was replaced: should that not go, the sweep removes it
 	return info, created, closer(old), nil
 }
 
@@ -289,7 +289,6 @@ func (s *staged) exchange(p parent, base string, check func(*Info) error) (old i
 		return -1, s.putBack(p, base, &out)
 	}
 	s.published()
-	s.dropName() // it is done: should this name not go, the sweep removes it
 	return h.fd, nil
 }
 

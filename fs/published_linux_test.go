@@ -84,11 +84,12 @@ func TestLeasedPause(t *testing.T) {
 	}
 }
 
-// Who looks at a file during our own commit does not take that for another program that writes.
+// Who looks at a file during our own commit does not take that for another program that writes; after it such a program is one.
 func TestCommitIsNoWriter(t *testing.T) {
 	var f *Root
 	looked := false
-	f = openRoot(t, t.TempDir(), RootOptions{Hook: func(step, _ string) error {
+	dir := t.TempDir()
+	f = openRoot(t, dir, RootOptions{Hook: func(step, _ string) error {
 		if step == "look" && !looked {
 			looked = true
 			if info := mustLookup(t, f, "/f"); f.Writing("/f", info.Identity) {
@@ -100,5 +101,11 @@ func TestCommitIsNoWriter(t *testing.T) {
 	mustPut(t, f, "/f", "body")
 	if !looked {
 		t.Error("nobody looked")
+	}
+	writer, err := os.OpenFile(filepath.Join(dir, "f"), os.O_WRONLY, 0)
+	must(t, err)
+	defer writer.Close()
+	if info := mustLookup(t, f, "/f"); !f.Writing("/f", info.Identity) {
+		t.Error("a program that has the file open after the commit is not seen")
 	}
 }
