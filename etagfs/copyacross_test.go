@@ -59,25 +59,39 @@ func TestCopyFromAnotherTree(t *testing.T) {
 	})
 }
 
-// The Check sees the state of both trees under the latches of both.
+// The Check sees the state of both trees under the latches of both, whichever is latched first.
 func TestCopyFromAnotherTreeIsChecked(t *testing.T) {
-	trees(t, func(t *testing.T, f *FS) {
-		g := other(t, f)
-		from, to := put(t, f, "/s", "source"), put(t, g, "/d", "old")
-		refused := errors.New("refused")
-		check := func(src, dst *Info, _ string) error {
-			if src.Tag != from.Tag || dst.Tag != to.Tag {
-				t.Errorf("checked %v and %v, want %v and %v", src.Tag, dst.Tag, from.Tag, to.Tag)
+	trees(t, func(t *testing.T, one *FS) {
+		two := other(t, one)
+		for _, pair := range [][2]*FS{{one, two}, {two, one}} {
+			f, g := pair[0], pair[1]
+			from, to := put(t, f, "/s", "source"), put(t, g, "/d", "old")
+			refused := errors.New("refused")
+			check := func(src, dst *Info, _ string) error {
+				if src.Tag != from.Tag || dst.Tag != to.Tag {
+					t.Errorf("checked %v and %v, want %v and %v", src.Tag, dst.Tag, from.Tag, to.Tag)
+				}
+				if !latched(f, "/s") || !latched(g, "/d") {
+					t.Error("somebody could change what is checked")
+				}
+				return refused
 			}
-			return refused
-		}
-		if _, _, err := g.Copy(ctx, "/s", "/d", CopyOptions{From: f, Write2: Write2{Check: check, Exact: true, Tags: true}}); err != refused {
-			t.Errorf("copy: %v", err)
-		}
-		if got, now := read(t, g, "/d"); got != "old" || now.Tag != to.Tag {
-			t.Errorf("a refused copy changed the destination: %q", got)
+			if _, _, err := g.Copy(ctx, "/s", "/d", CopyOptions{From: f, Write2: Write2{Check: check, Exact: true, Tags: true}}); err != refused {
+				t.Errorf("copy: %v", err)
+			}
+			if got, now := read(t, g, "/d"); got != "old" || now.Tag != to.Tag {
+				t.Errorf("a refused copy changed the destination: %q", got)
+			}
 		}
 	})
+}
+
+// latched tells whether somebody has the latch of name alone.
+func latched(f *FS, name string) bool {
+	f.latch.mu.Lock()
+	defer f.latch.mu.Unlock()
+	l := f.latch.held[f.latch.key(name)]
+	return l != nil && !l.TryRLock()
 }
 
 // Copies in both directions at once do not wait for each other for ever, and each copies one whole state.
