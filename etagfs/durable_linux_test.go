@@ -64,6 +64,7 @@ func TestWritesLeaveNothingOpen(t *testing.T) {
 	before := 0
 	for n := range 12 {
 		put(t, f, "/f", "content")
+		must(t, second(f.Update(ctx, "/f", time.Unix(1e9, 0), Write{})))
 		put(t, f, "/large", strings.Repeat("x", 1<<20))
 		_, _, err := f.Put(ctx, "/large", strings.NewReader("small"), PutOptions{Write: Write{Exact: true}})
 		must(t, err)

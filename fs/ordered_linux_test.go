@@ -111,6 +111,30 @@ func TestBytesAreSecuredBeforeTheStep(t *testing.T) {
 	}
 }
 
+// The journal of the root tells nothing of a file system that is mounted below.
+func TestBytesOnAMountBelowAreSynced(t *testing.T) {
+	dir, _ := mountExt4(t, 32<<20)
+	must(t, os.Mkdir(filepath.Join(dir, "m"), 0o755))
+	must(t, unix.Mount("inside", filepath.Join(dir, "m"), "tmpfs", 0, ""))
+	t.Cleanup(func() { unix.Unmount(filepath.Join(dir, "m"), unix.MNT_DETACH) })
+	for name, want := range map[string]string{"/f": "write out", "/m/f": "fsync"} {
+		var steps []string
+		f := openRoot(t, dir, RootOptions{Hook: func(step, of string) error {
+			if of == name {
+				steps = append(steps, step)
+			}
+			return nil
+		}})
+		s, err := f.Stage(name)
+		must(t, err)
+		defer s.Discard()
+		must(t, s.Prepare(time.Time{}, true))
+		if !slices.Contains(steps, want) {
+			t.Errorf("%s: %q", name, steps)
+		}
+	}
+}
+
 // save puts body to /f as one who asks for durable bytes; SyncDir is still to come.
 func save(t *testing.T, f FS, body []byte, exact bool) {
 	t.Helper()
