@@ -68,6 +68,9 @@ func New(store Store, now time.Time, o Options) (*Table, error) {
 	var drop []string
 	err := store.LoadLocks(func(token string, record []byte) error {
 		l, err := decode(token, record)
+		if most := until(now, l.Timeout); most.Before(l.Expires) { // the clock was ahead when it was granted
+			l.Expires = most
+		}
 		switch {
 		case err != nil:
 			o.Log.Error("a lock cannot be read and is dropped", "err", err)

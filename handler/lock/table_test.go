@@ -365,6 +365,21 @@ func TestLocksSurviveARestartUntilTheyExpire(t *testing.T) {
 	}
 }
 
+// The clock was years ahead when the lock was granted, as on a machine whose battery is empty, and is right again.
+func TestLockEndsAfterTheClockWasSetBack(t *testing.T) {
+	store := &memory{records: map[string][]byte{}}
+	now := start.AddDate(-10, 0, 0)
+	l := grant(t, newTable(t, store), Lock{Root: "/a", Timeout: time.Hour})
+	again, err := New(store, now, Options{})
+	must(t, err)
+	if !again.Holds(now, at("/a"), l.Token) {
+		t.Error("the lock is lost")
+	}
+	if end := now.Add(time.Hour); again.Held(end) != 0 {
+		t.Errorf("a lock for an hour holds until %v", again.All(end)[0].Expires)
+	}
+}
+
 // A link can lead to a name that is not UTF-8: the lock holds for that name, and not for one that looks like it.
 func TestAnyNameSurvivesARestart(t *testing.T) {
 	store := &memory{records: map[string][]byte{
