@@ -58,13 +58,16 @@ func TestZipOfATreeWithLinks(t *testing.T) {
 	}
 }
 
-// An entry has the time of its resource, also a collection; a zip file knows none before 1980.
+// An entry has the time of its resource, also a collection; a zip file knows none before 1980, and none after 2106.
 func TestTimesInAZip(t *testing.T) {
 	dir := t.TempDir()
-	want := map[string]time.Time{"d/": time.Date(2020, 5, 17, 10, 0, 0, 0, time.Local), "d/f": time.Date(1980, 1, 1, 0, 0, 0, 0, time.Local)}
+	want := map[string]time.Time{"d/": time.Date(2020, 5, 17, 10, 0, 0, 0, time.Local), "d/f": time.Date(1980, 1, 1, 0, 0, 0, 0, time.Local),
+		"d/late": time.Date(2106, 1, 1, 0, 0, 0, 0, time.Local)}
 	must(t, os.Mkdir(filepath.Join(dir, "d"), 0o755))
-	must(t, os.WriteFile(filepath.Join(dir, "d/f"), nil, 0o644))
-	must(t, os.Chtimes(filepath.Join(dir, "d/f"), time.Time{}, time.Unix(0, 0)))
+	for name, at := range map[string]time.Time{"d/f": time.Unix(0, 0), "d/late": time.Date(2200, 1, 1, 0, 0, 0, 0, time.Local)} {
+		must(t, os.WriteFile(filepath.Join(dir, name), nil, 0o644))
+		must(t, os.Chtimes(filepath.Join(dir, name), time.Time{}, at))
+	}
 	must(t, os.Chtimes(filepath.Join(dir, "d"), time.Time{}, want["d/"]))
 	base, err := fs.OpenRoot(dir, fs.RootOptions{})
 	must(t, err)

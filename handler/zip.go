@@ -172,10 +172,11 @@ func (a *archive) file(name, as string) error {
 	return nil // a client that left is met by the next write
 }
 
-// header of an entry. A backslash would be a directory to programs of Windows; the time of an entry cannot be before 1980.
+// header of an entry. A backslash would be a directory to programs of Windows; the time of an entry cannot be before 1980, where
+// its date begins, nor after 2106, where seconds in 32 bits end.
 func header(as string, changed time.Time) *zip.FileHeader {
-	if changed.Year() < 1980 {
-		changed = time.Date(1980, time.January, 1, 0, 0, 0, 0, changed.Location())
+	if year := changed.Year(); year < 1980 || year > 2105 {
+		changed = time.Date(min(max(year, 1980), 2106), time.January, 1, 0, 0, 0, 0, changed.Location())
 	}
 	return &zip.FileHeader{Name: strings.ReplaceAll(as, `\`, "_"), Method: zip.Store, Modified: changed}
 }
