@@ -94,6 +94,40 @@ func TestFileDatedAheadIsNotYoungUntilThen(t *testing.T) {
 	}
 }
 
+// Where the times of a file system have come to their end, as those of 32 bits do in 2038, no change moves them: two contents look
+// alike for ever. So it is on FAT, whose times begin with 1980, while the clock of a machine is not set.
+func TestTimesBeyondWhatAFileSystemKeeps(t *testing.T) {
+	last := time.Unix(1<<31-1, 0)
+	for _, tt := range []struct {
+		now, ctime time.Time
+		weak       bool
+	}{
+		{last.AddDate(1, 0, 0), last, true},
+		{last.AddDate(1, 0, 0), last.Add(-time.Second), false},
+		{time.Unix(86400, 0), time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC), true},
+		{time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), false}, // dated ahead
+		{time.Unix(86400, 0), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), false},
+	} {
+		for _, granularity := range []time.Duration{time.Nanosecond, 2 * time.Second} {
+			f := New(fs.NewMemoryCoarse(granularity), Options{Settings: Settings{NoNotify: true}, Now: func() time.Time { return tt.now }})
+			tag, weak := f.tags.tag(identity(1, tt.ctime), nil), tt.weak && (granularity > 1 || tt.ctime == last)
+			if tag.Weak != weak {
+				t.Errorf("in %v, changed in %v, steps of %v: %s", tt.now, tt.ctime, granularity, tag)
+			}
+		}
+	}
+}
+
+// A commit that gets the last time of a file system is as unsure as any other state with it, also where each change had a time of
+// its own before.
+func TestCommitAtTheEndOfTimes(t *testing.T) {
+	f := New(fs.NewMemory(), Options{Settings: Settings{NoNotify: true}})
+	now := identity(1, time.Unix(1<<31-1, 0))
+	if info := f.committed("/f", now, nil); !info.Tag.Weak {
+		t.Errorf("strong: %s", info.Tag)
+	}
+}
+
 // Our own commits are strong at once, on any clock: each is stamped with an mtime of its own.
 func TestOwnCommitIsStrongAtOnce(t *testing.T) {
 	for _, granularity := range []time.Duration{4 * time.Millisecond, time.Second, 2 * time.Second} {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"maps"
+	"math"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -69,19 +70,35 @@ func (s *statTagger) moment() int64 {
 }
 
 // coarse tells whether two changes may get the same times at all.
-func (s *statTagger) coarse(id fs.Identity) bool { return s.granularity(id.Dev) > 1 }
+func (s *statTagger) coarse(id fs.Identity) bool { return s.granularity(id.Dev) > 1 || ended(id) }
+
+// ended tells whether a state has the last time that its file system keeps, where that is the one of seconds in 32 bits (ext4 with
+// inodes of 128 bytes, XFS without bigtime): after that, in 2038, each change leaves it so.
+func ended(id fs.Identity) bool { return id.Ctime == math.MaxInt32*int64(time.Second) }
 
 // young tells whether another change could still get the same times.
 func (s *statTagger) young(id fs.Identity) bool {
 	return s.coarse(id) && s.youngAt(id, s.now())
 }
 
-// youngAt tells whether a change at that time or later could have got the same times. The ctime alone says so: a change
-// moves it, whatever the mtime is set to. One a day ahead is of no clock but a mtime, where the file system has no other.
+// youngAt tells whether a change at that time or later could have got the same times.
 func (s *statTagger) youngAt(id fs.Identity, at time.Time) bool {
-	const day = 24 * time.Hour
+	return s.coarse(id) && (ended(id) || s.left(id, at) >= 0)
+}
+
+// left is how long it takes from that time until no change can get the same times; negative: none can. The ctime alone says
+// so: a change moves it, whatever the mtime is set to. One a day ahead is of no clock but a mtime, where the file system has no
+// other, unless it is the first of FAT: that is given to each change while our clock is not set.
+func (s *statTagger) left(id fs.Identity, at time.Time) time.Duration {
+	const (
+		day    = 24 * time.Hour
+		fatDay = (3652 + 1) * int64(day) // 1980 has begun everywhere
+	)
 	age := time.Duration(at.UnixNano() - id.Ctime)
-	return s.coarse(id) && age <= s.granularity(id.Dev) && age > -day
+	if age <= -day && id.Ctime > fatDay {
+		return -1
+	}
+	return s.granularity(id.Dev) - max(age, 0)
 }
 
 func (s *statTagger) mine(id fs.Identity) bool {

@@ -289,7 +289,7 @@ func (f *FS) setModTime(name string, modTime time.Time) (*Info, error) {
 // committed notes what our own change left behind, and returns it. What may yet have the state of another change is
 // not noted: the digest is right for these bytes, but who meets the state later may meet it with others.
 func (f *FS) committed(name string, now *fs.Info, digest *Digest) *Info {
-	now.Unsure = now.Unsure && f.tags.coarse(now.Identity)
+	now.Unsure = ended(now.Identity) || now.Unsure && f.tags.coarse(now.Identity)
 	if !now.Unsure {
 		f.tags.committed(now.Identity)
 	}
