@@ -473,3 +473,20 @@ func TestManyYoungCommitsCostNoMoreEach(t *testing.T) {
 		t.Errorf("%d are kept", len(s.own))
 	}
 }
+
+// Who depends on a digest waits until the clock has moved on since the last change, and no longer: the clock of a network file
+// system may be behind ours by an hour.
+func TestWaitForAYoungFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := New(fs.NewMemoryCoarse(time.Hour), Options{Settings: Settings{NoNotify: true, Content: true}})
+		defer f.Close()
+		beside(t, f, "/f", "them")
+		time.Sleep(59 * time.Minute)
+		began := time.Now()
+		info, _, err := f.Put(ctx, "/f", strings.NewReader("ours"), PutOptions{Write: Write{Tags: true, Check: func(*Info) error { return nil }}})
+		must(t, err)
+		if waited := time.Since(began); waited > 2*time.Minute {
+			t.Errorf("waited for %v, now %s", waited, info.Tag)
+		}
+	})
+}

@@ -87,7 +87,7 @@ func (f *FS) settle(ctx context.Context, name string) (found, error) {
 		select {
 		case <-ctx.Done():
 			return found{}, ctx.Err()
-		case <-time.After(f.tags.granularity(info.Dev) + time.Millisecond):
+		case <-time.After(f.tags.left(info.Identity, f.tags.now()) + time.Millisecond):
 		}
 	}
 	return f.hashShared(ctx, name, &info)
