@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"ifmatch/etagfs"
 	"ifmatch/fs"
@@ -25,10 +26,11 @@ func TestPropfindOfLinks(t *testing.T) {
 	for link, to := range map[string]string{"here/f": "../there/f", "here/deep": "../there/deep", "way": "here"} {
 		must(t, os.Symlink(to, filepath.Join(dir, link)))
 	}
+	now := time.Now() // a lock has as long to go in every answer
 	for kind, open := range map[string]func(string, fs.RootOptions) (fs.FS, error){"root": fs.OpenRoot, "portable": fs.OpenPortable} {
 		base, err := open(dir, fs.RootOptions{})
 		must(t, err)
-		h, err := handler.New(handler.NewTree(base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true, NoNotify: true}}), handler.Options{})
+		h, err := handler.New(handler.NewTree(base, etagfs.Options{Settings: etagfs.Settings{Relaxed: true, NoNotify: true}}), handler.Options{Now: func() time.Time { return now }})
 		must(t, err)
 		for _, name := range []string{"/there/f", "/there/deep", "/there/deep/g"} {
 			if w := dav(h, "PROPPATCH", name, setProp(name)); w.Code != 207 {
