@@ -26,8 +26,13 @@ func (c *clock) mtime(chosen time.Time, replaced, step int64) (mtime int64, unsu
 	return mtime, unsure
 }
 
+// tick is more than the clock of a kernel is behind ours, which moves when the system gets to it.
+const tick = int64(20 * time.Millisecond)
+
 // stamp returns the time now, later than every earlier stamp and than replaced, in steps of granularity. It is later than
-// now, too, so that no clock gives it to a change of this moment.
+// now, too, so that no clock gives it to a change of this moment. Where steps are seconds, a change of the next one would get
+// that time, and where no time of change is kept nothing else tells it from ours. There it is of a step that is over, unless
+// another stamp has been given since.
 func (c *clock) stamp(replaced, granularity int64) (stamp int64, unsure bool) {
 	for {
 		last, now := c.last.Load(), time.Now().UnixNano()
@@ -41,6 +46,9 @@ func (c *clock) stamp(replaced, granularity int64) (stamp int64, unsure bool) {
 		next := max(now, floor) + 1
 		if off := next % granularity; off != 0 {
 			next += granularity - off
+		}
+		if over := now - tick - granularity; granularity >= int64(time.Second) && over-over%granularity > floor {
+			next = over - over%granularity
 		}
 		if next > now+maxLead {
 			return now - now%granularity, true
