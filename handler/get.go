@@ -185,8 +185,10 @@ func (h *Handler) setType(w http.ResponseWriter, name string) {
 	h.harmless(w, kind)
 }
 
-// cacheControl of representations: ask before reuse, and no proxy may change the bytes that an entity-tag stands for.
-const cacheControl = "no-cache, no-transform"
+// cacheControl of representations: ask before reuse, and no proxy may change the bytes that an entity-tag stands for, nor keep
+// them. Apache's mod_cache and Squid pass a client's own If-None-Match on, and take the 304 for one about the bytes that they
+// have: from then on they serve old bytes under the new tag, and who saves with it loses an edit.
+const cacheControl = "private, no-cache, no-transform"
 
 // setMetadata tells of a representation what does not follow from its name.
 func (h *Handler) setMetadata(w http.ResponseWriter, cur *etagfs.Info) {

@@ -64,6 +64,27 @@ EOF
 through nginx "http://127.0.0.1:$nginx_port/"
 through apache "http://127.0.0.1:$apache_port/"
 
+# A cache that passes a client's If-None-Match on, and takes the 304 for one about the bytes that it has, would show old bytes
+# under the new tag. So none may keep them.
+step "a proxy that caches"
+cached_port=$(free_port)
+mkdir -p "$WORK/cache"
+chmod 777 "$WORK/cache"
+start_apache caching proxy proxy_http cache cache_disk <<EOF
+Listen 127.0.0.1:$cached_port
+CacheRoot $WORK/cache
+CacheEnable disk /
+ProxyPass / $URL
+ProxyPreserveHost On
+EOF
+cached=http://127.0.0.1:$cached_port/cached.txt
+eventually "the cache does not answer" curl -sf -o "$WORK/body" "http://127.0.0.1:$cached_port/"
+equal "$(echo old | status -T - "$cached")" 201 "create"
+equal "$(curl -s "$cached")" old "what was created"
+equal "$(echo new | status -T - "$cached")" 204 "save"
+equal "$(status -H "If-None-Match: $(etag "${URL}cached.txt")" "$cached")" 304 "whoever saved has it"
+equal "$(curl -s "$cached")" new "what somebody else gets"
+
 step "without the setting a proxy's spelling matches nothing"
 stop
 serve
