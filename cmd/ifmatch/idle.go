@@ -175,14 +175,13 @@ type idleBody struct {
 	rc    *http.ResponseController
 	ticks *ticks
 	last  int64
-	begun bool // it was read from, so that a client that waits for 100 Continue sends
 	ended bool // it was read to its end, or broke off
 }
 
 func (b *idleBody) Read(p []byte) (int, error) {
 	b.roll()
 	n, err := b.ReadCloser.Read(p)
-	b.begun, b.ended = true, err != nil
+	b.ended = err != nil
 	if err == io.EOF {
 		// From here on net/http reads in the background to see whether the client goes away; a
 		// deadline left behind would look like that.
@@ -204,9 +203,10 @@ const lingerTime, lingerIdle = 30 * time.Second, 5 * time.Second
 // linger sends the answer, and throws away what is left of a body that the handler did not want, such as that of an
 // upload that is refused at once. A client that reads nothing before it has sent all, such as wget or gvfs, does not see the answer
 // when the connection is closed before: it tells of a broken network, and wget tries again for minutes. RFC 9112 §9.6.
-// Whoever still waits for 100 Continue sends nothing. An answer of unknown length would end with the handler only.
+// Whoever asked for 100 Continue may have waited long enough, and sends as well: net/http asks for nothing any more. An answer
+// of unknown length would end with the handler only.
 func (b *idleBody) linger(ctx context.Context, w http.ResponseWriter, r *http.Request) {
-	if b.ended || r.ProtoMajor != 1 || r.Header["Expect"] != nil && !b.begun || w.Header()["Content-Length"] == nil || b.rc.Flush() != nil {
+	if b.ended || r.ProtoMajor != 1 || w.Header()["Content-Length"] == nil || b.rc.Flush() != nil {
 		return
 	}
 	piece := make([]byte, 64<<10)
