@@ -77,9 +77,14 @@ func (f frames) send(t *testing.T, srv *httptest.Server) (status string) {
 		must(t, err)
 		switch frame := frame.(type) {
 		case *http2.MetaHeadersFrame:
-			return frame.PseudoValue("status")
+			status = frame.PseudoValue("status")
+			framer.WritePing(false, [8]byte{})
 		case *http2.RSTStreamFrame:
-			return ""
+			return status
+		case *http2.GoAwayFrame:
+			t.Errorf("%v: the whole connection ends", f)
+		case *http2.PingFrame:
+			return status
 		}
 	}
 }

@@ -143,7 +143,7 @@ func (h *Handler) statusOf(r *http.Request, err error) *statusError {
 func brokenBody(r *http.Request, err error) *statusError {
 	if errors.Is(err, os.ErrDeadlineExceeded) { // the listener's idle time; net/http takes it for the end of the request, too
 		return &statusError{status: http.StatusRequestTimeout, say: "No content came for too long; nothing was changed.", cause: err,
-			header: http.Header{"Connection": {"close"}}}
+			header: last(r)}
 	}
 	if r.Context().Err() != nil {
 		return &statusError{status: clientGone, say: "The request was given up; nothing was changed.", cause: err}
@@ -151,8 +151,15 @@ func brokenBody(r *http.Request, err error) *statusError {
 	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return tooLarge(e.Limit)
 	}
-	return &statusError{status: 400, say: "The content did not arrive whole; nothing was changed.", cause: err,
-		header: http.Header{"Connection": {"close"}}}
+	return &statusError{status: 400, say: "The content did not arrive whole; nothing was changed.", cause: err, header: last(r)}
+}
+
+// last has the connection end with the answer. One of HTTP/2 has other requests, which would end as well.
+func last(r *http.Request) http.Header {
+	if r.ProtoMajor != 1 {
+		return nil
+	}
+	return http.Header{"Connection": {"close"}}
 }
 
 // isUnmapped tells whether err means that no resource is mapped to a URL, here or above it. What was found
