@@ -80,6 +80,8 @@ func (c *idleTCPConn) Write(p []byte) (int, error) {
 	return c.w.write(p)
 }
 
+func (c *idleTCPConn) SetWriteDeadline(t time.Time) error { return c.w.SetWriteDeadline(t) }
+
 // ReadFrom sends a file by sendfile. When the deadline passes it looks whether bytes have moved
 // since it was set, and only then goes on.
 func (c *idleTCPConn) ReadFrom(src io.Reader) (total int64, err error) {
@@ -113,6 +115,8 @@ type idleConn struct {
 
 func (c *idleConn) Write(p []byte) (int, error) { return c.w.write(p) }
 
+func (c *idleConn) SetWriteDeadline(t time.Time) error { return c.w.SetWriteDeadline(t) }
+
 // CloseWrite lets net/http end its side first, so that the client reads the last answer.
 func (c *idleConn) CloseWrite() error { return closeWrite(c.Conn) }
 
@@ -140,6 +144,14 @@ func (w *idleWriter) write(p []byte) (total int, err error) {
 		}
 		p = p[n:]
 	}
+}
+
+// SetWriteDeadline is for net/http, which has none any more after the handshake of TLS: the next write sets ours again.
+func (w *idleWriter) SetWriteDeadline(t time.Time) error {
+	if t.IsZero() {
+		w.last.Store(0)
+	}
+	return w.Conn.SetWriteDeadline(t)
 }
 
 // roll moves the deadline forward, once in a tick.

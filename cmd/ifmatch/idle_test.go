@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -40,6 +41,11 @@ func moving(t *testing.T, try func(moved func()) error) {
 // listenAndServe serves h with the deadlines of the program, idle ones being testIdle.
 func listenAndServe(t *testing.T, network string, h http.HandlerFunc) (dial func() net.Conn) {
 	t.Helper()
+	return listenAndServeTLS(t, network, nil, h)
+}
+
+func listenAndServeTLS(t *testing.T, network string, secure *tls.Config, h http.HandlerFunc) (dial func() net.Conn) {
+	t.Helper()
 	addr := "127.0.0.1:0"
 	if network == "unix" {
 		addr = filepath.Join(t.TempDir(), "s")
@@ -50,7 +56,7 @@ func listenAndServe(t *testing.T, network string, h http.HandlerFunc) (dial func
 	s.idleTimeout, s.headerTimeout, s.shutdownTimeout = duration(testIdle), duration(testIdle), duration(time.Second)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- serveHTTP(ctx, []net.Listener{ln}, h, s, nil, nil, slog.New(slog.DiscardHandler)) }()
+	go func() { done <- serveHTTP(ctx, []net.Listener{ln}, h, s, secure, nil, slog.New(slog.DiscardHandler)) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -284,5 +290,35 @@ func BenchmarkIdleWriterRoll(b *testing.B) {
 	w := idleWriter{Conn: c, ticks: ticks}
 	for b.Loop() {
 		w.roll()
+	}
+}
+
+// net/http takes the deadline away after the handshake; an answer that nobody reads from its first moment on has one, too.
+func TestAnswerThatIsNotReadOverTLSIsEnded(t *testing.T) {
+	t.Parallel()
+	text, err := selfSign([]string{"localhost"}, time.Now())
+	must(t, err)
+	cert, err := tls.X509KeyPair(text, text)
+	must(t, err)
+	for _, network := range []string{"tcp", "unix"} {
+		failed := make(chan error, 1)
+		dial := listenAndServeTLS(t, network, &tls.Config{Certificates: []tls.Certificate{cert}}, func(w http.ResponseWriter, r *http.Request) {
+			for piece := make([]byte, 1<<20); ; {
+				if _, err := w.Write(piece); err != nil {
+					failed <- err
+					return
+				}
+			}
+		})
+		conn := tls.Client(dial(), &tls.Config{InsecureSkipVerify: true})
+		io.WriteString(conn, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		select {
+		case err := <-failed:
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("%s: %v", network, err)
+			}
+		case <-time.After(patience):
+			t.Fatalf("%s: it stands still for ever", network)
+		}
 	}
 }
