@@ -398,6 +398,30 @@ func TestReaderForAllGivesUp(t *testing.T) {
 	})
 }
 
+// A MOVE or COPY that depends on tags has those of both ends, though nobody has hashed either.
+func TestTransferDependsOnTagsOfBothEnds(t *testing.T) {
+	f := New(fs.NewMemory(), Options{Settings: Settings{Relaxed: true, Content: true, NoNotify: true}})
+	defer f.Close()
+	refused := errors.New("refused")
+	w := Write2{Tags: true, Check: func(src, dst *Info, _ string) error {
+		if src.Tag != hashTag(sha256.Sum256([]byte("source"))) || dst.Tag != hashTag(sha256.Sum256([]byte("destination"))) {
+			t.Errorf("asked about %v and %v", src.Tag, dst.Tag)
+		}
+		return refused
+	}}
+	for what, transfer := range map[string]func() error{
+		"move": func() error { _, _, err := f.Move(ctx, "/move/s", "/move/d", w); return err },
+		"copy": func() error { _, _, err := f.Copy(ctx, "/copy/s", "/copy/d", CopyOptions{Write2: w}); return err },
+	} {
+		must(t, f.base.Mkdir("/"+what, 0o777))
+		beside(t, f, "/"+what+"/s", "source")
+		beside(t, f, "/"+what+"/d", "destination")
+		if err := transfer(); err != refused {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 // Where reports are lost whenever a file is read, its digest is not kept; who waits for it has it all the same.
 func TestDigestWhileReportsAreLost(t *testing.T) {
 	base := &disturbed{FS: fs.NewMemory()}
