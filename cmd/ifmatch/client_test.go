@@ -400,19 +400,23 @@ func redirectPut(t *testing.T, elsewhere string) string {
 }
 
 func TestDoctorFindsUsHealthy(t *testing.T) {
-	t.Parallel()
 	dir := t.TempDir()
+	t.Cleanup(func() {
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+			t.Errorf("left behind: %v, %v", entries, err)
+		}
+	})
 	for name, args := range map[string][]string{"disk": {dir}, "memory": {"--memory"}, "strict": {"--memory", "--require-if-match", "on"}, "small": {"--memory", "--max-upload", "200KB"},
 		"content": {"--memory", "--etag", "content"}} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // an examination waits most of its time
 			a := newPerson(t)
 			url := start(t, nil, args...).url
 			a.want(0, " 0 wrong, ", "doctor", url)
-			a.want(0, `"healthy": true`, "doctor", "--json", url)
+			if name == "memory" {
+				a.want(0, `"healthy": true`, "doctor", "--json", url)
+			}
 		})
-	}
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
-		t.Errorf("left behind: %v, %v", entries, err)
 	}
 }
 

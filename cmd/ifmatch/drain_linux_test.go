@@ -104,14 +104,17 @@ func TestDownloadThatNobodyTakes(t *testing.T) {
 	t.Parallel()
 	const size = 20 << 20
 	for idle, whole := range map[string]bool{"5s": false, "0": true} {
-		dir := t.TempDir()
-		p := start(t, nil, "--idle-timeout="+idle, dir)
-		writeFile(t, filepath.Join(dir, "f"), strings.Repeat("o", size))
-		body, got := p.partly(size, size-300_000, 64<<10)
-		time.Sleep(8 * time.Second)
-		if _, err := got.ReadFrom(body); (err == nil) != whole || (got.Len() == size) != whole {
-			t.Errorf("%s: %d bytes came, %v", idle, got.Len(), err)
-		}
+		t.Run(idle, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			p := start(t, nil, "--idle-timeout="+idle, dir)
+			writeFile(t, filepath.Join(dir, "f"), strings.Repeat("o", size))
+			body, got := p.partly(size, size-300_000, 64<<10)
+			time.Sleep(8 * time.Second)
+			if _, err := got.ReadFrom(body); (err == nil) != whole || (got.Len() == size) != whole {
+				t.Errorf("%d bytes came, %v", got.Len(), err)
+			}
+		})
 	}
 }
 
