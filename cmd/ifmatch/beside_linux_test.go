@@ -74,7 +74,7 @@ func TestHashAndScrubBesideAServer(t *testing.T) {
 			if fmt.Sprint(reports[0]) != fmt.Sprint(reports[1]) || reports[0].Files != 3 || reports[0].Unknown != 1 {
 				t.Errorf("scrub --json beside a server: %+v\nalone: %+v", reports[0], reports[1])
 			}
-			if o := p.run("hash", dir); !strings.HasPrefix(o.out, "1 files hashed (14 bytes), 3 known before") {
+			if o := p.run("hash", dir); !strings.HasPrefix(o.out, "1 file hashed (14 bytes), 3 known before") {
 				t.Errorf("hash after the server: %+v", o)
 			}
 		})
@@ -122,7 +122,7 @@ func TestDigestsArePrunedBesideAServer(t *testing.T) {
 	}
 	must(t, os.RemoveAll(filepath.Join(dir, "many")))
 	time.Sleep(50 * time.Millisecond)
-	if o := p.run("hash", dir); o.code != 0 || o.out != "0 files hashed (0 bytes), 1 known before\n1000 digests of files that are gone were dropped\n" {
+	if o := p.run("hash", dir); o.code != 0 || o.out != "0 files hashed (0 bytes), 1 known before\n1000 digests dropped, of files that are gone\n" {
 		t.Errorf("hash after they are gone: %+v", o)
 	}
 	if o := p.run("hash", dir); o.out != "0 files hashed (0 bytes), 1 known before\n" {
@@ -138,7 +138,7 @@ func TestHashFindsTheStateOfAShare(t *testing.T) {
 	writeFile(t, filepath.Join(share, "f"), "x")
 	file := writeFile(t, filepath.Join(dir, "toml"), "state = '"+state+"'\n[[share]]\nprefix = '/s'\ndir = '"+share+"'\n")
 	p := start(t, nil, "--config="+file)
-	for i, want := range []string{"1 files hashed", "0 files hashed (0 bytes), 1 known before"} {
+	for i, want := range []string{"1 file hashed", "0 files hashed (0 bytes), 1 known before"} {
 		if o := p.run("hash", "--state="+state, share); o.code != 0 || !strings.HasPrefix(o.out, want) {
 			t.Errorf("hash: %+v, want %q", o, want)
 		}

@@ -103,7 +103,7 @@ func readAuthorities(file string) (authorities, error) {
 		all = append(all, cert)
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("%s: no certificate in PEM is in it", file)
+		return nil, fmt.Errorf("%s: it holds no certificate in PEM", file)
 	}
 	return all, nil
 }

@@ -304,7 +304,7 @@ type prepared struct{ use, leave func() }
 // Errors: those of fs.FS.Ready and state.Store.Relax; that it takes a restart.
 func (o *opened) prepare(s *settings) (p prepared, err error) {
 	if s.state != o.settings.state {
-		return p, fmt.Errorf("%s: it takes a restart to keep locks and properties elsewhere, which is what another state means", o.dir)
+		return p, fmt.Errorf("%s: it takes a restart to keep locks and properties elsewhere (state)", o.dir)
 	}
 	as := *s
 	as.readOnly = s.readOnly && o.settings.readOnly // what can be written can be served read-only
@@ -323,7 +323,7 @@ func (o *opened) prepare(s *settings) (p prepared, err error) {
 			err = o.store.Relax(false)
 		}
 		if err != nil {
-			return p, fmt.Errorf("%s: what is to survive a power cut: %w", o.dir, err)
+			return p, fmt.Errorf("%s: turning durability to full: %w", o.dir, err)
 		}
 	}
 	p.leave = func() { o.relax(&was) }

@@ -74,7 +74,7 @@ func TestMistakes(t *testing.T) {
 		{"port in use", []string{"serve", "--listen", taken, dir}, nil, 1, []string{taken, "in use"}},
 		{"no such interface", []string{"serve", "--listen", "192.0.2.1:0", dir}, nil, 1, []string{"192.0.2.1:0", "does not have the address"}},
 		{"socket in a missing directory", []string{"serve", "--listen", "unix:" + filepath.Join(dir, "none", "s"), dir}, nil, 1, []string{"unix:", "no such directory"}},
-		{"socket where a file is", []string{"serve", "--listen", "unix:" + file, dir}, nil, 1, []string{"unix:", "no socket"}},
+		{"socket where a file is", []string{"serve", "--listen", "unix:" + file, dir}, nil, 1, []string{"unix:", "not a socket"}},
 		{"socket with a long path", []string{"serve", "--listen", "unix:" + filepath.Join(dir, strings.Repeat("long", 40)), dir}, nil, 1, []string{"unix:", "too long for a socket"}},
 		{"no such flag of one letter", []string{"serve", "-x", dir}, nil, 2, []string{"ifmatch: -x: no such flag"}},
 		{"flag with one dash", []string{"serve", "-max-upload", "1MB", dir}, nil, 2, []string{"ifmatch: -max-upload: no such flag", "--max-upload"}},

@@ -22,9 +22,6 @@ import (
 	"ifmatch/fs"
 )
 
-// errFound makes scrub exit with 1.
-var errFound = errors.New("files whose bytes have changed although nobody wrote them")
-
 func newHash(getenv func(string) string) *cobra.Command {
 	s := defaultSettings()
 	var rate size
@@ -56,12 +53,12 @@ Exit codes: 0 done, 1 something failed, 2 the command line is wrong.`,
 					},
 				})
 				if err == nil && failures > 0 {
-					err = fmt.Errorf("%d files could not be read", failures)
+					err = fmt.Errorf("%s could not be read", several(failures, "file"))
 				}
 				tally.Close()
-				fmt.Fprintf(cmd.OutOrStdout(), "%d files hashed (%s), %d known before\n", p.Files, client.Size(p.Bytes), p.Known)
+				fmt.Fprintf(cmd.OutOrStdout(), "%s hashed (%s), %d known before\n", several(int(p.Files), "file"), client.Size(p.Bytes), p.Known)
 				if p.Pruned > 0 {
-					fmt.Fprintf(cmd.OutOrStdout(), "%d digests of files that are gone were dropped\n", p.Pruned)
+					fmt.Fprintf(cmd.OutOrStdout(), "%s dropped, of files that are gone\n", several(int(p.Pruned), "digest"))
 				}
 				if p.Foreign {
 					fmt.Fprintln(cmd.OutOrStdout(), "no digest was dropped: the state is that of another directory")
@@ -157,16 +154,16 @@ func scrub(ctx context.Context, tree *etagfs.FS, asJSON bool, stdout, stderr io.
 	if asJSON {
 		untold = json.NewEncoder(stdout).Encode(report)
 	} else {
-		_, untold = fmt.Fprintf(stdout, "%d files read (%s), %d rotten, %d unknown, %d could not be read\n",
-			p.Files, client.Size(p.Bytes), len(report.Rotten), p.Unknown, len(report.Failed))
+		_, untold = fmt.Fprintf(stdout, "%s read (%s), %d rotten, %d unknown, %d could not be read\n",
+			several(int(p.Files), "file"), client.Size(p.Bytes), len(report.Rotten), p.Unknown, len(report.Failed))
 	}
 	switch {
 	case err != nil:
 		return err
 	case len(report.Rotten) > 0:
-		return fmt.Errorf("%d %w", len(report.Rotten), errFound)
+		return fmt.Errorf("%s with changed bytes, although nobody wrote them", several(len(report.Rotten), "file"))
 	case len(report.Failed) > 0:
-		return fmt.Errorf("%d files could not be read", len(report.Failed))
+		return fmt.Errorf("%s could not be read", several(len(report.Failed), "file"))
 	}
 	return untold // who does not get the report must not take silence for a clean one
 }

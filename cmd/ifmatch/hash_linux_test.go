@@ -78,7 +78,7 @@ func TestHashAndScrub(t *testing.T) {
 	must(t, os.Remove(filepath.Join(dir, "c")))
 	time.Sleep(50 * time.Millisecond) // it must be older than the pass
 	code, out, _ = call(context.Background(), env, "hash", dir)
-	if code != 0 || !strings.Contains(out, "2 known before\n1 digests of files that are gone") {
+	if code != 0 || !strings.Contains(out, "2 known before\n1 digest dropped, of files that are gone") {
 		t.Errorf("hash after a file is gone: %d, %q", code, out)
 	}
 
@@ -101,9 +101,9 @@ func TestHashOfAPartForgetsNothing(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(dir, "f"), []byte("f"), 0o644))
 	time.Sleep(50 * time.Millisecond) // it must be older than the pass
 	for _, tt := range []struct{ command, dir, want string }{
-		{"hash", dir, "1 files hashed"},
+		{"hash", dir, "1 file hashed"},
 		{"hash", filepath.Join(dir, "sub"), "no digest was dropped"},
-		{"scrub", dir, "1 files read (1 byte), 0 rotten, 0 unknown"},
+		{"scrub", dir, "1 file read (1 byte), 0 rotten, 0 unknown"},
 	} {
 		code, out, errs := call(context.Background(), nil, tt.command, "--state", state, tt.dir)
 		if code != 0 || !strings.Contains(out, tt.want) {

@@ -78,7 +78,7 @@ func (a *address) listen() (net.Listener, error) {
 	case err == nil:
 		return ln, nil
 	case errors.Is(err, syscall.EADDRINUSE) && a.network == "unix" && !isSocket(a.addr):
-		return nil, fmt.Errorf("listen %s: what is there is no socket; it stays", a)
+		return nil, fmt.Errorf("listen %s: there is a file that is not a socket; it was left alone", a)
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("listen %s: the address is in use by another program", a)
 	case errors.Is(err, iofs.ErrPermission):
@@ -88,7 +88,7 @@ func (a *address) listen() (net.Listener, error) {
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return nil, fmt.Errorf("listen %s: this machine does not have the address", a)
 	case a.network == "unix" && errors.Is(err, syscall.EINVAL):
-		return nil, fmt.Errorf("listen %s: the path is too long for a socket; about a hundred bytes is what systems take", a)
+		return nil, fmt.Errorf("listen %s: the path is too long for a socket; systems take about a hundred bytes", a)
 	}
 	if oe, ok := errors.AsType[*net.OpError](err); ok {
 		err = oe.Err

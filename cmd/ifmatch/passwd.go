@@ -73,7 +73,7 @@ func readPassword(cmd *cobra.Command) ([]byte, error) {
 		}
 	}
 	if len(lines[0]) == 0 || string(lines[0]) != string(lines[1]) {
-		return nil, errors.New("the two are not the same, or empty; nothing was changed")
+		return nil, errors.New("the two passwords differ, or are empty; nothing was changed")
 	}
 	return lines[0], nil
 }

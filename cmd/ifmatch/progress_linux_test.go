@@ -92,7 +92,7 @@ func TestProgressOfHashOnATerminal(t *testing.T) {
 	file := filepath.Join(dir, "large")
 	writeFile(t, file, "")
 	must(t, os.Truncate(file, 1<<30))
-	for _, tt := range []struct{ command, bar, end string }{{"hash", "hashing (", "1 files hashed"}, {"scrub", "scrubbing (", "1 files read"}} {
+	for _, tt := range []struct{ command, bar, end string }{{"hash", "hashing (", "1 file hashed"}, {"scrub", "scrubbing (", "1 file read"}} {
 		x := runInTerminal(t, tt.command, "--state", state, dir)
 		x.shows(tt.bar)
 		x.shows(" MiB, ")

@@ -207,7 +207,7 @@ func announce(lns []net.Listener, set *setup, log *slog.Logger) {
 	case !set.canLogIn():
 		log.Warn("everybody who can reach this address can read and change the files: there is no password")
 	case set.settings.users != "" && !set.tls():
-		log.Warn("passwords travel in clear: without TLS there should be a proxy with TLS in front")
+		log.Warn("passwords travel in the clear: turn TLS on, or put a proxy with TLS in front")
 	}
 }
 

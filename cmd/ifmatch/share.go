@@ -56,7 +56,7 @@ func (s *share) handler(dir string) (*handler.Handler, error) {
 	}
 	for _, path := range s.who.Paths() {
 		if _, err := tree.Stat(path); errors.Is(err, fs.ErrSpelling) {
-			return nil, fmt.Errorf("%s: what a rule calls %s is there by another spelling; write that one, which a listing shows", dir, path)
+			return nil, fmt.Errorf("%s: what a rule calls %s is spelled otherwise there; write it as a listing shows it", dir, path)
 		}
 	}
 	ho := handlerOptions(s.settings, s.generation.dirs.log)

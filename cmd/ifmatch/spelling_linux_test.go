@@ -41,7 +41,7 @@ func TestRulesWhereCaseIsFolded(t *testing.T) {
 			t.Errorf("%s %s %s: %d, want %d", tt.method, tt.path, tt.to, w.Code, tt.status)
 		}
 	}
-	if err := reload(strings.ReplaceAll(text, "/Secret", "/secret")); err == nil || !strings.Contains(err.Error(), "/secret is there by another spelling") {
+	if err := reload(strings.ReplaceAll(text, "/Secret", "/secret")); err == nil || !strings.Contains(err.Error(), "/secret is spelled otherwise there") {
 		t.Errorf("a rule by another spelling: %v", err)
 	}
 }

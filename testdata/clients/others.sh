@@ -100,7 +100,7 @@ examine nginx "http://127.0.0.1:$port/"
 equal "$code" 1 "the exit code for nginx"
 found right 'a resource has a strong entity-tag' 'If-None-Match on GET saves the transfer of what has not changed' \
 	'PUT with the current If-Match is carried out' 'an upload that breaks off leaves the old bytes' \
-	'who reads during an upload gets the old bytes, whole'
+	'a reader during an upload gets the old bytes, whole'
 found WRONG 'PUT with a stale If-Match is refused' 'PUT with If-None-Match: \* does not overwrite' \
 	'PUT with If-Match does not create' 'PUT with an old If-Unmodified-Since is refused' \
 	'DELETE with a stale If-Match is refused' 'of many who create one name at once, one succeeds' \

@@ -7,7 +7,7 @@ import (
 
 var lockChecks = []check{
 	{"a lock keeps others from writing", "an office program says that the file is reserved, and somebody else's save goes through all the same", lockExcludes},
-	{"who has the lock can write", "office programs cannot save", lockOwner},
+	{"whoever holds the lock can write", "office programs cannot save", lockOwner},
 	{"a lock keeps others from deleting and moving", "the file one is working on disappears", lockGuards},
 	{"there is one exclusive lock at a time", "two people both believe that they are the only one", lockOnce},
 	{"a lock on a name without a file reserves the name", "two people both create it", lockUnmapped},

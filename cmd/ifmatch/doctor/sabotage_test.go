@@ -37,7 +37,7 @@ func TestFindsSabotage(t *testing.T) {
 		{"Overwrite", without("Overwrite"), []string{
 			"MOVE with Overwrite: F does not overwrite", "COPY with Overwrite: F does not overwrite"}},
 		{"If", without("If"), []string{
-			"who has the lock can write", "If with a stale tag is refused", "If with a lock token that is not there is refused"}},
+			"whoever holds the lock can write", "If with a stale tag is refused", "If with a lock token that is not there is refused"}},
 		{"the tags", func(http.ResponseWriter, *http.Request) {}, []string{
 			"each quick change of the same size changes the tag"}},
 	} {

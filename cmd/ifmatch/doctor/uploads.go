@@ -12,7 +12,7 @@ var uploadChecks = []check{
 	{"an upload that breaks off leaves the old bytes", "a lost connection destroys the file, and the old text is gone as well", tornReplace},
 	{"an upload without length that breaks off leaves the old bytes", "a lost connection destroys the file when a client streams", tornChunked},
 	{"an upload that breaks off creates nothing", "half a file stands there and looks like a whole one", tornCreate},
-	{"who reads during an upload gets the old bytes, whole", "readers, backups and synchronizers take half a file for the new one", readDuring},
+	{"a reader during an upload gets the old bytes, whole", "readers, backups and synchronizers take half a file for the new one", readDuring},
 }
 
 const tornSize = 1 << 20
