@@ -42,6 +42,11 @@ var built struct {
 }
 
 func TestMain(m *testing.M) {
+	for _, entry := range os.Environ() { // those of the shell are not meant for these servers
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "IFMATCH_") && name != "IFMATCH_NO_NOTIFY" {
+			os.Unsetenv(name)
+		}
+	}
 	os.Setenv("IFMATCH_ALLOW_ROOT", "true") // the tests may run as root
 	code := m.Run()
 	if built.dir != "" {

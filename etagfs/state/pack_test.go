@@ -23,6 +23,7 @@ func TestStartAfterManyPropertiesAreGone(t *testing.T) {
 		t.Errorf("got %s of %d bytes, want %s of %d", got, size(t, file), want, before)
 	}
 	must(t, s.Close())
+	must(t, os.Chmod(filepath.Dir(inTheWay), 0o700)) // it was given the mode of a file
 	must(t, os.RemoveAll(filepath.Dir(inTheWay)))
 
 	must(t, os.WriteFile(filepath.Dir(inTheWay), []byte("what a crash left"), 0o600))
