@@ -280,6 +280,7 @@ func stamp(url string, seconds int) error {
 // A large download while the file is replaced goes on with the old bytes, whole. One whose file is
 // changed in place or cut is cut off, so that no client keeps it under the tag that was sent.
 func TestGetWhileTheFileChanges(t *testing.T) {
+	awaitWitness(t)
 	const size = 16 << 20 // more than the buffers of two sockets hold
 	old := []byte(exchange.Bytes(size))
 	for name, c := range map[string]struct {
@@ -364,6 +365,30 @@ func TestGetWhileTheFileChanges(t *testing.T) {
 				t.Error("the answer was completed under a tag that is not of these bytes")
 			}
 		})
+	}
+}
+
+// awaitWitness waits until writes are reported to this process, which is so from then on: other processes of the user may have
+// taken every queue there is for a moment.
+func awaitWitness(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "f"), nil, 0o644))
+	base, err := fs.OpenRoot(dir, fs.RootOptions{})
+	must(t, err)
+	defer base.Close()
+	f, err := base.OpenRead("/f")
+	must(t, err)
+	defer f.Close()
+	file, ok := f.(fs.Witnessed)
+	for until := time.Now().Add(time.Minute); ok; time.Sleep(50 * time.Millisecond) {
+		if w := file.Witness(); w != nil {
+			w.Close()
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatal("writes are not reported: this user has no inotify queue left (fs.inotify.max_user_instances)")
+		}
 	}
 }
 
