@@ -33,8 +33,8 @@ a server with --etag content knows every ETag from the start. (Such a server als
 by itself, in the background.) An interrupted run continues where it stopped. Digests of
 files that are gone are dropped, unless the state is that of another directory.
 
-It also works while a server runs, which then hands over and takes in the digests. Run it as
-root or as the user that the server runs as.
+It also works while a server is running: the two then exchange the digests. Run it as root or
+as the user that the server runs as.
 
 Exit codes: 0 done, 1 something failed, 2 the command line is wrong.`,
 		Example: "  ifmatch hash /srv/share\n  ifmatch hash --rate 50MiB /srv/share",
@@ -79,13 +79,13 @@ func newScrub(getenv func(string) string) *cobra.Command {
 		Use:   "scrub [flags] DIR",
 		Short: "Read files again and report bytes that have rotted",
 		Long: `Read every file below DIR again whose digest is recorded and which nobody has changed since,
-and report those whose bytes differ: the disk, a cable or the memory did that. A file without
-recorded digest is counted as unknown (see ifmatch hash).
+and report those whose bytes differ: the disk, a cable or the memory has damaged them. A file
+without a recorded digest is counted as unknown (see ifmatch hash).
 
 On Linux files are read from the disk, except what a program has mapped and what waits to be
 written. Other systems may give the bytes that they have in memory.
 
-It also works while a server runs. Run it as root or as the user that the server runs as.
+It also works while a server is running. Run it as root or as the user that the server runs as.
 
 Exit codes: 0 nothing found, 1 something was found or failed, 2 the command line is wrong.`,
 		Example: "  ifmatch scrub /srv/share\n  ifmatch scrub --json /srv/share | jq .rotten",

@@ -23,10 +23,10 @@ func newLocks(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "locks [flags]",
 		Short: "List and break the write locks of a running server",
-		Long: `List the write locks of the servers that run on this machine, as root or as the user that
-the server runs as. The first column is a short name for ifmatch locks break. The token
-itself, with which the lock could be used, is listed only with --tokens. The locks in a
-user's home are listed from the user's first request after a start of the server.
+		Long: `List the write locks of the servers on this machine. Run it as root or as the user that the
+server runs as. The first column is a short name for ifmatch locks break. The token itself,
+with which the lock could be used, is listed only with --tokens. The locks in a user's home are
+listed once that user has sent a request since the server started.
 
 Exit codes: 0 done, 1 no server runs or something failed, 2 the command line is wrong.`,
 		Example: `  ifmatch locks

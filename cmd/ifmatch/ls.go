@@ -17,7 +17,7 @@ func newList(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "ls [flags] URL",
 		Short:   "List a collection",
-		Long:    `List the members of a collection. The server must have WebDAV.`,
+		Long:    `List the members of a collection. The server must speak WebDAV.`,
 		Example: `  ifmatch ls -l https://files.example/notes/`,
 		Args:    oneArg("the URL to list"),
 	}

@@ -16,9 +16,9 @@ func newWatch(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch [flags] URL",
 		Short: "Tell whenever a file changes",
-		Long: `Print a line for the state of URL now and for each new one, until it is interrupted. That
-nothing is there is a state, too. A server with server-sent events, such as ifmatch, says
-when to look. Any other is asked again and again, with If-None-Match.`,
+		Long: `Print a line for the state of URL now and for each new one, until interrupted. That nothing is
+there is a state, too. A server with server-sent events, such as ifmatch, says when to look. Any
+other is asked again and again, with If-None-Match.`,
 		Example: `  ifmatch watch https://files.example/todo.txt
   ifmatch watch --once https://files.example/todo.txt && ifmatch get -q https://files.example/todo.txt`,
 		Args: oneArg("the URL to watch"),
