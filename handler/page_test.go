@@ -191,6 +191,7 @@ func TestEventsOfAFile(t *testing.T) {
 
 // Who follows a file or the collection that holds it hears that it was locked, by whom, and that it no longer is.
 func TestEventsOfLocks(t *testing.T) {
+	t.Parallel() // locks are looked for every three seconds
 	base := serve(t, trees["disk"](t), handler.Options{})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
