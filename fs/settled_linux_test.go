@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"ifmatch/fs/fstest/loop"
 )
 
 // ofAge opens /f as a file that was changed so long ago.
@@ -84,7 +86,8 @@ func TestSettledWithoutLeases(t *testing.T) {
 // On an overlay a file is written out before it is settled, but not each time that one is read which was written long ago.
 func TestOldFileOfOverlayIsNotWrittenOut(t *testing.T) {
 	needRoot(t)
-	base := t.TempDir() // not in memory, where nothing is written out
+	base := t.TempDir()
+	loop.Ext4(t, base, 32<<20) // not in memory, where nothing is written out
 	for _, d := range []string{"lower", "upper", "work"} {
 		must(t, os.Mkdir(filepath.Join(base, d), 0o777))
 	}
