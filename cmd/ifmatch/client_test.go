@@ -291,7 +291,7 @@ func TestClientMistakes(t *testing.T) {
 	a.want(2, "invalid URL escape", "get", "http://example.org/100%")
 	a.want(2, "names no file", "get", "http://example.org/")
 	a.want(2, "names no file", "get", "http://example.org/dir/")
-	a.want(1, "refused", "ls", "http://127.0.0.1:1/")
+	a.want(1, "ifmatch: PROPFIND http://127.0.0.1:1/: dial tcp 127.0.0.1:1: connect: connection refused", "ls", "http://127.0.0.1:1/")
 	a.want(1, "no such file", "put", a.file("none"), "http://127.0.0.1:1/")
 	t.Setenv("HOME", "")
 	a.env = nil

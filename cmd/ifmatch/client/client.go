@@ -171,6 +171,9 @@ func (c *Client) Dial(ctx context.Context, u *url.URL) (net.Conn, error) {
 // do sends a request. Answers that are neither 2xx nor 304 become a *StatusError.
 func (c *Client) do(r *http.Request) (*http.Response, error) {
 	res, err := c.http.Do(r)
+	if ue, ok := errors.AsType[*url.Error](err); ok { // says Propfind, which nobody sent
+		err = fmt.Errorf("%s %s: %w", r.Method, r.URL.Redacted(), ue.Err)
+	}
 	if err != nil {
 		return nil, err
 	}
