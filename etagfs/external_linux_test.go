@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ifmatch/fs"
+	"ifmatch/fs/fstest/loop"
 )
 
 // Changes by other programs: after the writer's call has returned, the very next answer shows the
@@ -296,6 +297,7 @@ func TestAnsweredTagIsThatOfTheNextLookOnFUSE(t *testing.T) {
 
 func mountOverlay(t *testing.T, dir string) string {
 	t.Helper()
+	loop.Ext4(t, dir, 32<<20) // not in memory, where nothing is written out, and not on an overlay, where there is no other
 	var paths []any
 	for _, d := range []string{"lower", "upper", "work", "merged"} {
 		must(t, os.Mkdir(filepath.Join(dir, d), 0o755))

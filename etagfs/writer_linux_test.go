@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ifmatch/fs"
-	"ifmatch/fs/fstest/loop"
 )
 
 // While another program has a file open for writing, a write(2) may be under way that has moved the times already: what is
@@ -57,9 +56,7 @@ func TestMappedFileThatIsClosed(t *testing.T) {
 	}
 	for where, mount := range map[string]func(t *testing.T, dir string) string{"disk": func(_ *testing.T, dir string) string { return dir }, "overlayfs": mountOverlay} {
 		for _, content := range []bool{false, true} {
-			dir := t.TempDir()
-			loop.Ext4(t, dir, 32<<20) // not in memory, where nothing is written out
-			dir = mount(t, dir)
+			dir := mount(t, t.TempDir())
 			f := diskAt(t, dir, Options{Settings: Settings{Content: content}})
 			path := filepath.Join(dir, "f")
 			must(t, os.WriteFile(path, []byte("body  "), 0o644))

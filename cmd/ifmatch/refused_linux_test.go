@@ -22,6 +22,10 @@ func TestSystemRefuses(t *testing.T) {
 		os.WriteFile(filepath.Join(dir, "unread"), []byte("old"), 0o000),
 		os.Chmod(filepath.Join(dir, "shut"), 0o555), os.Chmod(dir, 0o555))
 	must(t, err)
+	t.Cleanup(func() { // so that they can be removed without root
+		os.Chmod(dir, 0o755)
+		os.Chmod(filepath.Join(dir, "shut"), 0o755)
+	})
 	program(t)
 	var as []string
 	if os.Getuid() == 0 {
