@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"maps"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -117,9 +116,9 @@ func parsePolicy(text string) (allowed map[string][]string, scarce map[string]bo
 
 // importsOf asks the go command what each package of the module imports, tests apart.
 func importsOf(t *testing.T, goos string) map[string][]string {
-	cmd := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...")
+	cmd := goCommand("list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...")
 	cmd.Dir = "../.."
-	cmd.Env = append(os.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
+	cmd.Env = append(cmd.Env, "GOOS="+goos)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -51,11 +51,26 @@ func TestMain(m *testing.M) {
 	if real, err := filepath.EvalSymlinks(os.TempDir()); err == nil {
 		os.Setenv("TMPDIR", real) // what the program tells of a directory is its own name
 	}
+	home, err := os.MkdirTemp("", "ifmatch-home-") // the state of these servers is nobody's
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv("HOME", home)
 	code := m.Run()
+	os.RemoveAll(home)
 	if built.dir != "" {
 		os.RemoveAll(built.dir)
 	}
 	os.Exit(code)
+}
+
+var ourHome = os.Getenv("HOME")
+
+// goCommand runs go, which has its cache in our home.
+func goCommand(args ...string) *exec.Cmd {
+	cmd := exec.Command("go", args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "HOME="+ourHome)
+	return cmd
 }
 
 // program returns the path of the built binary.
@@ -65,8 +80,7 @@ func program(t testing.TB) string {
 		if built.dir, built.err = os.MkdirTemp("", "ifmatch-test-"); built.err != nil {
 			return
 		}
-		cmd := exec.Command("go", "build", "-o", filepath.Join(built.dir, "ifmatch"), ".")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		cmd := goCommand("build", "-o", filepath.Join(built.dir, "ifmatch"), ".")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			built.err = fmt.Errorf("go build: %v\n%s", err, out)
 		}

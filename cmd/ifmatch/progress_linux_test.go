@@ -17,7 +17,6 @@ import (
 // Transfers that take a while show how far they are, on a terminal; the file is whole all the same. What is said next
 // stands alone on its line.
 func TestProgressOnATerminal(t *testing.T) {
-	program(t) // before go looks for its cache in another home
 	t.Setenv("HOME", t.TempDir())
 	t.Setenv("XDG_STATE_HOME", "")
 	const size, piece = 8 << 20, 32 << 10
@@ -86,7 +85,6 @@ func TestProgressOnATerminal(t *testing.T) {
 
 // One large file is enough for hash and scrub to show how far they are.
 func TestProgressOfHashOnATerminal(t *testing.T) {
-	program(t) // before go looks for its cache in another home
 	t.Setenv("HOME", t.TempDir())
 	dir, state := t.TempDir(), t.TempDir()
 	file := filepath.Join(dir, "large")
