@@ -48,7 +48,7 @@ func (s *site) sharesOf(dir string) (prefixes []string) {
 func findServers(ctx context.Context, state string, getenv func(string) string) ([]*admin.Client, error) {
 	if state == "" {
 		var err error
-		if state, err = stateHome(getenv); err != nil {
+		if state, err = stateHome(getenv, byFlag); err != nil {
 			return nil, err
 		}
 	}

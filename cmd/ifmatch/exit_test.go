@@ -124,6 +124,22 @@ func TestStateInUse(t *testing.T) {
 	}
 }
 
+// TestNoHome: the sentence says what helps, which is not the same for all commands.
+func TestNoHome(t *testing.T) {
+	t.Setenv("HOME", "")
+	t.Setenv("USERPROFILE", "") // of Windows
+	for remedy, commands := range map[string][][]string{
+		"--state":        {{"serve", "--listen=127.0.0.1:0", t.TempDir()}, {"hash", t.TempDir()}, {"locks"}},
+		"XDG_STATE_HOME": {{"get", "http://127.0.0.1:1/a", "-"}},
+	} {
+		for _, args := range commands {
+			if code, _, stderr := call(t.Context(), nil, args...); code != 2 || !strings.Contains(stderr, remedy) {
+				t.Errorf("%s: exit code %d, stderr %q, want 2 and %s", args[0], code, stderr, remedy)
+			}
+		}
+	}
+}
+
 func TestStateDir(t *testing.T) {
 	dir, home := t.TempDir(), t.TempDir()
 	own := ownName(dir)

@@ -73,7 +73,7 @@ func (r *remote) client(cmd *cobra.Command, arg string) (*client.Client, *neturl
 
 // stateDir is where tags are remembered and edited texts are kept.
 func (r *remote) stateDir() (string, error) {
-	home, err := stateHome(r.getenv)
+	home, err := stateHome(r.getenv, "set XDG_STATE_HOME")
 	return filepath.Join(home, "client"), err
 }
 

@@ -16,7 +16,7 @@ import (
 func stateDir(dir, flag string, getenv func(string) string) (string, error) {
 	state := flag
 	if state == "" {
-		base, err := stateHome(getenv)
+		base, err := stateHome(getenv, byFlag)
 		if err != nil {
 			return "", err
 		}
@@ -32,8 +32,12 @@ func stateDir(dir, flag string, getenv func(string) string) (string, error) {
 	return state, nil
 }
 
+// byFlag is the remedy of commands that have the flag.
+const byFlag = "name one with --state"
+
 // stateHome is where programs keep state: systemd says it, or the XDG Base Directory Specification.
-func stateHome(getenv func(string) string) (string, error) {
+// Errors: *usageError, with the remedy, where no home is known.
+func stateHome(getenv func(string) string, remedy string) (string, error) {
 	if list := getenv("STATE_DIRECTORY"); list != "" {
 		return filepath.SplitList(list)[0], nil // systemd.exec(5): several are joined by colons
 	}
@@ -47,7 +51,7 @@ func stateHome(getenv func(string) string) (string, error) {
 	if home == "" {
 		var err error
 		if home, err = os.UserHomeDir(); err != nil {
-			return "", usagef("no directory for state is known (%v); set XDG_STATE_HOME", err)
+			return "", usagef("no directory for state is known (%v); %s", err, remedy)
 		}
 	}
 	return filepath.Join(home, ".local", "state", "ifmatch"), nil

@@ -130,7 +130,7 @@ func tlsState(set *setup, getenv func(string) string) (string, error) {
 	case set.doc == nil && !set.memory:
 		place, err = stateDir(set.shares[0].dir, "", getenv)
 	default:
-		place, err = stateHome(getenv)
+		place, err = stateHome(getenv, byFlag)
 	}
 	if err != nil {
 		return "", err
