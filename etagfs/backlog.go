@@ -57,6 +57,7 @@ type HashOptions struct {
 	BytesPerSecond int64                        // 0: unbounded
 	Progress       func(p HashProgress)         // nil: none; called after each file, and while a large one is read
 	Failed         func(name string, err error) // nil: ignored
+	Passed         func(p HashProgress)         // nil: none; KeepHashing calls it when it has gone over the whole tree
 }
 
 // HashProgress of the background hasher.
@@ -133,7 +134,7 @@ func (f *FS) hashWanted(ctx context.Context, o *HashOptions, p *HashProgress) {
 // those of this tree, whichever they were of before.
 func (f *FS) KeepHashing(ctx context.Context, o HashOptions) error {
 	var p HashProgress
-	err := f.hashAll(ctx, true, &o, &p)
+	err := f.passOver(ctx, &o, &p)
 	for err == nil && f.content != nil {
 		n, ok := f.content.wanted.take()
 		if ok {
@@ -145,8 +146,22 @@ func (f *FS) KeepHashing(ctx context.Context, o HashOptions) error {
 			return ctx.Err()
 		case <-f.content.wanted.more:
 		case <-f.content.due:
-			err = f.hashAll(ctx, true, &o, &p)
+			err = f.passOver(ctx, &o, &p)
 		}
+	}
+	return err
+}
+
+// passOver is hashAll for KeepHashing.
+func (f *FS) passOver(ctx context.Context, o *HashOptions, p *HashProgress) error {
+	if f.content == nil {
+		return nil
+	}
+	f.content.passing.Add(1)
+	defer f.content.passing.Add(-1)
+	err := f.hashAll(ctx, true, o, p)
+	if err == nil && o.Passed != nil {
+		o.Passed(*p)
 	}
 	return err
 }

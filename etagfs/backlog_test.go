@@ -64,6 +64,33 @@ func TestListingsOfWhatMayNotBeRead(t *testing.T) {
 	}
 }
 
+// TestFirstPassIsSaidToBeDone: until then nobody knows how many files wait.
+func TestFirstPassIsSaidToBeDone(t *testing.T) {
+	base := fs.NewMemory()
+	f := New(base, Options{Settings: Settings{Content: true, Relaxed: true}})
+	defer f.Close()
+	for _, name := range []string{"/a", "/b"} {
+		must(t, afero.WriteFile(base, name, []byte(name), 0o600))
+	}
+	ctx, stop := context.WithCancel(ctx)
+	during, passed := -1, make(chan HashProgress, 1)
+	ended := make(chan error)
+	go func() {
+		ended <- f.KeepHashing(ctx, HashOptions{
+			Progress: func(HashProgress) { during = f.Stats().HashPasses },
+			Passed:   func(p HashProgress) { passed <- p },
+		})
+	}()
+	if p := <-passed; p.Files != 2 || during != 1 {
+		t.Errorf("%d files, %d passes were under way", p.Files, during)
+	}
+	for f.Stats().HashPasses > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	stop()
+	<-ended
+}
+
 // A pass over the whole tree takes long: what somebody has listed comes before the rest of it.
 func TestWhatIsListedIsHashedFirst(t *testing.T) {
 	f, dir := disk(t, Options{Settings: Settings{Content: true, Relaxed: true, NoNotify: true}})

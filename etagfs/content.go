@@ -35,6 +35,7 @@ type content struct {
 
 	hits, misses             atomic.Uint64 // of tag
 	hashedFiles, hashedBytes atomic.Uint64
+	passing                  atomic.Int32 // background hashers that go over the whole tree
 }
 
 // tag returns the content tag for an identity; zero when the digest is not known yet.

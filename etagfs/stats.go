@@ -15,7 +15,7 @@ type Stats struct {
 	Events, Overflows uint64 // reports of changes by other programs; how often some were lost
 
 	// What it holds now.
-	HashBacklog, Watches int
+	HashBacklog, HashPasses, Watches int
 }
 
 // Stats is safe for concurrent use, also after Close.
@@ -23,6 +23,7 @@ func (f *FS) Stats() Stats {
 	s := Stats{Stats: f.base.Stats(), LatchWaits: f.latch.waits.Counts(), HashBacklog: f.Backlog()}
 	if c := f.hashes.Load(); c != nil {
 		s.DigestHits, s.DigestMisses = c.hits.Load(), c.misses.Load()
+		s.HashPasses = int(c.passing.Load())
 		s.HashedFiles, s.HashedBytes = c.hashedFiles.Load(), c.hashedBytes.Load()
 	}
 	w := f.reports.stats()
@@ -40,12 +41,13 @@ func (s Stats) Plus(o Stats) Stats {
 	s.Events += o.Events
 	s.Overflows += o.Overflows
 	s.HashBacklog += o.HashBacklog
+	s.HashPasses += o.HashPasses
 	s.Watches += o.Watches
 	return s
 }
 
 // Ended is what stays counted of an FS that was closed.
 func (s Stats) Ended() Stats {
-	s.HashBacklog, s.Watches = 0, 0
+	s.HashBacklog, s.HashPasses, s.Watches = 0, 0, 0
 	return s
 }

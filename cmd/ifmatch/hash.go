@@ -247,6 +247,9 @@ func keepHashing(ctx context.Context, tree *etagfs.FS, bytesPerSecond int64, log
 			}
 		},
 		Failed: func(name string, err error) { log.Warn("could not be hashed", "name", name, "err", err) },
+		Passed: func(p etagfs.HashProgress) {
+			log.Info("hashing in the background has gone over all files", "files", p.Files, "bytes", p.Bytes, "known", p.Known, "for", time.Since(began).Round(time.Second).String())
+		},
 	})
 	if err != nil && ctx.Err() == nil {
 		log.Error("hashing in the background ended", "err", err)

@@ -165,8 +165,10 @@ func TestMetricsMatchASession(t *testing.T) {
 			t.Errorf("%s: %v, want more than 0", name, got[name])
 		}
 	}
-	if _, there := got["ifmatch_hash_backlog_files"]; !there {
-		t.Error("no hash backlog")
+	for _, name := range []string{"ifmatch_hash_backlog_files", "ifmatch_hash_passes"} {
+		if _, there := got[name]; !there {
+			t.Errorf("no %s", name)
+		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, "theirs"), []byte("again"), 0o644); err != nil { // the directory is watched by now
 		t.Fatal(err)
