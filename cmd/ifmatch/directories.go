@@ -218,7 +218,7 @@ func (d *directories) closed(ctx context.Context) bool {
 }
 
 func (d *directories) openDirectory(dir string, s *settings) (*opened, error) {
-	log := d.log
+	log := d.log.With("dir", dir)
 	base, err := openTree(dir, s, log)
 	if err != nil {
 		return nil, err
@@ -262,7 +262,7 @@ func (o *opened) listened(ctx context.Context) bool {
 func (o *opened) found() {
 	logFeatures(o.log, o.base.Features())
 	if !o.settings.memory && !o.settings.readOnly && !writable(o.dir) {
-		o.log.Warn("the server has no permission to write the directory: requests that would change it are answered 403", "dir", o.dir, "uid", os.Geteuid())
+		o.log.Warn("the server has no permission to write the directory: requests that would change it are answered 403", "uid", os.Geteuid())
 	}
 	base, before, swept := o.base, o.swept, make(chan struct{})
 	o.swept = swept
@@ -349,7 +349,7 @@ func (o *opened) relax(s *settings) {
 		return
 	}
 	if err := o.store.Relax(true); err != nil {
-		o.log.Warn("locks and properties stay as durable as they were", "dir", o.dir, "err", err)
+		o.log.Warn("locks and properties stay as durable as they were", "err", err)
 	}
 }
 

@@ -164,6 +164,7 @@ func TestMovedShareSaysWhereItsStateIs(t *testing.T) {
 	must(t, os.Rename(old, moved))
 	p = start(t, wrap, moved)
 	now := p.stateBegun()
+	p.logged(`"file system tried","dir":"` + moved + `"`)
 	p.stop(syscall.SIGTERM)
 	must(t, errors.Join(os.RemoveAll(now), os.Rename(was, now)))
 	p = start(t, wrap, moved)
@@ -176,7 +177,7 @@ func (p *process) stateBegun() string {
 	p.t.Helper()
 	p.logged("start empty")
 	for _, line := range p.lines() {
-		if _, path, ok := strings.Cut(line, `start empty","state":"`); ok {
+		if _, path, ok := strings.Cut(line, `"state":"`); ok && strings.Contains(line, "start empty") {
 			return strings.TrimRight(path, "\"}")
 		}
 	}
