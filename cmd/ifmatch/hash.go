@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	iofs "io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -40,7 +39,7 @@ Exit codes: 0 done, 1 something failed, 2 the command line is wrong.`,
 		Example: "  ifmatch hash /srv/share\n  ifmatch hash --rate 50MiB /srv/share",
 		Args:    oneArg("the directory to hash"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withDigests(cmd.Context(), args[0], s, getenv, cmd.ErrOrStderr(), func(ctx context.Context, tree *etagfs.FS) error {
+			return withDigests(cmd.Context(), args[0], s, false, getenv, cmd.ErrOrStderr(), func(ctx context.Context, tree *etagfs.FS) error {
 				tally := newTally(cmd.ErrOrStderr(), "hashing")
 				defer tally.Close()
 				failures := 0
@@ -91,10 +90,7 @@ Exit codes: 0 nothing found, 1 something was found or failed, 2 the command line
 		Example: "  ifmatch scrub /srv/share\n  ifmatch scrub --json /srv/share | jq .rotten",
 		Args:    oneArg("the directory to scrub"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := os.Stat(s.state); s.state != "" && errors.Is(err, iofs.ErrNotExist) {
-				return usagef("--state: there is no %s, so no digest that the files could be compared with; name the directory that serve or hash was given", s.state)
-			}
-			return withDigests(cmd.Context(), args[0], s, getenv, cmd.ErrOrStderr(), func(ctx context.Context, tree *etagfs.FS) error {
+			return withDigests(cmd.Context(), args[0], s, true, getenv, cmd.ErrOrStderr(), func(ctx context.Context, tree *etagfs.FS) error {
 				return scrub(ctx, tree, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			})
 		},
@@ -169,9 +165,9 @@ func scrub(ctx context.Context, tree *etagfs.FS, asJSON bool, stdout, stderr io.
 }
 
 // withDigests opens dir with the digests that a server of it has recorded: from the state directory, or from
-// the server that has it. Only the records come from there, and all is read here: so the results are the same,
+// the server that has it, which is said where it begins; recorded: there have to be some, or nothing would be found. Only the records come from there, and all is read here: so the results are the same,
 // the server answers its clients meanwhile, and the reading ends with the command.
-func withDigests(ctx context.Context, dir string, s *settings, getenv func(string) string, stderr io.Writer, do func(context.Context, *etagfs.FS) error) error {
+func withDigests(ctx context.Context, dir string, s *settings, recorded bool, getenv func(string) string, stderr io.Writer, do func(context.Context, *etagfs.FS) error) error {
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	base, err := openTree(dir, s, log)
 	if err != nil {
@@ -181,6 +177,13 @@ func withDigests(ctx context.Context, dir string, s *settings, getenv func(strin
 	place, err := digestsDir(dir, s, getenv)
 	if err != nil {
 		return err
+	}
+	switch {
+	case state.Begun(place):
+	case recorded:
+		return usagef("nothing is kept in %s, so no digest that the files could be compared with; name the directory that serve or hash was given with --state, such as /var/lib/ifmatch", place)
+	default:
+		fmt.Fprintf(stderr, "ifmatch: nothing was kept in %s before; it is of use to a server that keeps its state there (--state)\n", place)
 	}
 	ctx, lost := context.WithCancelCause(ctx)
 	defer lost(nil)

@@ -48,13 +48,19 @@ func TestHashAndScrub(t *testing.T) {
 	for _, n := range []string{"a", "b"} {
 		must(t, os.WriteFile(filepath.Join(dir, n), []byte("content of "+n), 0o644))
 	}
-	code, out, errs := call(context.Background(), env, "hash", dir)
-	if code != 0 || !strings.Contains(out, "2 files hashed") {
+	// Nothing to compare with is no clean report: whose state it is was not said, and that of the server is elsewhere.
+	own := filepath.Join(env["XDG_STATE_HOME"], "ifmatch", ownName(dir))
+	code, out, errs := call(context.Background(), env, "scrub", dir)
+	if _, err := os.Stat(own); code != 2 || out != "" || !strings.Contains(errs, own) || !strings.Contains(errs, "--state") || err == nil {
+		t.Errorf("scrub of what nobody has hashed: %d, %q, %q, %v", code, out, errs, err)
+	}
+	code, out, errs = call(context.Background(), env, "hash", dir)
+	if code != 0 || !strings.Contains(out, "2 files hashed") || !strings.Contains(errs, own) {
 		t.Fatalf("hash: %d, %q, %q", code, out, errs)
 	}
-	code, out, _ = call(context.Background(), env, "hash", dir)
-	if code != 0 || !strings.Contains(out, "0 files hashed (0 bytes), 2 known before") {
-		t.Errorf("hash again: %d, %q", code, out)
+	code, out, errs = call(context.Background(), env, "hash", dir)
+	if code != 0 || !strings.Contains(out, "0 files hashed (0 bytes), 2 known before") || errs != "" {
+		t.Errorf("hash again: %d, %q, %q", code, out, errs)
 	}
 	code, out, errs = call(context.Background(), env, "scrub", dir)
 	if code != 0 || !strings.Contains(out, "2 files read") || !strings.Contains(out, "0 rotten") {

@@ -25,6 +25,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -116,6 +117,12 @@ func Open(dir string, o Options) (*Store, error) {
 		s.file = file
 	}
 	return s, nil
+}
+
+// Begun tells whether a store was opened in the directory dir before.
+func Begun(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, fileName))
+	return !errors.Is(err, iofs.ErrNotExist)
 }
 
 func openFile(file string, o Options) (s *Store, err error) {
