@@ -243,6 +243,39 @@ func TestFullStoreChangesNothing(t *testing.T) {
 	want(t, "put", ask(h, "PUT", "/new", "two"), 204)
 }
 
+// TestDeleteWhileTheStateFails: what is gone is not answered with an error, and its properties and locks do not come back.
+func TestDeleteWhileTheStateFails(t *testing.T) {
+	dir, stateDir := t.TempDir(), t.TempDir()
+	var k *keeping
+	k = startKeepingAs(t, dir, stateDir, time.Now, func(dir string, o fs.RootOptions) (fs.FS, error) {
+		base, err := fs.OpenRoot(dir, o)
+		return endingState{base, func() { k.store.Close() }}, err
+	}, etagfs.Options{}, state.Options{}, handler.Options{})
+	want(t, "put", k.ask("PUT", "/a", "one"), 201)
+	want(t, "proppatch", k.ask("PROPPATCH", "/a", `<propertyupdate xmlns="DAV:"><set><prop><p xmlns="urn:p">1</p></prop></set></propertyupdate>`, asXML), 207)
+	token := want(t, "lock", k.ask("LOCK", "/a", exclusive, asXML), 200).Header.Get("Lock-Token")
+	want(t, "delete", k.ask("DELETE", "/a", "", "If: ("+token+")"), 204)
+	k.stop()
+	k = startKeeping(t, dir, stateDir, time.Now)
+	defer k.stop()
+	if k.store.HasBelow("/a") {
+		t.Error("it has properties")
+	}
+	want(t, "put of what is unlocked", k.ask("PUT", "/a", "two"), 201)
+}
+
+// endingState is a tree whose state can be kept no more once something was taken out of it.
+type endingState struct {
+	fs.FS
+	end func()
+}
+
+func (e endingState) Retire(name string, exact bool, check func(*fs.Info) error) (release func(), err error) {
+	release, err = e.FS.Retire(name, exact, check)
+	e.end()
+	return release, err
+}
+
 // brokenStore is on a full disk.
 type brokenStore struct{}
 
