@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // newCommand builds the tree of commands. getenv supplies what no flag says.
@@ -30,6 +31,13 @@ slower gets 412 Precondition Failed, and nothing is lost.`,
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newServe(getenv), newHash(getenv), newScrub(getenv), newLocks(getenv), newCheckConfig(getenv), newPasswd(), newVersion(), newMan())
 	root.AddCommand(newGet(getenv), newPut(getenv), newEdit(getenv), newRemove(getenv), newList(getenv), newWatch(getenv), newDoctor(getenv))
+	for _, c := range root.Commands() {
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if one, ok := f.Value.(*choice); ok { // else shells offer the names of files
+				c.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(one.words, cobra.ShellCompDirectiveNoFileComp))
+			}
+		})
+	}
 	return root
 }
 

@@ -225,4 +225,11 @@ func TestVersionAndManualPages(t *testing.T) {
 			t.Errorf("completion %s: exit code %d, %.80q", shell, code, out)
 		}
 	}
+	// A flag that takes one of a few words offers these.
+	for flag, words := range map[string]string{"serve --etag": "stat\ncontent\n:4\n", "passwd --hash": "bcrypt\nargon2id\n:4\n"} {
+		args := append([]string{"__complete"}, strings.Fields(flag)...)
+		if code, out, _ := call(t.Context(), nil, append(args, "")...); code != 0 || out != words {
+			t.Errorf("completion of %s: exit code %d, %q, want %q", flag, code, out, words)
+		}
+	}
 }
