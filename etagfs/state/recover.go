@@ -80,6 +80,11 @@ func (in *Intent) end(taken bool, err error, locks LockTable) {
 
 // taken tells from what the names hold after a crash whether the step was taken. root is that of the tree now.
 func (in *Intent) taken(tree Tree, root Node) (bool, error) {
+	if in.Step == Move && in.Root != (Node{}) && in.Root != root {
+		if gone, err := in.movedAway(tree); gone || err != nil {
+			return gone, err
+		}
+	}
 	if in.otherRoot(tree, root) {
 		return false, errors.New("the root is not the directory that it was; its disk may not be mounted")
 	}
@@ -101,6 +106,17 @@ func (in *Intent) taken(tree Tree, root Node) (bool, error) {
 		return now != (Node{}) && !in.same(now, in.DstNode, root), nil
 	}
 	return !in.same(now, in.SrcNode, root), nil
+}
+
+// movedAway tells whether the source is not there and the destination is. That says it of a copy of the tree, too, such as one
+// that was put on another disk after the crash, where all inodes are others.
+func (in *Intent) movedAway(tree Tree) (bool, error) {
+	src, err := tree.Node(in.Src)
+	if err != nil || src != (Node{}) {
+		return false, err
+	}
+	dst, err := tree.Node(in.Dst)
+	return dst != (Node{}), err
 }
 
 // otherRoot tells whether the tree seems to be another one than that of the intent.
