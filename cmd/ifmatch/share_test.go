@@ -313,7 +313,7 @@ func TestReload(t *testing.T) {
 }
 
 func TestOpenOnlyOnLoopback(t *testing.T) {
-	code, _, stderr := call(t.Context(), nil, "serve", "--listen=0.0.0.0:0", t.TempDir())
+	code, _, stderr := call(t.Context(), map[string]string{"XDG_STATE_HOME": t.TempDir()}, "serve", "--listen=0.0.0.0:0", t.TempDir())
 	if code != 2 || !strings.Contains(stderr, "--no-auth") {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
