@@ -105,7 +105,7 @@ func (h *Handler) decideRead(w http.ResponseWriter, r *http.Request, t target, p
 		return true, h.index(w, r, t, cur)
 	case r.Method == http.MethodHead:
 		offerDigest(w, r, cur)
-		h.head(w, t, cur)
+		h.head(w, r, t, cur)
 		return true, nil
 	}
 	return false, nil
@@ -141,8 +141,8 @@ func (h *Handler) getFile(w http.ResponseWriter, r *http.Request, t target, pre 
 
 // head tells the fields that a GET without a Range would have: RFC 9110 §14.2 defines Range for GET
 // alone, so clients learn the whole size.
-func (h *Handler) head(w http.ResponseWriter, t target, cur *etagfs.Info) {
-	h.setMetadata(w, cur)
+func (h *Handler) head(w http.ResponseWriter, r *http.Request, t target, cur *etagfs.Info) {
+	h.setMetadata(w, r, cur)
 	h.setType(w, t.name)
 	set(w, "Accept-Ranges", "bytes")
 	set(w, "Content-Length", strconv.FormatInt(cur.SizeBytes, 10))
@@ -156,7 +156,7 @@ func (h *Handler) serveContent(w http.ResponseWriter, r *http.Request, t target,
 	if err != nil {
 		return err
 	}
-	h.setMetadata(w, cur)
+	h.setMetadata(w, r, cur)
 	h.setType(w, t.name)
 	offerDigest(w, r, cur)
 	http.ServeContent(w, asked, "", time.Time{}, c)
@@ -172,7 +172,7 @@ func (h *Handler) notModified(w http.ResponseWriter, r *http.Request, t target, 
 	if cur.IsCollection() {
 		h.setIndexMetadata(w, r, t, cur)
 	} else {
-		h.setMetadata(w, cur)
+		h.setMetadata(w, r, cur)
 	}
 	w.WriteHeader(http.StatusNotModified)
 }
@@ -185,15 +185,20 @@ func (h *Handler) setType(w http.ResponseWriter, name string) {
 	h.harmless(w, kind)
 }
 
-// cacheControl of representations: ask before reuse, and no proxy may change the bytes that an entity-tag stands for, nor keep
-// them. Apache's mod_cache and Squid pass a client's own If-None-Match on, and take the 304 for one about the bytes that they
-// have: from then on they serve old bytes under the new tag, and who saves with it loses an edit.
-const cacheControl = "private, no-cache, no-transform"
+// cacheControl of representations: ask before reuse, and no proxy may change the bytes that an entity-tag stands for. Nor may one
+// keep them: Apache's mod_cache and Squid pass a client's own If-None-Match on, and take the 304 for one about the bytes that
+// they have. From then on they would serve old bytes under the new tag, and who saves with it would lose an edit.
+func cacheControl(r *http.Request) string {
+	if r.Header["Via"] != nil || r.Header["X-Forwarded-For"] != nil || r.Header["Forwarded"] != nil {
+		return "private, no-cache, no-transform"
+	}
+	return "no-cache, no-transform"
+}
 
 // setMetadata tells of a representation what does not follow from its name.
-func (h *Handler) setMetadata(w http.ResponseWriter, cur *etagfs.Info) {
+func (h *Handler) setMetadata(w http.ResponseWriter, r *http.Request, cur *etagfs.Info) {
 	h.setValidators(w, cur)
-	set(w, "Cache-Control", cacheControl)
+	set(w, "Cache-Control", cacheControl(r))
 	h.setLanguage(w, cur.Name)
 }
 

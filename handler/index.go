@@ -53,7 +53,7 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request, t target, cur *e
 
 // setIndexMetadata sets what a 304 has of the fields of an index.
 func (h *Handler) setIndexMetadata(w http.ResponseWriter, r *http.Request, t target, cur *etagfs.Info) {
-	cache := cacheControl
+	cache := cacheControl(r)
 	if isBrowser(r) {
 		cache = "no-store"
 	}

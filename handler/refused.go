@@ -36,7 +36,7 @@ func (h *Handler) withRepresentation(w *response, r *http.Request, e *statusErro
 	if c.anew {
 		return false
 	}
-	h.setMetadata(w, f.State())
+	h.setMetadata(w, r, f.State())
 	h.setType(w, t.name)
 	set(w, "Content-Length", strconv.FormatInt(c.size, 10))
 	set(w, "Content-Location", h.href(t.name, false))
