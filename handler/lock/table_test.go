@@ -81,7 +81,8 @@ func TestConflicts(t *testing.T) {
 }
 
 func TestLockEndsAtTheInstantItExpires(t *testing.T) {
-	table := newTable(t, nil)
+	store := &memory{records: map[string][]byte{}}
+	table := newTable(t, store)
 	l := grant(t, table, Lock{Root: "/a", Timeout: time.Minute})
 	last, end := start.Add(time.Minute-1), start.Add(time.Minute)
 	if err := table.Permit(last, Holder{}, Change{Place: at("/a"), Kind: Modify}); err == nil {
@@ -93,7 +94,7 @@ func TestLockEndsAtTheInstantItExpires(t *testing.T) {
 	if table.Held(last) != 1 || table.Held(end) != 0 {
 		t.Errorf("%d locks are held at the end", table.Held(end))
 	}
-	if table.Holds(end, at("/a"), l.Token) || len(table.Covering(end, at("/a"))) != 0 {
+	if table.Holds(end, at("/a"), l.Token) || len(table.Covering(end, at("/a"))) != 0 || len(table.All(end)) != 0 {
 		t.Error("an expired lock is shown")
 	}
 	if _, err := table.Refresh(end, at("/a"), l.Token, "", time.Minute); !errors.Is(err, ErrNoSuchLock) {
@@ -102,8 +103,29 @@ func TestLockEndsAtTheInstantItExpires(t *testing.T) {
 	if _, err := table.Create(end, Lock{Root: "/a", Timeout: time.Minute}); err != nil {
 		t.Errorf("an expired lock conflicts: %v", err)
 	}
-	if table.Count() != 1 {
-		t.Errorf("%d locks kept, want 1: the expired one is swept", table.Count())
+	if table.Count() != 1 || len(store.records) != 1 {
+		t.Errorf("%d locks and %d records kept, want 1: the expired one is swept", table.Count(), len(store.records))
+	}
+}
+
+// Expired locks are looked for once a second only. Until then they are in the table, and count as little.
+func TestLockThatExpiredIsNotSweptYet(t *testing.T) {
+	table, _ := New(nil, start, Options{MaxTogether: 2})
+	grant(t, table, Lock{Root: "/a", Timeout: time.Millisecond})
+	mine := grant(t, table, Lock{Root: "/b", Shared: true, Timeout: time.Millisecond})
+	grant(t, table, Lock{Root: "/b", Shared: true})
+	end := start.Add(time.Millisecond)
+	if err := table.Permit(end, Holder{Tokens: []string{mine.Token}}, Change{Place: at("/b"), Kind: Modify}); err == nil {
+		t.Error("the token of an expired shared lock opens the other one")
+	}
+	for _, want := range []Lock{{Root: "/a"}, {Root: "/b", Shared: true}} {
+		want.Timeout = time.Hour
+		if _, err := table.Create(end, want); err != nil {
+			t.Errorf("beside the expired lock of %s: %v", want.Root, err)
+		}
+	}
+	if table.Count() != 5 {
+		t.Error("this tests nothing: expired locks were swept")
 	}
 }
 
@@ -226,10 +248,14 @@ func TestPermit(t *testing.T) {
 	if err := table.Permit(start, Holder{User: "eva", Tokens: []string{tokens["mine"]}}, Change{Place: at("/mine"), Kind: Modify}); err != nil {
 		t.Errorf("the holder with the token: %v", err)
 	}
+	if err := table.Permit(start, Holder{User: "eva", Tokens: []string{tokens["doc"]}}, Change{Place: at("/doc"), Kind: Modify}); err != nil {
+		t.Errorf("a lock that is nobody's own: %v", err)
+	}
 }
 
 func TestRemove(t *testing.T) {
-	table := newTable(t, nil)
+	store := &memory{records: map[string][]byte{}}
+	table := newTable(t, store)
 	for _, root := range []string{"/a", "/a/b", "/a/b/c", "/ab", "/"} {
 		grant(t, table, Lock{Root: root})
 	}
@@ -256,6 +282,9 @@ func TestRemove(t *testing.T) {
 	}
 	if err := table.Break(table.All(start)[0].Token); err != nil || roots() != "/ab" {
 		t.Errorf("after Break: %v %s", err, roots())
+	}
+	if len(store.records) != 1 {
+		t.Errorf("%d records kept, want 1: what was removed must not come back with the next start", len(store.records))
 	}
 }
 
@@ -299,6 +328,10 @@ func TestTooManyBytes(t *testing.T) {
 	full("two again")
 	if _, err := table.Create(start.Add(2*time.Minute), Lock{Root: "/d", Owner: owner, Timeout: time.Hour}); err != nil {
 		t.Errorf("after one expired: %v", err)
+	}
+	must(t, table.RemoveTree("/d"))
+	if _, err := table.Create(start, Lock{Root: "/" + strings.Repeat("r", 2*len(owner)), Timeout: time.Minute}); !errors.Is(err, ErrTooMany) {
+		t.Errorf("a long name: %v", err)
 	}
 	if err := table.RemoveTree("/"); err != nil || table.bytes != 0 {
 		t.Errorf("after all were removed: %d bytes, %v", table.bytes, err)
@@ -351,7 +384,7 @@ func (m *memory) SaveLocks(put map[string][]byte, drop []string) func() error {
 }
 
 func TestLocksSurviveARestartUntilTheyExpire(t *testing.T) {
-	store := &memory{records: map[string][]byte{"urn:uuid:bad": []byte("{")}}
+	store := &memory{records: map[string][]byte{"urn:uuid:bad": []byte(`{"root":7,"expires":"2027-01-01T00:00:00Z"}`)}}
 	table := newTable(t, store)
 	long := grant(t, table, Lock{Root: "/long", Asked: "/l\xff/long", Links: []string{"/l\xff"}, Owner: []byte("<x:o xmlns:x='u'>Eva &amp; Max</x:o>"), OwnerLang: "de", User: "eva", Infinite: true, Timeout: time.Hour})
 	grant(t, table, Lock{Root: "/short", Timeout: time.Minute})
@@ -426,7 +459,32 @@ func TestFailingStoreChangesNothing(t *testing.T) {
 	if err := table.Unlock(start, at("/a"), l.Token, ""); err != nil {
 		t.Errorf("unlock when the disk is back: %v", err)
 	}
+	grant(t, table, Lock{Root: "/a"})
+	grant(t, table, Lock{Root: "/a/b"})
+	store.fail = broken
+	members, tree := table.RemoveMembers("/a"), table.RemoveTree("/a")
+	if !errors.Is(members, broken) || !errors.Is(tree, broken) {
+		t.Errorf("what was locked is gone: %v, %v", members, tree)
+	}
+	if table.Count() != 0 {
+		t.Error("the locks of what is gone have not ended")
+	}
 }
+
+func TestStoreThatCannotBeRead(t *testing.T) {
+	broken := errors.New("disk on fire")
+	if _, err := New(unreadable{broken}, start, Options{}); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+}
+
+type unreadable struct{ err error }
+
+func (u unreadable) LoadLocks(func(string, []byte) error) error { return u.err }
+
+func (unreadable) SaveLocks(map[string][]byte, []string) func() error { panic("not loaded") }
+
+func (unreadable) DropLocks([]string) func() error { panic("not loaded") }
 
 func TestConcurrentExclusiveLocksHaveOneWinner(t *testing.T) {
 	table := newTable(t, &memory{records: map[string][]byte{}})
@@ -525,7 +583,12 @@ func TestLockEndsBeforeItIsMade(t *testing.T) {
 	store := &slowDrop{memory: &memory{records: map[string][]byte{}}}
 	table := newTable(t, store)
 	l := grant(t, table, Lock{Root: "/a", Making: true, Timeout: time.Hour})
-	store.meanwhile = func() { table.Made(l.Token) }
+	store.meanwhile = func() {
+		table.Made(l.Token)
+		if _, err := table.Refresh(start, at("/a"), l.Token, "", time.Hour); !errors.Is(err, ErrNoSuchLock) {
+			t.Errorf("refresh of a lock that ends: %v", err)
+		}
+	}
 	must(t, table.Unlock(start, at("/a"), l.Token, ""))
 	if len(store.records) != 0 {
 		t.Error("the lock comes back with the next start")
