@@ -60,10 +60,6 @@ func New(store Store, now time.Time, o Options) (*Table, error) {
 	o.MaxBytes = cmp.Or(o.MaxBytes, 64<<20)
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	t := &Table{store: store, opts: o, byToken: make(map[string]*entry), swept: now}
-	unmapped := o.Unmapped
-	if unmapped == nil {
-		unmapped = func(string) bool { return true }
-	}
 	made := map[string][]byte{}
 	var drop []string
 	err := store.LoadLocks(func(token string, record []byte) error {
@@ -77,9 +73,9 @@ func New(store Store, now time.Time, o Options) (*Table, error) {
 			drop = append(drop, token)
 		case !now.Before(l.Expires):
 			drop = append(drop, token)
-		case l.Making && l.MakingIn != 0 && l.MakingIn != o.Tree:
+		case l.MakingIn != 0 && l.MakingIn != o.Tree:
 			t.insert(&entry{Lock: l}) // a later start finds out
-		case l.Making && unmapped(l.Root):
+		case l.Making && (o.Unmapped == nil || o.Unmapped(l.Root)):
 			drop = append(drop, token)
 		default:
 			if l.Making {
@@ -276,7 +272,7 @@ func (t *Table) sweep(now time.Time) (tokens []string) {
 	}
 	t.swept = now
 	for token, e := range t.byToken {
-		if !now.Before(e.Expires) && !e.ending {
+		if !now.Before(e.Expires) {
 			tokens = append(tokens, token)
 			t.delete(e)
 		}

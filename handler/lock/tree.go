@@ -106,14 +106,12 @@ func (t *tree) above(name string, dst []*Lock) ([]*Lock, *tree) {
 	return dst, t
 }
 
-// walk calls fn for each node that has locks, at and below t, a collection before its members.
+// walk calls fn for each node at and below t, a collection before its members.
 func (t *tree) walk(fn func(t *tree)) {
 	if t == nil {
 		return
 	}
-	if len(t.locks) > 0 {
-		fn(t)
-	}
+	fn(t)
 	for _, m := range t.members {
 		m.walk(fn)
 	}
