@@ -58,6 +58,7 @@ func TestIfHeader(t *testing.T) {
 		{"token of the wrong resource", `</other> (<urn:r>)`, false, "urn:r"},
 		{"etag with a bracket", `(["]"])`, false, ""},
 		{"all tokens count as submitted", `(Not <urn:a> <urn:b>) (<urn:r>) (<urn:a>)`, true, "urn:a urn:b urn:r"},
+		{"a scheme of all sorts", `(Not <Az1+-.:x>)`, true, "Az1+-.:x"},
 		{"RFC 4918 §10.4.6", `(<urn:r> ["I am an ETag"]) (["r"])`, true, "urn:r"},
 		{"RFC 4918 §10.4.7", `(Not <urn:r> <urn:58f202ac-22cf-11d1-b12d-002035b29092>)`, false, "urn:r urn:58f202ac-22cf-11d1-b12d-002035b29092"},
 		{"RFC 4918 §10.4.8 no-lock is never there", `(<DAV:no-lock>)`, false, "DAV:no-lock"},
@@ -86,6 +87,7 @@ func TestIfHeaderMalformed(t *testing.T) {
 		"", " ", "x", "(", ")", "()", "( )", "(<urn:r>", "(<urn:r)", "<urn:r>", "</other>", "</other> </none> (<urn:r>)",
 		"(<urn:r>) </other> (<urn:o>)", "(<urn:r>), (<urn:r>)", "(urn:r)", "(<>)", "(<r>)", "(<:r>)", "(<1a:r>)", "(<urn:>)",
 		`(["r)`, `(["r]`, `([r])`, `([])`, `(["r" "s"])`, "(Not)", "(Not Not <urn:r>)", "(<urn:r> x)", "(<urn: r>)", "((<urn:r>))", "<> (<urn:r>)",
+		"</a b> (<urn:r>)", "</other> (<urn:o>) </none>", `([r"])`, `(["r")`, "(<a_b:r>)", "(<{:r>)", "(<a@:r>)",
 	} {
 		_, err := parseIf([]string{header})
 		if e, ok := errors.AsType[*statusError](err); !ok || e.status != http.StatusBadRequest {
@@ -102,6 +104,10 @@ func TestIfHeaderOnSeveralLines(t *testing.T) {
 }
 
 func TestIfHeaderBehindAProxyThatCompresses(t *testing.T) {
+	other, _ := parseIf([]string{`(["x-gzip"])`})
+	if other.evaluate(true, ifWorld) {
+		t.Error("another tag counts when it is spelled as a proxy does")
+	}
 	f, _ := parseIf([]string{`(["r-gzip"])`})
 	if f.evaluate(false, ifWorld) || !f.evaluate(true, ifWorld) {
 		t.Error("the spelling of a proxy counts exactly when that is set")

@@ -1,13 +1,16 @@
 package handler_test
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"ifmatch/etagfs"
 	"ifmatch/fs"
 	"ifmatch/handler"
+	"ifmatch/handler/lock"
 )
 
 // between is a tree in which something happens right after a name was looked at for the first time.
@@ -94,5 +97,65 @@ func TestUnlockWhereNothingIsAnyMore(t *testing.T) {
 	}
 	if w := dav(h, "UNLOCK", "/d/f", "", "Lock-Token", token); w.Code != 204 {
 		t.Errorf("got %d, want 204: %s", w.Code, w.Body)
+	}
+}
+
+// A new lock is granted for the state that the request names, and for no later one.
+func TestNewLockIsDecidedUnderTheLatch(t *testing.T) {
+	tree := &between{FS: fs.NewMemory(), name: "/f"}
+	h, err := handler.New(handler.NewTree(tree, etagfs.Options{}), handler.Options{})
+	must(t, err)
+	tag := dav(h, "PUT", "/f", "one").Header().Get("Etag")
+	tree.then = func() { dav(h, "PUT", "/f", "two") }
+	if w := dav(h, "LOCK", "/f", exclusive, "If-Match", tag); w.Code != 412 {
+		t.Errorf("got %d, want 412: %s", w.Code, w.Body)
+	}
+	if w := dav(h, "PUT", "/f", "three"); w.Code != 204 {
+		t.Errorf("save without a token: %d, want 204: it must not be locked", w.Code)
+	}
+}
+
+// RFC 4918 §11.5: there is no room for another lock.
+func TestTooManyLocks(t *testing.T) {
+	locks, err := lock.New(nil, time.Now(), lock.Options{Max: 1})
+	must(t, err)
+	h, err := handler.New(handler.NewTree(fs.NewMemory(), etagfs.Options{}), handler.Options{Locks: locks})
+	must(t, err)
+	if w := dav(h, "LOCK", "/one", exclusive); w.Code != 201 {
+		t.Errorf("the first: %d %s", w.Code, w.Body)
+	}
+	if w := dav(h, "LOCK", "/two", exclusive); w.Code != 507 {
+		t.Errorf("got %d, want 507: %s", w.Code, w.Body)
+	}
+	if w := dav(h, "GET", "/two", ""); w.Code != 404 {
+		t.Errorf("a lock that was refused has made a file: %d", w.Code)
+	}
+}
+
+// lateFailure is a tree whose disk is found full in the very step that brings new bytes.
+type lateFailure struct{ fs.FS }
+
+type failingStep struct{ fs.Staged }
+
+func (l lateFailure) Stage(name string) (fs.Staged, error) {
+	s, err := l.FS.Stage(name)
+	return failingStep{s}, err
+}
+
+func (s failingStep) Commit(exact bool, check func(*fs.Info) error) (fs.Info, bool, func(), error) {
+	return s.Staged.Commit(exact, func(cur *fs.Info) error { return cmp.Or(check(cur), fs.ErrNoSpace) })
+}
+
+// A lock that was to make a resource, and could not, has ended: nobody was told its token.
+func TestLockEndsWhenItMakesNothing(t *testing.T) {
+	locks, err := lock.New(nil, time.Now(), lock.Options{})
+	must(t, err)
+	h, err := handler.New(handler.NewTree(lateFailure{fs.NewMemory()}, etagfs.Options{}), handler.Options{Locks: locks})
+	must(t, err)
+	if w := dav(h, "LOCK", "/f", exclusive); w.Code != 507 {
+		t.Errorf("got %d, want 507: %s", w.Code, w.Body)
+	}
+	if n := locks.Count(); n != 0 {
+		t.Errorf("%d locks, want none", n)
 	}
 }
