@@ -49,7 +49,7 @@ func (l *ifList) holds(proxies bool, s ifState) bool {
 		if c.token != "" {
 			is = s.holds(c.token) // <DAV:no-lock> is never one of ours (RFC 4918 §10.4.8)
 		} else {
-			is = c.etag.StrongMatch(s.etag) || proxies && !s.etag.Weak && unproxied(c.etag).StrongMatch(s.etag)
+			is = c.etag.StrongMatch(s.etag) || proxies && unproxied(c.etag).StrongMatch(s.etag)
 		}
 		if is == c.not {
 			return false

@@ -168,9 +168,9 @@ func (p *ifParser) entityTag() (tag etagfs.ETag, ok bool) {
 	s := strings.TrimLeft(p.rest[1:], " \t")
 	s, tag.Weak = strings.CutPrefix(s, "W/")
 	s, opens := strings.CutPrefix(s, `"`)
-	opaque, s, closes := strings.Cut(s, `"`)
+	opaque, s, _ := strings.Cut(s, `"`)
 	s, ends := strings.CutPrefix(strings.TrimLeft(s, " \t"), "]")
-	if !opens || !closes || !ends {
+	if !opens || !ends { // without the second quote nothing is left to end with
 		return etagfs.ETag{}, false
 	}
 	tag.Opaque, p.rest = opaque, s
@@ -187,8 +187,8 @@ func (p *ifParser) submitted(token string) {
 
 // absoluteURI tells whether s has a scheme and something behind it. RFC 3986 §3.1.
 func absoluteURI(s string) bool {
-	scheme, rest, ok := strings.Cut(s, ":")
-	if !ok || scheme == "" || rest == "" {
+	scheme, rest, _ := strings.Cut(s, ":")
+	if scheme == "" || rest == "" {
 		return false
 	}
 	for i := 0; i < len(scheme); i++ {

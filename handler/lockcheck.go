@@ -44,10 +44,7 @@ func (c *lockCheck) condition(t target, cur *etagfs.Info) error {
 		if in.fs.SameTree(c.h.fs) && other.name == t.name {
 			return c.itself(t, cur)
 		}
-		state, err := in.fs.Stat(other.name)
-		if err != nil {
-			state = nil
-		}
+		state, _ := in.fs.Stat(other.name) // nil: nothing is known to be there
 		return in.ifState(in.lockPlace("", other.name, state), state)
 	})
 	if !ok {
@@ -121,9 +118,6 @@ func (h *Handler) ifState(p lock.Place, cur *etagfs.Info) ifState {
 
 // permit tells whether the changes may happen with the tokens that were submitted. It is 423 when not.
 func (c *lockCheck) permit(changes ...lock.Change) error {
-	if len(changes) == 0 {
-		return nil
-	}
 	holder := lock.Holder{User: User(c.r.Context()), Tokens: c.header.tokens}
 	return c.h.locked(c.h.locks.Permit(c.h.opts.Now(), holder, changes...))
 }

@@ -84,7 +84,7 @@ func lockTimeout(lines []string) time.Duration {
 		}
 		n, err := strconv.ParseUint(seconds, 10, 64)
 		switch {
-		case errors.Is(err, strconv.ErrRange) || err == nil && n > uint64(maxLockTimeout/time.Second):
+		case n > uint64(maxLockTimeout/time.Second): // also what is out of range, which is the largest number there is then
 			return maxLockTimeout
 		case err == nil:
 			return max(minLockTimeout, time.Duration(n)*time.Second)
