@@ -16,11 +16,11 @@ import (
 // Errors: 400 without one, or with one that is no URL or too long; 403 for a tree that is read-only; 502 for another server.
 func (h *Handler) destination(r *http.Request) (there *Handler, t target, err error) {
 	lines := r.Header["Destination"]
-	if len(lines) != 1 || lines[0] == "" {
+	if len(lines) != 1 {
 		return nil, t, &statusError{status: http.StatusBadRequest, say: "COPY and MOVE need one Destination field that says where to."}
 	}
 	u, err := url.Parse(strings.TrimSpace(lines[0]))
-	if err != nil || u.Opaque != "" || u.Fragment != "" || u.Path == "" && u.Host == "" {
+	if err != nil || u.Fragment != "" || u.Path == "" && u.Host == "" {
 		return nil, t, &statusError{status: http.StatusBadRequest, // without the cause, which may hold a password
 			say: "Destination must be an absolute URL, or a path that begins with a slash, percent-encoded."}
 	}
@@ -72,12 +72,11 @@ func (h *Handler) isHost(r *http.Request, u *url.URL) bool {
 // bareHost is a host for comparing: in lower case, without an empty port or the one that http and https imply. The
 // scheme is not compared, since a proxy may have ended TLS.
 func bareHost(host string) string {
-	host = strings.TrimSuffix(strings.ToLower(strings.TrimSpace(host)), ":")
-	if s, ok := strings.CutSuffix(host, ":80"); ok && !strings.HasSuffix(s, ":") {
-		return s
-	}
-	if s, ok := strings.CutSuffix(host, ":443"); ok && !strings.HasSuffix(s, ":") {
-		return s
+	host = strings.ToLower(strings.TrimSpace(host))
+	for _, port := range []string{":", ":80", ":443"} {
+		if s, ok := strings.CutSuffix(host, port); ok {
+			return s
+		}
 	}
 	return host
 }
