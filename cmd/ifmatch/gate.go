@@ -51,9 +51,6 @@ func (g gate) serve(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, r, "", http.StatusMisdirectedRequest, "This connection is not secure, so nobody can ask for an https URL by it.")
 		return
 	}
-	if s == nil && r.URL.Path == "*" && len(g.shares) > 0 {
-		s = g.shares[0]
-	}
 	if s != nil && len(s.cors) > 0 {
 		w = allowOrigin(w, r, s.cors)
 		if w == nil {

@@ -52,6 +52,13 @@ func TestNamesOfOtherSites(t *testing.T) {
 	if w.Code != http.StatusCreated {
 		t.Errorf("what is no browser: %d", w.Code)
 	}
+	r = httptest.NewRequest("GET", "https://files.example.org/new.txt", nil)
+	r.Header.Set("Accept-Language", "")
+	w = httptest.NewRecorder()
+	siteFor(t).ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, tcp)))
+	if w.Code == http.StatusMisdirectedRequest {
+		t.Error("by TLS, where the certificate tells the name: 421")
+	}
 }
 
 // RFC 9110 §7.4: what is asked for as https comes over TLS, or through a proxy that ended it.

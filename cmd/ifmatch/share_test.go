@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -112,7 +113,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}{
 		{"", "OPTIONS", "/photos/", 200, nil}, // Zotero asks before it logs in
 		{"", "OPTIONS", "/", 200, nil},
+		{"eve", "OPTIONS", "/photos/", 200, nil},
 		{"", "GET", "/", 200, nil},
+		{"", "HEAD", "/", 200, nil},
 		{"", "PROPFIND", "/", 401, []string{"Depth", "1"}},
 		{"anna", "PROPFIND", "/", 207, []string{"Depth", "1"}},
 		{"anna", "PROPFIND", "/", 403, []string{"Depth", "infinity"}},
@@ -138,6 +141,10 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"ben", "PUT", "/backup/b", 412, []string{"If-None-Match", "*"}},
 		{"ben", "PUT", "/backup//b", 403, nil},
 		{"ben", "PUT", "/backup/b", 403, []string{"If-Match", "*"}},
+		{"ben", "PUT", "/backup/b", 403, []string{"If-Match", `"old"`}}, // 412 would ask to try again with another tag
+		{"ben", "POST", "/photos/shown/a.txt", 415, nil},                // a merge changes nothing; this is none
+		{"ben", "COPY", "/photos/shown/a.txt", 201, []string{"Destination", "URL/backup/shown"}},
+		{"ben", "COPY", "/backup/b", 400, []string{"Destination", "/%zz"}},
 		{"ben", "COPY", "/backup/b", 201, []string{"Destination", "URL/backup/c"}},
 		{"ben", "COPY", "/backup/b", 403, []string{"Destination", "URL/backup/c", "Overwrite", "T"}},
 		{"ben", "COPY", "/backup/b", 412, []string{"Destination", "URL/backup/c", "Overwrite", "F"}},
@@ -164,6 +171,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 			t.Errorf("%s: %s %s: %d with the challenge %q", tt.user, tt.method, tt.path, tt.status, res.Header.Get("WWW-Authenticate"))
 		}
 	}
+	if res, _ := h.ask("", "OPTIONS", "/", ""); !strings.Contains(res.Header.Get("Allow"), "PUT") || res.Header.Get("DAV") == "" {
+		t.Errorf("the root does not say what the shares can do: %v", res.Header)
+	}
 	if _, text := h.ask("ben", "PROPFIND", "/", "", "Depth", "1"); !strings.Contains(text, "<D:href>/backup/</D:href>") ||
 		!strings.Contains(text, "<D:href>/home/</D:href>") {
 		t.Errorf("the root does not list the shares:\n%s", text)
@@ -173,6 +183,74 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 	if fi, err := os.Stat(filepath.Join(h.dir, "homes/ben")); err != nil || fi.Mode().Perm() != 0o700 {
 		t.Errorf("ben's home: %v %v", fi, err)
+	}
+}
+
+// Where nothing may be read without a login, the list of shares asks for one.
+func TestRootAsksToLogIn(t *testing.T) {
+	h := houseWith(t, `users = "DIR/users"
+[[share]]
+prefix = "/photos"
+dir = "DIR/photos"
+[[share.rule]]
+who = ["*"]
+may = "read"
+`, "photos")
+	h.open()
+	for _, method := range []string{"GET", "HEAD"} {
+		res, _ := h.ask("", method, "/", "")
+		wantStatus(t, res, 401)
+		res, _ = h.ask("ben", method, "/", "")
+		wantStatus(t, res, 200)
+	}
+}
+
+// Who has not logged in has no home, whatever the rules say: "{user}" would be nothing, and the directory that of all homes.
+func TestNobodyHasNoHome(t *testing.T) {
+	h := houseWith(t, `users = "DIR/users"
+[[share]]
+prefix = "/photos"
+dir = "DIR/photos"
+[[share.rule]]
+who = ["anonymous"]
+may = "read"
+[[share]]
+prefix = "/home"
+dir = "DIR/homes/{user}"
+[[share.rule]]
+who = ["anonymous"]
+may = "write"
+`, "photos", "homes/ben")
+	h.open()
+	for _, c := range []struct {
+		user, method, path string
+		status             int
+	}{
+		{"", "OPTIONS", "/home/", 200},
+		{"", "GET", "/home/", 401},
+		{"", "PUT", "/home/x", 401},
+		{"", "COPY", "/photos/", 401},
+		{"ben", "GET", "/home/", 200},
+		{"ben", "PUT", "/home/x", 201},
+		{"ben", "COPY", "/photos/", 201},
+	} {
+		res, _ := h.ask(c.user, c.method, c.path, "", "Destination", "URL/home/photos/")
+		if res.StatusCode != c.status {
+			t.Errorf("%q: %s %s: %s, want %d", c.user, c.method, c.path, res.Status, c.status)
+		}
+	}
+}
+
+// OPTIONS of the server as a whole tells what the shares can do.
+func TestOptionsOfTheServer(t *testing.T) {
+	h := newHouse(t)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(h.url, "http://"))
+	must(t, err)
+	defer conn.Close()
+	fmt.Fprint(conn, "OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+	text, _ := io.ReadAll(conn)
+	if !strings.HasPrefix(string(text), "HTTP/1.1 200 ") || !strings.Contains(string(text), "PUT") {
+		t.Errorf("got\n%s", text)
 	}
 }
 

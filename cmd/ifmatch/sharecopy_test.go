@@ -192,6 +192,9 @@ prefix = "/backup"`, 1))
 				t.Errorf("%s: %s shows\n%s", user, what, text)
 			}
 		}
+		if res, _ := h.ask(user, "PROPFIND", "/photos/shown/", "", "Depth", "0"); res.StatusCode != 207 {
+			t.Errorf("%s: Depth 0: %s", user, res.Status)
+		}
 		if res, _ := h.ask(user, "PROPFIND", "/photos/shown/", "", "Depth", "infinity"); (res.StatusCode == 207) != (user == "anna") {
 			t.Errorf("%s: Depth infinity: %s", user, res.Status)
 		}

@@ -156,6 +156,7 @@ func TestRules(t *testing.T) {
 		{"/backup", []string{"@family"}, Append},
 		{"/public", []string{"anonymous"}, Read},
 		{"/caf\u00e9", []string{"anna"}, Read},
+		{"/th\u00e9/secret", []string{"anna"}, Read},
 	}, map[string][]string{"family": {"anna", "ben"}})
 	for _, tt := range []struct {
 		user, name      string
@@ -174,6 +175,7 @@ func TestRules(t *testing.T) {
 		{"", "/", None, None},
 		{"ben", "/cafe\u0301/x", None, None}, // the other Unicode form of the same name
 		{"anna", "/cafe\u0301/x", Read, Read},
+		{"anna", "/the\u0301", Write, Read},
 	} {
 		if got := r.May(tt.user, tt.name); got != tt.may {
 			t.Errorf("May(%s, %s) = %d, want %d", tt.user, tt.name, got, tt.may)
