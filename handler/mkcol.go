@@ -2,7 +2,6 @@ package handler
 
 import (
 	"errors"
-	iofs "io/fs"
 	"net/http"
 	"strings"
 
@@ -36,8 +35,6 @@ func (h *Handler) mkcol(w http.ResponseWriter, r *http.Request) error {
 	}
 	info, err := h.fs.MakeCollection(r.Context(), t.name, p.modTime, h.fresh(t, "", p.ops, write))
 	switch {
-	case errors.Is(err, iofs.ErrExist):
-		return methodNotAllowed("Something is mapped to this URL already; MKCOL makes new collections only.")
 	case isUnmapped(err):
 		return h.noPlace(t.name, err)
 	case errors.Is(err, state.ErrTooLarge):

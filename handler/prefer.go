@@ -27,7 +27,7 @@ func parsePrefer(h http.Header) prefer {
 			returns = true
 			value = strings.ToLower(strings.Trim(strings.TrimSpace(value), `"`))
 			p.minimal = p.minimal || value == "minimal"
-			p.representation = p.representation || value == "representation"
+			p.representation = value == "representation"
 		case "depth-noroot":
 			p.noRoot = true
 		}
