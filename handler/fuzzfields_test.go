@@ -157,7 +157,7 @@ func FuzzTimeout(f *testing.F) {
 
 // A lock token is what stands between the angle brackets, and an absolute URI.
 func FuzzLockToken(f *testing.F) {
-	for _, s := range []string{"<urn:uuid:1>", " <a:b> ", "<>", "urn:uuid:1", "<a>", "<a:b><c:d>", "<a: b>"} {
+	for _, s := range []string{"<urn:uuid:1>", " <a:b> ", "<>", "urn:uuid:1", "<a>", "<a:b><c:d>", "<a: b>", "<urn:uuid:1", "urn:uuid:1>"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
