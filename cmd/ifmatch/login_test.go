@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -154,4 +155,25 @@ func TestPasswordsThatWaitAreThrottled(t *testing.T) {
 		}
 		done()
 	})
+}
+
+// Wrong passwords of one user count together, from however many addresses they come.
+func TestWrongPasswordsFromManyAddresses(t *testing.T) {
+	users, err := auth.ReadUsers(writeFile(t, filepath.Join(t.TempDir(), "users"), userLine(t, "anna", "right")+userLine(t, "ben", "right")))
+	must(t, err)
+	l, now := newLogin(slog.New(slog.DiscardHandler)), time.Now()
+	ask := func(name, password, address string) answer {
+		return l.password(t.Context(), users, name+password, name, password, address, now)
+	}
+	for i := range 50 {
+		if a := ask("anna", "wrong", fmt.Sprint("192.0.2.", i)); !a.wrong {
+			t.Fatalf("attempt %d: %+v", i, a)
+		}
+	}
+	if a := ask("anna", "right", "192.0.2.99"); a.wait == 0 {
+		t.Errorf("after fifty failures: %+v", a)
+	}
+	if a := ask("ben", "right", "192.0.2.99"); a.user != "ben" {
+		t.Errorf("another user: %+v", a)
+	}
 }

@@ -346,16 +346,22 @@ func TestCORS(t *testing.T) {
 		!strings.Contains(res.Header.Get("Access-Control-Allow-Methods"), "PROPFIND") || res.Header.Get("Access-Control-Allow-Headers") != "depth,if-match" {
 		t.Errorf("preflight: %s %v", res.Status, res.Header)
 	}
+	if vary := strings.Join(res.Header["Vary"], ","); res.Header.Get("Access-Control-Allow-Credentials") != "true" || !strings.Contains(vary, "Origin") {
+		t.Errorf("preflight of who logs in: %v", res.Header)
+	}
+	if res, _ := h.ask("", "OPTIONS", "/photos/x", "", "Origin", "https://app.example"); res.StatusCode != 200 || res.Header.Get("DAV") == "" {
+		t.Errorf("no preflight: %s %v", res.Status, res.Header)
+	}
 	res, text := h.ask("", "GET", "/photos/shown/a.txt", "", "Origin", "https://app.example")
 	exposed := res.Header.Get("Access-Control-Expose-Headers")
-	if text != "a" || !strings.Contains(exposed, "ETag") || !strings.Contains(exposed, "Repr-Digest") || !strings.Contains(strings.Join(res.Header["Vary"], ","), "Origin") {
+	if text != "a" || res.Header.Get("Access-Control-Allow-Credentials") != "true" || !strings.Contains(exposed, "ETag") || !strings.Contains(exposed, "Repr-Digest") || !strings.Contains(strings.Join(res.Header["Vary"], ","), "Origin") {
 		t.Errorf("GET: %q %v", text, res.Header)
 	}
 	if res, _ = h.ask("", "GET", "/photos/x", "", "Origin", "https://app.example"); res.StatusCode != 401 || res.Header.Get("Access-Control-Allow-Origin") == "" {
 		t.Errorf("a page cannot read the 401: %v", res.Header)
 	}
 	for path, origin := range map[string]string{"/photos/shown/a.txt": "https://evil.example", "/backup/": "https://app.example"} {
-		if res, _ = h.ask("anna", "GET", path, "", "Origin", origin); res.Header.Get("Access-Control-Allow-Origin") != "" {
+		if res, _ = h.ask("anna", "GET", path, "", "Origin", origin); res.Header.Get("Access-Control-Allow-Origin")+res.Header.Get("Access-Control-Allow-Credentials") != "" {
 			t.Errorf("%s is open to %s", path, origin)
 		}
 	}

@@ -56,7 +56,7 @@ func TestUsersFile(t *testing.T) {
 }
 
 func TestVerify(t *testing.T) {
-	u, err := usersOf(t, "anna:"+cheap(t, "secret")+"\nben:"+Argon2id([]byte("geheim")))
+	u, err := usersOf(t, "anna:"+cheap(t, "secret")+"\r\n ben:"+Argon2id([]byte("geheim"))+":a comment")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,11 +141,48 @@ func TestThrottle(t *testing.T) {
 	if th.Wait("b", now) != 0 || th.Wait("a", now.Add(time.Minute)) != 0 {
 		t.Error("others, or later ones, have to wait")
 	}
+	later := now.Add(time.Minute)
+	for range 3 {
+		th.Fail("a", later)
+	}
+	if th.Wait("a", later) != time.Minute {
+		t.Error("failures of the next window do not count")
+	}
+	for i := range maxKeys - 2 { // with a and one more it is full
+		th.Fail(fmt.Sprint("old", i), now)
+	}
+	th.Fail("b", later)
+	th.Fail("c", later)
+	if len(th.seen) != 3 || th.Wait("a", later) == 0 {
+		t.Errorf("%d keys, want those whose window is open", len(th.seen))
+	}
 	for i := range maxKeys + 10 {
 		th.Fail(fmt.Sprint(i), now)
 	}
 	if len(th.seen) > maxKeys {
 		t.Error("a Throttle grows without bound")
+	}
+}
+
+func TestTurns(t *testing.T) {
+	var turns Turns
+	done, err := turns.Take(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := turns.Take(gone, "a"); err == nil {
+		t.Error("two have the turn")
+	}
+	if other, err := turns.Take(t.Context(), "b"); err != nil {
+		t.Error("another key waits")
+	} else {
+		other()
+	}
+	done()
+	if len(turns.lines) != 0 {
+		t.Errorf("%d lines are left", len(turns.lines))
 	}
 }
 

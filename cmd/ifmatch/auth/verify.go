@@ -45,9 +45,9 @@ func NewVerifier(parallel int) *Verifier {
 func (v *Verifier) Known(u *Users, credentials string, now time.Time) (name string, ok bool) {
 	d := v.digest(credentials)
 	v.mu.RLock()
-	k, ok := v.known[d]
+	k := v.known[d] // what is not known has expired long ago
 	v.mu.RUnlock()
-	if !ok || !now.Before(k.until) || u.hashes[k.name] != k.hash {
+	if !now.Before(k.until) || u.hashes[k.name] != k.hash {
 		return "", false
 	}
 	return k.name, true
