@@ -61,3 +61,33 @@ func TestLargeMergesWaitUnread(t *testing.T) {
 		}
 	})
 }
+
+// Whoever has merged makes room for the next one, and what cannot be merged is refused.
+func TestMergesEnd(t *testing.T) {
+	h, err := New(NewTree(fs.NewMemory(), etagfs.Options{}), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := strings.Repeat("a line of a large text\\n", smallMergeBytes/20)
+	for _, c := range []struct {
+		mine   string
+		times  int
+		status int
+	}{
+		{"b", cap(merges) + 1, 200},
+		{large, cap(mergeTexts) + 1, 200},
+		{"\\u0000", 1, 422},
+		{"\xff", 1, 400},
+		{`"`, 1, 400},
+	} {
+		for range c.times {
+			w := httptest.NewRecorder()
+			r := httptest.NewRequest("POST", "/a", strings.NewReader(`{"base":"a","mine":"`+c.mine+`","theirs":"a"}`))
+			r.Header.Set("Content-Type", mergeType)
+			h.ServeHTTP(w, r)
+			if w.Code != c.status {
+				t.Fatalf("%.20q: %d, want %d: %s", c.mine, w.Code, c.status, w.Body)
+			}
+		}
+	}
+}

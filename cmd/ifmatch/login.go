@@ -145,7 +145,7 @@ func forwardedFor(header http.Header) (hops []string) {
 
 // network is what counts as one address: whoever has one of IPv6 has 2^64 of them.
 func network(address string) string {
-	if a, err := netip.ParseAddr(address); err == nil && a.Is6() {
+	if a, _ := netip.ParseAddr(address); a.Is6() {
 		p, _ := a.WithZone("").Prefix(64)
 		return p.String()
 	}

@@ -61,6 +61,9 @@ func TestProxiesSayWhoAsks(t *testing.T) {
 		{"10.0.0.1:5", "../anna", "", 401, "10.0.0.1"},
 		{"10.0.0.1:5", "anna", "1.2.3.4", 200, "1.2.3.4"},
 		{"10.0.0.1:5", "anna", "6.6.6.6, 1.2.3.4, 192.168.3.3", 200, "1.2.3.4"}, // the client wrote the first one
+		{"10.0.0.1:5", "anna", "192.168.3.4, 192.168.3.3", 200, "192.168.3.4"},  // proxies ask for themselves
+		{"10.0.0.1:5", "anna", "6.6.6.6\n1.2.3.4\n192.168.3.3", 200, "1.2.3.4"}, // on several lines
+		{"10.0.0.1:5", "anna", "for=6.6.6.6\nfor=1.2.3.4\nfor=192.168.3.3", 200, "1.2.3.4"},
 		{"10.0.0.1:5", "anna", "nonsense", 200, "10.0.0.1"},
 		{"10.0.0.1:5", "anna", `for=6.6.6.6, For="[2001:db8::7]:4711";proto=https, for=192.168.3.3`, 200, "2001:db8::7"},
 		{"10.0.0.1:5", "anna", "for=_hidden, for=192.168.3.3", 200, "192.168.3.3"},
@@ -74,9 +77,9 @@ func TestProxiesSayWhoAsks(t *testing.T) {
 		r.Header.Set("X-Remote-User", tt.user)
 		switch {
 		case strings.Contains(tt.forwarded, "="):
-			r.Header.Set("Forwarded", tt.forwarded)
+			r.Header["Forwarded"] = strings.Split(tt.forwarded, "\n")
 		case tt.forwarded != "":
-			r.Header.Set("X-Forwarded-For", tt.forwarded)
+			r.Header["X-Forwarded-For"] = strings.Split(tt.forwarded, "\n")
 			r.Header.Set("Forwarded", "for=6.6.6.6") // of the client
 		}
 		r.Header.Set("X-Request-Id", "of-the-proxy")
@@ -175,5 +178,21 @@ func TestWrongPasswordsFromManyAddresses(t *testing.T) {
 	}
 	if a := ask("ben", "right", "192.0.2.99"); a.user != "ben" {
 		t.Errorf("another user: %+v", a)
+	}
+}
+
+// Who has an IPv6 address has 2^64 of them, which count as one.
+func TestAddressesOfANetworkCountTogether(t *testing.T) {
+	for address, want := range map[string]string{
+		"2001:db8:0:1::7":      "2001:db8:0:1::/64",
+		"2001:db8:0:1:ffff::8": "2001:db8:0:1::/64",
+		"2001:db8:0:2::7":      "2001:db8:0:2::/64",
+		"fe80::7%eth0":         "fe80::/64",
+		"192.0.2.7":            "192.0.2.7",
+		"unix":                 "unix",
+	} {
+		if got := network(address); got != want {
+			t.Errorf("%s counts as %s, want %s", address, got, want)
+		}
 	}
 }

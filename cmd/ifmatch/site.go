@@ -164,8 +164,5 @@ func (s *share) nameIn(urlPath string) string {
 	if rest, ok := s.cut(urlPath); ok {
 		urlPath = rest
 	}
-	if urlPath == "" || urlPath == "/" {
-		return "/"
-	}
 	return path.Clean("/" + urlPath)
 }
