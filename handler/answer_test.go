@@ -289,3 +289,34 @@ func TestContentStopsComing(t *testing.T) {
 		}
 	}
 }
+
+// With the policy to warn, the log tells of what was replaced without a word about it, and of nothing else.
+func TestWarningOfOverwrites(t *testing.T) {
+	for _, c := range []struct {
+		policy                     handler.Policy
+		method, path, field, value string
+		warns                      bool
+	}{
+		{handler.PolicyWarn, "PUT", "/f", "Accept", "*/*", true},
+		{handler.PolicyWarn, "PUT", "/new", "Accept", "*/*", false},
+		{handler.PolicyWarn, "PUT", "/f", "If-Match", "tag", false},
+		{handler.PolicyWarn, "PUT", "/f", "If", "([tag])", false},
+		{handler.PolicyWarn, "DELETE", "/f", "Accept", "*/*", true},
+		{handler.PolicyWarn, "DELETE", "/f", "If-Match", "tag", false},
+		{handler.PolicyWarn, "COPY", "/f", "If-Match", "tag", true}, // which is that of the source
+		{handler.PolicyWarn, "MOVE", "/f", "If-Match", "tag", true},
+		{handler.PolicyWarn, "MOVE", "/f", "If", "</g> (Not <DAV:no-lock>)", false},
+		{handler.PolicyOff, "PUT", "/f", "Accept", "*/*", false},
+	} {
+		var log bytes.Buffer
+		h, err := handler.New(handler.NewTree(fs.NewMemory(), etagfs.Options{}), handler.Options{
+			Log: slog.New(slog.NewTextHandler(&log, nil)), RequireIfMatch: c.policy})
+		must(t, err)
+		etag := dav(h, "PUT", "/f", "").Header().Get("Etag")
+		dav(h, "PUT", "/g", "")
+		w := dav(h, c.method, c.path, "", c.field, strings.ReplaceAll(c.value, "tag", etag), "Destination", "/g")
+		if warns := strings.Contains(log.String(), "overwrote without a condition"); w.Code/100 != 2 || warns != c.warns {
+			t.Errorf("%+v: %d, warns %t", c, w.Code, warns)
+		}
+	}
+}
