@@ -35,11 +35,9 @@ func (h *Handler) rangeOf(r *http.Request, cur *etagfs.Info) (*http.Request, err
 	return seen, nil
 }
 
-// conditional tells whether net/http would find something to evaluate again.
-func conditional(h http.Header) bool {
-	return h["If-Match"] != nil || h["If-None-Match"] != nil || h["If-Modified-Since"] != nil ||
-		h["If-Unmodified-Since"] != nil || h["If-Range"] != nil
-}
+// conditional tells whether net/http would find something to evaluate again. It is not told the date that others speak of, and
+// If-Range is nothing to it without Range.
+func conditional(h http.Header) bool { return h["If-Match"] != nil || h["If-None-Match"] != nil }
 
 // maxRanges in one request. More are ignored, as a client that needs them is better off with it all.
 const maxRanges = 256
