@@ -218,3 +218,37 @@ func TestNewsInTheEditor(t *testing.T) {
 	p.told("Merged.")
 	p.has(`document.querySelector('#text').value === 'three\nmore than zero\none\ntwo\nthree\nfour\nfive\nsix\nseven\n'`)
 }
+
+// A copy of a tab, as browsers make one, has its storage as well. What is not saved there is of the page where it was written,
+// and the other one finds it only when that is gone.
+func TestCopiedTabsInTheEditor(t *testing.T) {
+	t.Parallel()
+	base := serve(t, trees["disk"](t), handler.Options{})
+	put(t, base+"/a.txt", "one\n")
+	p := visit(t, chromium(t), base)
+	p.expect("412 (Precondition Failed)")
+	p.open("/a.txt?edit")
+	text := func(page, want string) {
+		t.Helper()
+		p.has(fmt.Sprintf(`%s.querySelector('#text')?.value === %q`, page, want))
+	}
+	drafts := func(n int) {
+		t.Helper()
+		p.has(fmt.Sprintf(`Object.keys(localStorage).filter((key) => key.startsWith('ifmatch:draft:')).length === %d`, n))
+	}
+	text("document", "one\n")
+	p.do(chromedp.KeyEvent("mine "))
+	drafts(1)
+	p.eval(`window.other = open('/a.txt?edit', 'other')`)
+	text("other.document", "one\n")
+	p.eval(`((a) => { a.setRangeText('theirs '); a.dispatchEvent(new Event('input')); })(other.document.querySelector('#text'))`)
+	drafts(2)
+	p.do(chromedp.Reload())
+	text("document", "mine one\n")
+	p.eval(`open('', 'other').close()`)
+	p.press("#save")
+	p.told("Saved.")
+	drafts(1)
+	p.do(chromedp.Reload())
+	text("document", "theirs one\n")
+}

@@ -285,7 +285,7 @@ function localSet(name, value) { try { localStorage.setItem(`ifmatch:${name}`, v
 
 async function start() {
   build();
-  const found = draft.find();
+  const found = await draft.find();
   try {
     const now = await load();
     base = found ? found.base : now;
