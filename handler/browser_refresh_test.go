@@ -252,3 +252,29 @@ func TestCopiedTabsInTheEditor(t *testing.T) {
 	p.do(chromedp.Reload())
 	text("document", "theirs one\n")
 }
+
+// Nobody can write before the text is there, which would replace what was written.
+func TestSlowTextInTheEditor(t *testing.T) {
+	t.Parallel()
+	more := make(chan struct{})
+	base := inFront(t, func(w http.ResponseWriter, r *http.Request, behind http.Handler) {
+		if r.Method == http.MethodGet && r.URL.Path == "/a.txt" && r.URL.RawQuery == "" {
+			select {
+			case <-more:
+			case <-r.Context().Done():
+			}
+		}
+		behind.ServeHTTP(w, r)
+	})
+	put(t, base+"/a.txt", "one\n")
+	p := visit(t, chromium(t), base)
+	p.open("/a.txt?edit")
+	p.has(`document.querySelector('#text')`)
+	p.eval(`document.querySelector('#text').focus()`)
+	p.do(chromedp.KeyEvent("early"), chromedp.KeyEvent("s", chromedp.KeyModifiers(kb.ModifierCtrl)))
+	p.has(`document.querySelector('#text').value === ''`)
+	close(more)
+	p.has(`document.querySelector('#text').value === 'one\n' && document.activeElement.id === 'text'`)
+	p.do(chromedp.KeyEvent("on "))
+	p.has(`document.querySelector('#text').value === 'on one\n'`)
+}

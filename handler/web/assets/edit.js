@@ -285,6 +285,7 @@ function localSet(name, value) { try { localStorage.setItem(`ifmatch:${name}`, v
 
 async function start() {
   build();
+  surface.area.disabled = true; // until its text is there, which would replace what was written before
   const found = await draft.find();
   try {
     const now = await load();
@@ -298,6 +299,7 @@ async function start() {
     surface.text = found.text;
     failed(error);
   }
+  surface.area.disabled = false;
   refreshStatus();
   surface.area.setSelectionRange(0, 0);
   surface.area.focus({ preventScroll: true });
