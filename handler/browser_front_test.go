@@ -176,14 +176,16 @@ func TestServerGoneInTheBrowser(t *testing.T) {
 		p.has(`performance.getEntriesByType('resource').some((e) => e.name.endsWith('i-` + icon + `.svg') && e.responseStatus === 200)`)
 	}
 	gone.Store(true)
-	dir := folder(t, map[string]string{"a.txt": "a", "b.txt": "b"})
+	dir := folder(t, map[string]string{"a.txt": "a", "b.txt": "b", "c.txt": "c"})
 	p.pick(filepath.Join(dir, "a.txt"), filepath.Join(dir, "b.txt"))
 	p.told("2 of 2 uploads failed")
 	p.has(`document.querySelector('.toasts').getBoundingClientRect().bottom <= document.querySelector('.uploads').getBoundingClientRect().top`)
 	gone.Store(false)
+	p.pick(filepath.Join(dir, "c.txt"))
+	p.told("“c.txt” uploaded.") // it alone
 	p.press("Retry all")
 	p.told("2 files uploaded")
-	p.listed("a.txt", "b.txt")
+	p.listed("a.txt", "b.txt", "c.txt")
 }
 
 // Where the address of the page has a name and a password, the page works as well. fetch would take no such address.

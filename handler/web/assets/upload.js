@@ -19,7 +19,7 @@ export class Uploads {
     this.items = [];
     this.waiting = [];
     this.active = 0;
-    this.forAll = null; // what was answered for all that follow
+    this.begin();
     this.questions = Promise.resolve();
     this.folders = new Map();
     listenToDrops((list) => this.add(list));
@@ -28,6 +28,12 @@ export class Uploads {
 
   get busy() { return this.active + this.waiting.length > 0; }
 
+  /** A batch lasts until nothing is left to do. */
+  begin() {
+    this.batch = new Set(); // of items that ran
+    this.forAll = null; // what was answered for all that follow
+  }
+
   /** Files of a picker; those of a folder know their path in it. */
   addFiles(files) { this.add([...files].map((file) => ({ file, path: file.webkitRelativePath || file.name }))); }
 
@@ -35,7 +41,6 @@ export class Uploads {
     if (!list.length) return;
     clearTimeout(this.closing); // of an earlier batch
     if (!this.busy) {
-      this.forAll = null;
       for (const i of this.items) if (over(i)) i.row?.remove();
       this.items = this.items.filter((i) => !over(i));
     }
@@ -65,6 +70,7 @@ export class Uploads {
 
   async run(item) {
     item.state = 'active';
+    this.batch.add(item);
     this.showItem(item);
     try {
       const parts = item.path.split('/');
@@ -191,12 +197,14 @@ export class Uploads {
   }
 
   async finished() {
+    const ran = [...this.batch];
+    this.begin();
     this.folders.clear();
     await this.here.refresh();
-    const failed = this.items.filter((i) => i.state === 'failed').length;
-    const done = this.items.filter((i) => i.state === 'done').length;
-    if (failed) toast(`${failed} of ${this.items.length} uploads failed.`, { bad: true });
-    else if (done) { toast(done === 1 ? `“${this.items.find((i) => i.state === 'done').path}” uploaded.` : `${done} files uploaded.`); }
+    const failed = ran.filter((i) => i.state === 'failed').length;
+    const done = ran.filter((i) => i.state === 'done');
+    if (failed) toast(`${failed} of ${ran.length} uploads failed.`, { bad: true });
+    else if (done.length) toast(done.length === 1 ? `“${done[0].path}” uploaded.` : `${done.length} files uploaded.`);
     if (this.items.every(over)) this.closing = setTimeout(() => this.close(), 2500);
   }
 
