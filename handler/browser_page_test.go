@@ -291,7 +291,7 @@ func TestPagesAreAccessible(t *testing.T) {
 	}
 	base := serve(t, trees["disk"](t), handler.Options{})
 	for name, text := range map[string]string{
-		"Read%20me.md":     "# Read me\n\nA *list*:\n\n- [x] one\n- [ ] two\n\n> said somebody\n\n```go\nfunc main() {}\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n",
+		"Read%20me.md":     "# Read me\n\nA *list*:\n\n- [x] one\n- [ ] two\n\n> said somebody\n\n```go\nfunc main() {} // " + strings.Repeat("wide ", 50) + "\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n",
 		"letter.txt":       "Dear Sir,\n\n" + strings.Repeat("This is a long line of a letter that has to be wrapped on a phone and on a desk alike. ", 4) + "\n",
 		"main.go":          "package main\n\nfunc main() {\n\tprintln(\"hello\")\n}\n",
 		"picture.svg":      `<svg xmlns="http://www.w3.org/2000/svg" width="300" height="200"><circle cx="150" cy="100" r="80" fill="teal"/></svg>`,
@@ -359,6 +359,7 @@ func TestPagesAreAccessible(t *testing.T) {
 		p.press("#save")
 		p.sees("One place was changed by both")
 		check(look.name + "-merge")
+		p.has(`innerWidth > 500 || document.querySelector('.hunks').clientHeight === document.querySelector('.hunks').scrollHeight`) // one thing scrolls
 		p.press("Take all of theirs")
 		p.has(`!document.querySelector('dialog')`)
 	}
@@ -387,6 +388,16 @@ func TestLooksOfThePage(t *testing.T) {
 	p.press(`[aria-label="Find"]`)
 	p.has(`document.activeElement.matches('.find input') && document.documentElement.scrollWidth <= 320`)
 	p.has(`document.querySelector('.mirror').innerText.includes('שלום')`)
+
+	// On paper is all of the text, and not only what was in the window.
+	media := emulation.SetEmulatedMediaParams{Media: "print"}
+	p.eval(`((a) => { a.focus(); a.setSelectionRange(0, 0); document.execCommand('insertText', false, 'line\n'.repeat(200)); })(document.querySelector('#text'))`)
+	call(p, emulation.SetEmulatedMedia, media)
+	p.has(`document.body.offsetHeight > 3000 && getComputedStyle(document.querySelector('.mirror')).color === getComputedStyle(document.body).color`)
+	media.Media = ""
+	call(p, emulation.SetEmulatedMedia, media)
+	p.do(chromedp.KeyEvent("z", chromedp.KeyModifiers(kb.ModifierCtrl)))
+	p.has(`document.querySelectorAll('.mirror > div').length === 3`)
 	for i, after := range []string{"<", ">"} { // where the sign at the end of the line is
 		p.has(fmt.Sprintf(`(() => {
 			const text = document.querySelectorAll('.mirror > div')[%d].firstChild.firstChild, at = (i) => {

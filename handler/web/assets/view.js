@@ -10,6 +10,9 @@ const note = document.getElementById('changed');
 const pdf = document.querySelector('iframe.show');
 if (pdf && navigator.pdfViewerEnabled === false) pdf.replaceWith(el('p', { class: 'empty' }, 'This browser shows no PDF inside a page: open it, or download it.'));
 
+// What scrolls sideways can be scrolled with the keyboard in every browser.
+for (const code of document.querySelectorAll('.prose :is(pre, table)')) if (code.scrollWidth > code.clientWidth) code.tabIndex = 0;
+
 const facts = document.querySelector('.facts');
 
 function tellLocks(by) {
