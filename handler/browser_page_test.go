@@ -137,6 +137,26 @@ func TestEditorOnATextArea(t *testing.T) {
 	if got := stored(t, base+"/a.conf"); got != "\ufeffone\r\n    two\r\n    half\r\nthree\r\n" {
 		t.Errorf("%q", got)
 	}
+	// Where lines end in different ways, each keeps its own.
+	put(t, base+"/mixed.txt", "one\r\ntwo\nthree\rfour\n\r\nfive\r\n")
+	edit := func(from, to, want string) {
+		t.Helper()
+		p.eval(fmt.Sprintf(`((a) => { const i = a.value.indexOf(%q); a.focus(); a.setSelectionRange(i, i + %d); document.execCommand('insertText', false, %q); })(document.querySelector('#text'))`, from, len(from), to))
+		p.press("#save")
+		p.told("Saved.")
+		if got := stored(t, base+"/mixed.txt"); got != want {
+			t.Errorf("%q, not %q", got, want)
+		}
+	}
+	p.open("/mixed.txt?edit")
+	p.has(`document.querySelector('#text')?.value === 'one\ntwo\nthree\nfour\n\nfive\n'`)
+	edit("three", "3", "one\r\ntwo\n3\rfour\n\r\nfive\r\n")
+	edit("3", "3\n3", "one\r\ntwo\n3\r3\r\nfour\n\r\nfive\r\n")
+	edit("two\n", "", "one\r\n3\r3\r\nfour\n\r\nfive\r\n")
+	edit("five", "5", "one\r\n3\r3\r\nfour\n\r\n5\r\n")
+	put(t, base+"/mixed.txt", "one\rtwo\r")
+	p.told("you see the new text")
+	edit("one", "1", "1\rtwo\r")
 	p.open("/b.bin?edit")
 	p.sees("not UTF-8 text")
 	p.has(`!document.querySelector('#save')`)

@@ -30,7 +30,7 @@ async function load() {
   try {
     response = await request('GET', self, { Accept: '*/*' });
   } catch (error) {
-    if (error.status === 404) return { text: '', tag: null, eol: '\n', bom: false, mixed: false };
+    if (error.status === 404) return { text: '', tag: null, eol: '\n', bom: false, ends: null };
     throw error;
   }
   const length = Number(response.headers.get('Content-Length'));
@@ -51,8 +51,9 @@ async function put(text) {
   }
   const condition = base.tag === null ? { 'If-None-Match': '*' } : { 'If-Match': base.tag };
   try {
-    const response = await request('PUT', self, { 'Content-Type': type, ...condition }, encode(text, base));
-    base = { ...base, text, tag: response.headers.get('ETag') || '', mixed: false };
+    const bytes = encode(text, base);
+    const response = await request('PUT', self, { 'Content-Type': type, ...condition }, bytes);
+    base = { ...base, ...(base.ends && decode(bytes)), text, tag: response.headers.get('ETag') || '' };
     return null;
   } catch (error) {
     if (error.status !== 412) throw error;
@@ -292,7 +293,6 @@ async function start() {
     base = found ? found.base : now;
     surface.text = found ? found.text : now.text;
     if (found) notice('Your unsaved text was brought back.', { kind: 'draft', actions: [['Discard it', giveUp]] });
-    else if (now.mixed) notice('This file mixes two kinds of line ends. Saving gives all lines the same.');
   } catch (error) {
     if (!found) { document.getElementById('tools').replaceChildren(); document.querySelector('main').replaceChildren(el('div', { class: 'empty' }, el('p', {}, sentence(error)), el('p', {}, el('a', { class: 'button', href: '?view' }, 'Show it'), ' ', el('a', { class: 'button', href: self, download: '' }, 'Download')))); return; }
     base = found.base;
