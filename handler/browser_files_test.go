@@ -354,10 +354,21 @@ func TestHostileNamesInTheBrowser(t *testing.T) {
 			t.Errorf("%q cannot be reached", name)
 		}
 	}
-	// Renamed, edited and deleted like any other.
-	for i, name := range []string{`<img src=x onerror=alert(1)>`, "new\nline.txt", "#fragment?query.txt", "photo\u202egnp.exe"} {
+	// Who changes nothing renames nothing, also where a field takes away what is in the name.
+	act := func(name string) {
+		t.Helper()
 		p.eval(`[...document.querySelectorAll('tr')].find((tr) => tr.row?.name === ` + strconv.QuoteToASCII(name) + `).querySelector('.more button').click()`)
 		p.press("Rename…")
+	}
+	same := []string{"trail ", " lead.txt", "new\nline.txt"}
+	for _, name := range same {
+		act(name)
+		p.press("Rename")
+		p.has(`!document.querySelector('dialog')`)
+	}
+	// Renamed, edited and deleted like any other.
+	for i, name := range []string{`<img src=x onerror=alert(1)>`, "new\nline.txt", "#fragment?query.txt", "photo\u202egnp.exe"} {
+		act(name)
 		plain := "plain" + strconv.Itoa(i) + ".txt"
 		p.write("dialog input", plain)
 		p.press("Rename")
@@ -367,6 +378,11 @@ func TestHostileNamesInTheBrowser(t *testing.T) {
 		}
 		p.press("Undo")
 		p.told("Undone.")
+	}
+	for _, name := range same {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error("renamed unasked: ", err)
+		}
 	}
 	p.open("/%3Cimg%20src=x%20onerror=alert(1)%3E?edit")
 	p.has(`document.querySelector('#text')?.value.startsWith('text of <img')`)

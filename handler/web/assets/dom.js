@@ -78,9 +78,10 @@ export function askName(title, label, value, yes, check = () => '') {
   return dialog(title, (box, done) => {
     const problem = el('p', { class: 'problem', role: 'alert' });
     const input = el('input', { type: 'text', value, 'aria-label': label, autofocus: true, autocomplete: 'off', spellcheck: 'false', maxlength: '255' });
+    const unchanged = input.value; // it leaves out line breaks
     const submit = (event) => {
       event.preventDefault();
-      const name = input.value.trim();
+      const name = input.value === unchanged ? value : input.value.trim();
       problem.textContent = badName(name) || check(name);
       if (!problem.textContent) done(name);
     };
