@@ -193,7 +193,7 @@ async function mergeNow() {
 function notice(text, { bad = false, actions = [], kind = 'save' } = {}) {
   const box = el('div', { class: bad ? 'note bad' : 'note', role: bad && 'alert', 'data-kind': kind }, el('span', { class: 'grow' }, shown(text)),
     ...actions.map(([label, run]) => el('button', { class: 'button', type: 'button', onclick: run }, label)),
-    el('button', { class: 'bare', type: 'button', 'aria-label': 'Dismiss', onclick: () => box.remove() }, icon('close')));
+    el('button', { class: 'bare', type: 'button', 'aria-label': 'Dismiss', onclick: () => { box.remove(); surface.area.focus({ preventScroll: true }); } }, icon('close')));
   const before = notices.querySelector(`[data-kind=${kind}]`);
   if (before && before.className === box.className && before.children.length === box.children.length) {
     before.firstChild.textContent = text; // its buttons stay, under the hand of who presses one
@@ -215,6 +215,7 @@ function working(on) {
   saveButton.disabled = on;
   saveButton.lastChild.textContent = on ? 'Saving…' : 'Save';
   if (!on) {
+    if (document.activeElement === document.body) saveButton.focus(); // where it was before it was disabled
     refreshStatus();
     if (last && base?.tag && opaque(last.etag) !== opaque(base.tag)) request('HEAD', self).then((r) => news({ ...last, etag: r.headers.get('ETag') }), () => {});
   }

@@ -58,7 +58,7 @@ function tell(row) {
   time.textContent = age(row.time);
   time.title = exactTime(row.time);
   tr.querySelector('.badge')?.remove();
-  if (lock) a.after(el('span', { class: 'icon lock badge', title: `Locked by ${lock}` }, shown(lock)));
+  if (lock) a.after(el('span', { class: 'icon lock badge', title: shown(`Locked by ${lock}`) }, shown(lock)));
   tr.row = row;
   return row;
 }
