@@ -106,6 +106,7 @@ func TestTimesBeyondWhatAFileSystemKeeps(t *testing.T) {
 		{last.AddDate(1, 0, 0), last.Add(-time.Second), false},
 		{time.Unix(86400, 0), time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC), true},
 		{time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), false}, // dated ahead
+		{time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(-9223372035, 0), false},                   // as fs shows the time zero of Go
 		{time.Unix(86400, 0), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), false},
 	} {
 		for _, granularity := range []time.Duration{time.Nanosecond, 2 * time.Second} {

@@ -94,7 +94,7 @@ func (s *statTagger) left(id fs.Identity, at time.Time) time.Duration {
 		day    = 24 * time.Hour
 		fatDay = (3652 + 1) * int64(day) // 1980 has begun everywhere
 	)
-	age := time.Duration(at.UnixNano() - id.Ctime)
+	age := at.Sub(time.Unix(0, id.Ctime)) // a difference of nanoseconds overflows for dates before 1735
 	if age <= -day && id.Ctime > fatDay {
 		return -1
 	}
