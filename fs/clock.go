@@ -17,11 +17,11 @@ const farFuture = int64(time.Minute)
 const maxLead = int64(time.Hour)
 
 // mtime is the modification time of a new state: a stamp, or where a client chose one, its second and the nanoseconds of a
-// stamp. unsure: another state may have it, too, as where those are not stored; step is that of the stored times.
-func (c *clock) mtime(chosen time.Time, replaced, step int64) (mtime int64, unsure bool) {
-	mtime, unsure = c.stamp(replaced, step)
+// stamp. unsure: another state may have it, too, as where those are not stored on the file system.
+func (c *clock) mtime(chosen time.Time, replaced int64, on *device) (mtime int64, unsure bool) {
+	mtime, unsure = c.stamp(replaced, on)
 	if !chosen.IsZero() {
-		return chosenTime(chosen, mtime), unsure || step >= int64(time.Second)
+		return chosenTime(chosen, mtime), unsure || on.storeNS >= int64(time.Second)
 	}
 	return mtime, unsure
 }
@@ -29,11 +29,12 @@ func (c *clock) mtime(chosen time.Time, replaced, step int64) (mtime int64, unsu
 // tick is more than the clock of a kernel is behind ours, which moves when the system gets to it.
 const tick = int64(20 * time.Millisecond)
 
-// stamp returns the time now, later than every earlier stamp and than replaced, in steps of granularity. It is later than
+// stamp returns the time now, later than every earlier stamp and than replaced, in the steps of the file system. It is later than
 // now, too, so that no clock gives it to a change of this moment. Where steps are seconds, a change of the next one would get
 // that time, and where no time of change is kept nothing else tells it from ours. There it is of a step that is over, unless
-// another stamp has been given since.
-func (c *clock) stamp(replaced, granularity int64) (stamp int64, unsure bool) {
+// another stamp has been given since. Elsewhere it is not: make and backups look for what is newer than their last run.
+func (c *clock) stamp(replaced int64, on *device) (stamp int64, unsure bool) {
+	granularity := on.storeNS
 	for {
 		last, now := c.last.Load(), time.Now().UnixNano()
 		floor := last
@@ -47,7 +48,7 @@ func (c *clock) stamp(replaced, granularity int64) (stamp int64, unsure bool) {
 		if off := next % granularity; off != 0 {
 			next += granularity - off
 		}
-		if over := now - tick - granularity; granularity >= int64(time.Second) && over-over%granularity > floor {
+		if over := now - tick - granularity; on.mtimeOnly && granularity >= int64(time.Second) && over-over%granularity > floor {
 			next = over - over%granularity
 		}
 		if next > now+maxLead {

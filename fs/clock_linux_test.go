@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"ifmatch/fs/fstest/loop"
 )
 
 // The kernel stamps a change that has no time of its own with its last tick, and that is what a Root says it is.
@@ -39,5 +41,28 @@ func TestDatesBeyondNanoseconds(t *testing.T) {
 		if info, err := f.Lookup("/f"); err != nil || fi.ModTime().Year() == year && info.ModTime().UTC().Year() != want {
 			t.Errorf("%d: %v, %v", year, info.ModTime(), err)
 		}
+	}
+}
+
+// Where times are whole seconds, a save is dated back only if nothing else tells it from a change of the next second: make and
+// backups look for what is newer than their last run.
+func TestSaveIsDatedBackOnlyWhereNoTimeOfChangeIsKept(t *testing.T) {
+	dir, above := t.TempDir(), t.TempDir()
+	loop.Ext4(t, dir, 32<<20, "-I", "128")
+	loop.Run(t, "bindfs", "--ctime-from-mtime", dir, above)
+	t.Cleanup(func() { unix.Unmount(above, unix.MNT_DETACH) })
+	for root, back := range map[string]bool{dir: false, above: true} {
+		before := time.Now().Truncate(time.Second)
+		mustPut(t, openRoot(t, root, RootOptions{}), "/f", "body")
+		fi, err := os.Stat(root + "/f")
+		must(t, err)
+		wrong := fi.ModTime().Before(before)
+		if back {
+			wrong = fi.ModTime().After(time.Now().Add(-time.Second))
+		}
+		if wrong {
+			t.Errorf("it began at %v and is of %v; dated back, as it should be: %v", before, fi.ModTime(), back)
+		}
+		must(t, os.Remove(root+"/f"))
 	}
 }

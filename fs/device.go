@@ -12,6 +12,7 @@ type device struct {
 	dev         uint64        // as in an Identity
 	mark        [2]uint64     // tells it from another file system that has the number later, where the system has such a thing
 	storeNS     int64         // step in which times are stored
+	mtimeOnly   bool          // no time of change is kept besides the modification time
 	fine        bool          // every change has its own time
 	granularity time.Duration // as in Features
 	behind      time.Duration // how far its clock is behind ours
@@ -22,7 +23,7 @@ type device struct {
 const unknownGranularity = 2 * time.Second
 
 // unknown is what a file system counts as until it was tried.
-var unknown = &device{storeNS: int64(unknownGranularity), granularity: unknownGranularity, folds: true}
+var unknown = &device{storeNS: int64(unknownGranularity), mtimeOnly: true, granularity: unknownGranularity, folds: true}
 
 // granularity of a file system that stores times in such steps, changes them in such steps, and whose clock is behind ours:
 // as long after its time of change as we see it, a file may still get the same times. Where every change has its own time

@@ -199,7 +199,7 @@ func (r *Root) SetModTime(name string, t time.Time) (was Identity, info Info, er
 		var release func()
 		was, release = r.holdBefore(name, &st)
 		defer release() // after the look at what it has become
-		mtime, unsure = r.clock.mtime(t, 0, r.device(device64(&st)).storeNS)
+		mtime, unsure = r.clock.mtime(t, 0, r.device(device64(&st)))
 		err = setTimesPath(fd, mtime)
 	}
 	if err != nil {

@@ -70,7 +70,7 @@ func (m *memory) tick() int64 {
 func (m *memory) stamp(chosen time.Time, replaced int64) (mtime int64, unsure bool) {
 	switch {
 	case m.stepNS > 1:
-		return m.clock.mtime(chosen, replaced, m.stepNS)
+		return m.clock.mtime(chosen, replaced, &device{storeNS: m.stepNS})
 	case chosen.IsZero():
 		return max(m.tick(), replaced+1), false
 	}

@@ -175,7 +175,7 @@ func (p *portable) SetModTime(name string, t time.Time) (was Identity, info Info
 	}
 	if err == nil {
 		rel, _ := p.rel(name)
-		mtime, unsure = p.clock.mtime(t, 0, p.device(info.Dev).storeNS)
+		mtime, unsure = p.clock.mtime(t, 0, p.device(info.Dev))
 		err = p.root.Chtimes(rel, time.Time{}, time.Unix(0, mtime))
 	}
 	if err != nil {

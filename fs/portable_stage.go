@@ -126,7 +126,7 @@ func (s *portableStaged) prepare(cur Info) error {
 			return err
 		}
 	}
-	s.mtime, s.unsure = s.p.clock.mtime(s.chosen, cur.Mtime, s.p.device(s.dev).storeNS)
+	s.mtime, s.unsure = s.p.clock.mtime(s.chosen, cur.Mtime, s.p.device(s.dev))
 	if err := s.p.hook("utimes", s.name); err != nil {
 		return err
 	}

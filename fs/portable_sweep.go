@@ -209,7 +209,7 @@ func (p *portable) tryClock(f *os.File, rel string) (*device, error) {
 		return nil, err
 	}
 	change, behind := clockGranularity(f)
-	return &device{dev: info.Dev, storeNS: int64(store), granularity: granularity(store, change, behind)}, nil
+	return &device{dev: info.Dev, storeNS: int64(store), mtimeOnly: true, granularity: granularity(store, change, behind)}, nil
 }
 
 // storedGranularity sets a time with all digits and looks what of it is kept.

@@ -119,7 +119,7 @@ func (s *staged) tryBelow() error {
 // now is our clock.
 func tryClock(fd int, now func() time.Time) *device {
 	var st unix.Statx_t
-	step := storedGranularity(fd)
+	step, mtimeOnly := storedGranularity(fd)
 	change, behind := changeGranularity(fd, now)
 	if change == 0 || statFD(fd, &st) != nil {
 		return nil
@@ -131,7 +131,7 @@ func tryClock(fd int, now func() time.Time) *device {
 	if change < farWrite && !here(fd) {
 		change = farWrite
 	}
-	return &device{dev: device64(&st), storeNS: step, behind: behind, fine: fine,
+	return &device{dev: device64(&st), storeNS: step, mtimeOnly: mtimeOnly, behind: behind, fine: fine,
 		granularity: granularity(time.Duration(step), change, behind)}
 }
 
@@ -146,20 +146,20 @@ func here(fd int) bool {
 }
 
 // storedGranularity writes a time whose every digit counts and looks what is left of it; 0: it
-// cannot be told.
-func storedGranularity(fd int) int64 {
+// cannot be told. mtimeOnly: the time of change was set with it.
+func storedGranularity(fd int) (step int64, mtimeOnly bool) {
 	const probe = 1_600_000_001_987_654_321
 	var st unix.Statx_t
 	if setTimes(fd, probe) != nil || statFD(fd, &st) != nil {
-		return 0
+		return 0, true
 	}
 	got := nanoseconds(st.Mtime)
 	for _, step := range []int64{1, 100, 1e3, 1e6, 1e7, 1e8, 1e9, 2e9} {
 		if got == probe-probe%step {
-			return step
+			return step, st.Ctime == st.Mtime
 		}
 	}
-	return 0
+	return 0, true
 }
 
 // changeGranularity writes and looks, over and over: kernels since 6.13 give every change after

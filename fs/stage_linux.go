@@ -215,7 +215,7 @@ func (s *staged) takeOn(old int, st *unix.Statx_t) error {
 // stamp sets the modification time: what was asked for, or a new one, strictly later than every
 // earlier stamp and than that of the replaced file. Of a time that was asked for the second is kept.
 func (s *staged) stamp(replaced int64) error {
-	s.mtime, s.unsure = s.r.clock.mtime(s.chosen, replaced, s.r.device(device64(&s.own)).storeNS)
+	s.mtime, s.unsure = s.r.clock.mtime(s.chosen, replaced, s.r.device(device64(&s.own)))
 	if err := s.r.setTimes(s.fd, s.name, s.mtime); err != nil {
 		return err
 	}
