@@ -164,9 +164,9 @@ func scrub(ctx context.Context, tree *etagfs.FS, asJSON bool, stdout, stderr io.
 	return untold // who does not get the report must not take silence for a clean one
 }
 
-// withDigests opens dir with the digests that a server of it has recorded: from the state directory, or from
-// the server that has it, which is said where it begins; recorded: there have to be some, or nothing would be found. Only the records come from there, and all is read here: so the results are the same,
-// the server answers its clients meanwhile, and the reading ends with the command.
+// withDigests opens dir with the digests that a server of it has recorded: from the state directory, or from the server that
+// has it. Only the records come from there, and all is read here: so the results are the same, the server answers its clients
+// meanwhile, and the reading ends with the command. Where a state directory begins, that is said; recorded: it is an error.
 func withDigests(ctx context.Context, dir string, s *settings, recorded bool, getenv func(string) string, stderr io.Writer, do func(context.Context, *etagfs.FS) error) error {
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	base, err := openTree(dir, s, log)
