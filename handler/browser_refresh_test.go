@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -251,6 +252,27 @@ func TestCopiedTabsInTheEditor(t *testing.T) {
 	drafts(1)
 	p.do(chromedp.Reload())
 	text("document", "theirs one\n")
+}
+
+// Where a browser stores nothing, as Firefox does that blocks cookies, a text can be edited even so.
+func TestEditorWithoutStorage(t *testing.T) {
+	t.Parallel()
+	base := serve(t, trees["disk"](t), handler.Options{})
+	put(t, base+"/a.txt", "one\n")
+	p := visit(t, chromium(t), base)
+	call(p, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
+		const refused = () => { throw new DOMException('The operation is insecure.', 'SecurityError'); };
+		for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, { get: refused });
+		window.BroadcastChannel = function () { refused(); };`})
+	p.open("/a.txt?edit")
+	p.has(`document.querySelector('#text')?.value === 'one\n' && document.activeElement.id === 'text'`)
+	p.do(chromedp.KeyEvent("more than "))
+	p.sees("This browser has no room to keep your unsaved text")
+	p.press("#save")
+	p.told("Saved.")
+	if got := stored(t, base+"/a.txt"); got != "more than one\n" {
+		t.Error(got)
+	}
 }
 
 // Nobody can write before the text is there, which would replace what was written.

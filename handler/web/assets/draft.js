@@ -8,8 +8,10 @@ export class Draft {
     this.prefix = `ifmatch:draft:${path}\n`;
     this.key = this.prefix + crypto.getRandomValues(new Uint32Array(2)).join('-');
     this.living = new Set(); // keys of other pages
-    this.pages = new BroadcastChannel(this.prefix);
-    this.pages.onmessage = ({ data }) => { if (data) this.living.add(data); else this.pages.postMessage(this.key); };
+    try {
+      this.pages = new BroadcastChannel(this.prefix);
+      this.pages.onmessage = ({ data }) => { if (data) this.living.add(data); else this.pages.postMessage(this.key); };
+    } catch { /* Firefox has none where it may store nothing */ }
   }
 
   /** Keeps {text, base, …}; false when the browser has no room for it. */
@@ -32,7 +34,7 @@ export class Draft {
     try {
       const keys = Object.keys(localStorage).filter((key) => key.startsWith(this.prefix));
       if (!keys.length) return null;
-      this.pages.postMessage(''); // who lives?
+      this.pages?.postMessage(''); // who lives?
       await new Promise((done) => setTimeout(done, SOON));
       const own = sessionStorage.getItem(this.prefix);
       const [found] = keys.filter((key) => !this.living.has(key)).map((key) => ({ key, draft: JSON.parse(localStorage.getItem(key)) }))
