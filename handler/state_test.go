@@ -276,6 +276,54 @@ func (e endingState) Retire(name string, exact bool, check func(*fs.Info) error)
 	return release, err
 }
 
+func (e endingState) Move(src, dst string, exact bool, check func(src, dst *fs.Info) error) (info fs.Info, release func(), err error) {
+	info, release, err = e.FS.Move(src, dst, exact, check)
+	e.end()
+	return info, release, err
+}
+
+// TestNothingIsWrittenOverWhatTheStateDoesNotFollow: the next start tells by the inode whether a MOVE or DELETE was made.
+func TestNothingIsWrittenOverWhatTheStateDoesNotFollow(t *testing.T) {
+	for name, test := range map[string]struct {
+		made  []string // request whose state cannot follow
+		next  []string // each is refused until it does
+		after string   // of /b, after the next start
+	}{
+		"moved":   {[]string{"MOVE", "/a", "", "Destination: /b"}, []string{"PUT", "LOCK", "DELETE"}, "p"},
+		"deleted": {[]string{"DELETE", "/b", ""}, []string{"PUT", "LOCK", "MKCOL"}, "nothing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, full := t.TempDir(), false
+			base, err := fs.OpenRoot(dir, fs.RootOptions{})
+			must(t, err)
+			engine := &mortal{records: map[state.Bucket]map[string][]byte{}, dead: func() bool { return full }}
+			h, end := onEngine(t, endingState{base, func() { full = true }}, engine)
+			at := map[string]string{"MOVE": "/a", "DELETE": "/b"}[test.made[0]]
+			want(t, "put", ask(h, "PUT", at, "one"), 201)
+			want(t, "proppatch", ask(h, "PROPPATCH", at, setProp("new"), asXML), 207)
+			token := want(t, "lock", ask(h, "LOCK", at, exclusive, asXML), 200).Header.Get("Lock-Token")
+			ask(h, test.made[0], test.made[1], test.made[2], append(test.made[3:], "If: ("+token+")")...)
+			if _, err := os.Stat(dir + at); err == nil || !full {
+				t.Fatal("it was not made")
+			}
+			for _, method := range test.next {
+				body := map[string]string{"PUT": "two", "LOCK": exclusive}[method]
+				want(t, method, ask(h, method, "/b", body, asXML), 500)
+			}
+			end()
+			full = false
+			base, err = fs.OpenRoot(dir, fs.RootOptions{})
+			must(t, err)
+			h, end = onEngine(t, base, engine)
+			defer end()
+			if got := propAndYear(h, "/b"); got != test.after {
+				t.Errorf("it has %s", got)
+			}
+			want(t, "put of what is unlocked", ask(h, "PUT", at, "two"), 201)
+		})
+	}
+}
+
 // brokenStore is on a full disk.
 type brokenStore struct{}
 

@@ -69,7 +69,7 @@ type Intent struct {
 // Errors: ErrTooLarge for a Copy when there would be too many properties; fs.ErrNameTooLong when properties would
 // come to a name that is too long for them; those of Tree.Node; as Patch.
 func (s *Store) Begin(c Change, locked bool) (*Intent, error) {
-	if err := errors.Join(s.caughtUp(c.names()...), s.Overtake(c.names()...)); err != nil {
+	if err := s.Overtake(c.names()...); err != nil {
 		return nil, err
 	}
 	has := s.brings(&c) || c.Step != Remove && s.HasBelow(c.Dst)

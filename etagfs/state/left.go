@@ -25,10 +25,14 @@ func (l *left) leave(in *Intent) {
 }
 
 // Overtake is called before a change at names, of the tree or of what is remembered; those of the store call it
-// themselves. An intent about them, about what is above or below, that Recover has left ends as if its step had not been
+// themselves. What is owed there is done, since the next start could not tell any more that its step was taken. An intent
+// about them, about what is above or below, that Recover has left ends as if its step had not been
 // taken. It costs nothing where none is left.
 // Errors: those of making it durable; then the change must not follow.
 func (s *Store) Overtake(names ...string) error {
+	if err := s.caughtUp(names...); err != nil {
+		return err
+	}
 	l := &s.left
 	if !l.any.Load() {
 		return nil

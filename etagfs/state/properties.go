@@ -156,7 +156,7 @@ func (s *Store) Forget(name string) error { return s.Renew(name, nil) }
 // there is nothing to drop or to set.
 // Errors: as Patch.
 func (s *Store) Renew(name string, ops []Op) error {
-	if err := errors.Join(s.small(name, ops), s.caughtUp(name), s.Overtake(name)); err != nil {
+	if err := errors.Join(s.small(name, ops), s.Overtake(name)); err != nil {
 		return err
 	}
 	if len(ops) == 0 && !s.HasBelow(name) {
