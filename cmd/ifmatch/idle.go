@@ -132,6 +132,7 @@ type idleWriter struct {
 	net.Conn
 	ticks *ticks
 	last  atomic.Int64 // the tick at which the deadline was set
+	other atomic.Bool  // somebody else has set one since
 }
 
 func (w *idleWriter) write(p []byte) (total int, err error) {
@@ -146,10 +147,15 @@ func (w *idleWriter) write(p []byte) (total int, err error) {
 	}
 }
 
-// SetWriteDeadline is for net/http, which has none any more after the handshake of TLS: the next write sets ours again.
+// SetWriteDeadline is for net/http and crypto/tls. net/http has none any more after the handshake of TLS and after each request;
+// ours stays then, since writes look at the tick alone.
 func (w *idleWriter) SetWriteDeadline(t time.Time) error {
-	if t.IsZero() {
+	if !t.IsZero() {
+		w.other.Store(true)
+	} else if w.other.Swap(false) {
 		w.last.Store(0)
+	} else {
+		return nil
 	}
 	return w.Conn.SetWriteDeadline(t)
 }

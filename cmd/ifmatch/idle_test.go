@@ -293,32 +293,42 @@ func BenchmarkIdleWriterRoll(b *testing.B) {
 	}
 }
 
-// net/http takes the deadline away after the handshake; an answer that nobody reads from its first moment on has one, too.
-func TestAnswerThatIsNotReadOverTLSIsEnded(t *testing.T) {
+// net/http takes the deadline away after the handshake of TLS and after each request; an answer that nobody reads has one all the
+// same, though it is the first after that.
+func TestAnswerThatIsNotReadIsEnded(t *testing.T) {
 	t.Parallel()
 	text, err := selfSign([]string{"localhost"}, time.Now())
 	must(t, err)
 	cert, err := tls.X509KeyPair(text, text)
 	must(t, err)
 	for _, network := range []string{"tcp", "unix"} {
-		failed := make(chan error, 1)
-		dial := listenAndServeTLS(t, network, &tls.Config{Certificates: []tls.Certificate{cert}}, func(w http.ResponseWriter, r *http.Request) {
-			for piece := make([]byte, 1<<20); ; {
-				if _, err := w.Write(piece); err != nil {
-					failed <- err
-					return
+		for _, secure := range []*tls.Config{nil, {Certificates: []tls.Certificate{cert}}} {
+			failed := make(chan error, 1)
+			dial := listenAndServeTLS(t, network, secure, func(w http.ResponseWriter, r *http.Request) {
+				for piece := make([]byte, 1<<20); r.Method != "HEAD"; {
+					if _, err := w.Write(piece); err != nil {
+						failed <- err
+						return
+					}
 				}
+			})
+			conn := dial()
+			if secure != nil {
+				conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+			} else {
+				io.WriteString(conn, "HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+				_, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: "HEAD"})
+				must(t, err)
 			}
-		})
-		conn := tls.Client(dial(), &tls.Config{InsecureSkipVerify: true})
-		io.WriteString(conn, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-		select {
-		case err := <-failed:
-			if !errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Errorf("%s: %v", network, err)
+			io.WriteString(conn, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+			select {
+			case err := <-failed:
+				if !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("%s, TLS %t: %v", network, secure != nil, err)
+				}
+			case <-time.After(patience):
+				t.Fatalf("%s, TLS %t: it stands still for ever", network, secure != nil)
 			}
-		case <-time.After(patience):
-			t.Fatalf("%s: it stands still for ever", network)
 		}
 	}
 }
