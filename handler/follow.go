@@ -56,7 +56,7 @@ func (d *removal) write(w etagfs.Write) etagfs.Write {
 	}
 	w.Then = func(*etagfs.Info) error {
 		// What fails here, as on a full disk, is no failure of the DELETE: the intent is durable, nobody can see what is left at the
-		// name, and nothing else is kept before that is gone.
+		// name, and nothing else is kept before that is gone. The store tells the log, and tries again.
 		d.h.locks.RemoveTree(name)
 		d.intent.Done()
 		d.intent = nil
